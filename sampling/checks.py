@@ -1,0 +1,25 @@
+"""Arguments that are numbers, checked in one place."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+
+def whole_number(name: str, value: Any, at_least: int) -> int:
+    """An int (numpy's too), or ValueError."""
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_whole or value < at_least:
+        raise ValueError(
+            f"{name} is {value!r}, expected a whole number of at least {at_least}; mend it"
+        )
+    return int(value)
+
+
+def positive_number(name: str, value: Any) -> float:
+    """A finite float above 0, or ValueError."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value <= 0:
+        raise ValueError(f"{name} is {value!r}, expected a finite number above 0; mend it")
+    return float(value)

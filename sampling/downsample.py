@@ -1,0 +1,348 @@
+"""`InputFnDownsampleWithWeight`: fewer rows of the majority, each worth more."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from sampling import checks, files
+from sampling.columns import Columns
+from sampling.input_fn import CHUNK_ROWS, Description, InputFn, Part, Streams
+from sampling.schema import Schema
+
+POSITIVE, NEGATIVE, TEST = "positive_dir", "negative_dir", "test_dir"
+# Bytes tell how many rows there are within a factor of this; if it could be too few, we count.
+_DOUBT = 4
+
+
+class _Plan(NamedTuple):
+    """What an epoch is made of."""
+
+    positives: int | None  # None: not counted, as it need not be
+    negatives: int | None
+    positive_weight: float
+    negative_weight: float
+    takes_all: bool  # fewer negatives than asked for: each once
+
+
+class InputFnDownsampleWithWeight(InputFn):
+    """Every positive and a few negatives for each, the negatives upweighted.
+
+        input_fn = InputFnDownsampleWithWeight(
+            "train/positive/*.csv", "train/negative/*.csv", schema=schema,
+            is_train=True, num_epochs=5, multiplier=1, weight="auto")
+        estimator.train(input_fn)
+        model.fit(input_fn.dataset(), epochs=3)
+
+    An epoch of P positives has floor(multiplier x P + 1/2) negatives, spread over all the negative
+    files, and reads little more of these than it uses. The next epoch goes on through the negatives
+    where the last one stopped: each is seen once before any is seen again. If the weight is the
+    factor by which negatives were downsampled, what the model puts out are probabilities of the
+    files' own ratio.
+
+    Args:
+        positive_dir: a glob, path or folder, or a list of them: the files of the minority.
+        negative_dir: the same for the majority.
+        test_dir: the same for the files to evaluate, or predict, where is_train is False.
+        schema: the columns; class files may lack the label: it is 1 or 0, then.
+        is_train: True samples the positive and negative files. False reads the test files once, in
+            order, every row at its own weight, whatever shuffle, num_epochs, multiplier and weight.
+        shuffle: whether an epoch's rows are mixed at random. False: the positives in file order,
+            the negatives (as random a sample as ever) evenly among them.
+        batch_size: rows. The last batch of an epoch is shorter where the rows do not divide.
+        num_epochs: of one Dataset; None: endless.
+        header: whether the first line of each file names its columns (in any order).
+        positive_size: rows of the positive files, where that is known; spares counting them.
+        multiplier: negatives for each positive, a fraction too.
+        weight: of a negative (times its own, if the schema has a weight column), or "auto": the
+            realised downsampling factor, negatives in the files / negatives in an epoch.
+        negative_size: rows of the negative files, where that is known.
+        normalize_weights: scale the weights of an epoch to mean 1 (apart from the rows' own).
+        seed, pool_rows, delimiter, null_values, newlines_in_values, transform: see `InputFn`.
+
+    Raises:
+        ValueError: an argument is missing or out of range, no file matches, a header does not fit
+            the schema, or a class has no row.
+    """
+
+    _class_labels = {POSITIVE: 1, NEGATIVE: 0}
+
+    def __init__(
+        self,
+        positive_dir: files.Globs = None,
+        negative_dir: files.Globs = None,
+        test_dir: files.Globs = None,
+        schema: Schema | None = None,
+        is_train: bool = False,
+        shuffle: bool = True,
+        batch_size: int = 128,
+        num_epochs: int | None = 1,
+        header: bool = True,
+        positive_size: int | None = None,
+        multiplier: float = 1,
+        weight: float | str = 1.0,
+        *,
+        negative_size: int | None = None,
+        seed: int = 0,
+        pool_rows: int = 131_072,
+        delimiter: str = ",",
+        null_values: Sequence[str] = ("",),
+        newlines_in_values: bool = False,
+        normalize_weights: bool = False,
+        transform: Callable[[pa.Table], pa.Table] | None = None,
+    ):
+        self.is_train = bool(is_train)
+        self.multiplier = checks.positive_number("multiplier", multiplier)
+        self.weight = weight if weight == "auto" else checks.positive_number("weight", weight)
+        self.normalize_weights = bool(normalize_weights)
+        self._sizes = {POSITIVE: positive_size, NEGATIVE: negative_size}
+        for name, size in (("positive_size", positive_size), ("negative_size", negative_size)):
+            if size is not None:
+                checks.whole_number(name, size, 1)
+        if num_epochs is not None:  # checked even where is_train = False makes no use of it
+            checks.whole_number("num_epochs", num_epochs, 1)
+        self._warned: set[str] = set()
+        self._planned: _Plan | None = None
+        super().__init__(
+            self._class_files(positive_dir, negative_dir, test_dir, schema),
+            schema,  # type: ignore[arg-type]  # None is refused there
+            shuffle=shuffle and is_train,
+            batch_size=batch_size,
+            num_epochs=num_epochs if is_train else 1,
+            header=header,
+            seed=seed,
+            pool_rows=pool_rows,
+            delimiter=delimiter,
+            null_values=null_values,
+            newlines_in_values=newlines_in_values,
+            transform=transform,
+        )
+        self._warn_of_shared_files()
+
+    def __call__(
+        self,
+        mode: str | None = None,
+        params: Any = None,
+        config: Any = None,
+        input_context: Any = None,
+    ) -> Any:
+        """See `InputFn`; with is_train=False it refuses to train."""
+        if mode == "train" and not self.is_train:
+            raise ValueError(
+                "mode is 'train' and is_train is False, which reads test_dir; pass is_train=True"
+            )
+        return super().__call__(mode, params, config, input_context)
+
+    @property
+    def positive_size(self) -> int | None:
+        """Rows of the positive files, given or counted; None with is_train=False."""
+        return self._size(POSITIVE)
+
+    @property
+    def negative_size(self) -> int | None:
+        """Rows of the negative files, given or counted; None with is_train=False."""
+        return self._size(NEGATIVE)
+
+    @property
+    def rows_per_epoch(self) -> int:
+        """Positives and sampled negatives; positives are counted, unless positive_size is given."""
+        if not self.is_train:
+            return super().rows_per_epoch
+        return self._rows_for(self._known(POSITIVE))
+
+    def describe(self) -> Description:
+        """What is read and what comes of it. Rows are counted for it."""
+        description = super().describe()
+        if not self.is_train:
+            return description
+        plan, positives, negatives = self._plan(), self._known(POSITIVE), self._known(NEGATIVE)
+        sampled = self._wanted(plan, positives)
+        blocks = self._blocks[POSITIVE], self._blocks[NEGATIVE]
+        return Description(
+            **description,
+            positives=positives,
+            negatives=negatives,
+            negatives_per_epoch=sampled,
+            ratio_in_files=f"1 : {negatives / positives:,.4g}",
+            ratio_in_an_epoch=f"1 : {sampled / positives:,.4g}",
+            positive_weight=plan.positive_weight,
+            negative_weight=plan.negative_weight,
+            weighted_ratio=f"1 : {self._weighted_ratio(plan, positives):,.4g}",
+            epochs_to_see_every_negative=math.ceil(negatives / sampled),
+            bytes_per_epoch=round(
+                blocks[0].total_bytes + blocks[1].total_bytes * sampled / negatives
+            ),
+        )
+
+    def _epoch(self, streams: Streams) -> Iterator[list[Part]]:
+        """Slices of positives, each with its share of negatives: exact in total, without P."""
+        if not self.is_train:
+            yield from super()._epoch(streams)
+            return
+        plan = self._plan()
+        positive, negative = streams[POSITIVE], streams[NEGATIVE]
+        at_a_time = max(1, round(CHUNK_ROWS / (1 + self.multiplier)))
+        while positives := positive.take(at_a_time, within_pass=True):
+            wanted = self._wanted(plan, positive.taken) - negative.taken
+            negatives = negative.take(wanted)
+            yield [Part(positives, plan.positive_weight), Part(negatives, plan.negative_weight)]
+        for role, stream in streams.items():
+            if stream.rows_of_a_pass is not None:
+                self._files_count(role, stream.rows_of_a_pass)
+
+    def _is_shuffled(self, role: str) -> bool:
+        return self.shuffle or role == NEGATIVE  # unshuffled, it is a sample all the same
+
+    def _wanted(self, plan: _Plan, positives: int) -> int:
+        """How many negatives go with the first so many positives of an epoch."""
+        if plan.takes_all:
+            assert plan.positives and plan.negatives
+            return (2 * plan.negatives * positives + plan.positives) // (2 * plan.positives)
+        return math.floor(self.multiplier * positives + 0.5)
+
+    def _plan(self) -> _Plan:
+        if self._planned is None:
+            takes_all = self._may_be_short() and self._is_short()
+            needs_counts = takes_all or self.weight == "auto" or self.normalize_weights
+            positives = self._known(POSITIVE) if needs_counts else None
+            negatives = self._known(NEGATIVE) if takes_all or self.weight == "auto" else None
+            plan = _Plan(positives, negatives, 1.0, 1.0, takes_all)
+            self._planned = self._weighted(plan)
+        return self._planned
+
+    def _may_be_short(self) -> bool:
+        wanted = self.multiplier * self._blocks[POSITIVE].estimated_rows
+        return self._blocks[NEGATIVE].estimated_rows < _DOUBT * wanted
+
+    def _is_short(self) -> bool:
+        """Whether there are fewer negatives than asked for, by count; warns if so."""
+        for role in (POSITIVE, NEGATIVE):  # the files have the last word: count even if given
+            self._files_count(role, self._blocks[role].count())
+        positives, negatives = self._known(POSITIVE), self._known(NEGATIVE)
+        wanted = math.floor(self.multiplier * positives + 0.5)
+        if negatives < wanted:
+            self._warn_once(
+                "short",
+                f"there are {negatives:,} negatives for {positives:,} positives, fewer than the "
+                f"{wanted:,} that multiplier = {self.multiplier:g} asks for; each is taken once in "
+                f"an epoch, at a ratio of {negatives / positives:.4g}",
+            )
+        return negatives < wanted
+
+    def _weighted(self, plan: _Plan) -> _Plan:
+        if self.weight == "auto":
+            assert plan.positives and plan.negatives
+            weight = plan.negatives / max(1, self._wanted(plan, plan.positives))
+        else:
+            weight = float(self.weight)
+        plan = plan._replace(negative_weight=weight)
+        if not self.normalize_weights:
+            return plan
+        assert plan.positives
+        sampled = self._wanted(plan, plan.positives)
+        mean = (plan.positives + sampled * weight) / (plan.positives + sampled)
+        return plan._replace(positive_weight=1 / mean, negative_weight=weight / mean)
+
+    def _weighted_ratio(self, plan: _Plan, positives: int) -> float:
+        mass = self._wanted(plan, positives) * plan.negative_weight
+        return mass / (positives * plan.positive_weight)
+
+    def _rows_for(self, positives: int) -> int:
+        return positives + self._wanted(self._plan(), positives)
+
+    def _counted_rows_per_epoch(self) -> int:
+        if not self.is_train:
+            return super()._counted_rows_per_epoch()
+        positives = self._blocks[POSITIVE].count()
+        self._files_count(POSITIVE, positives)
+        return self._rows_for(positives)
+
+    def _size(self, role: str) -> int | None:
+        return self._known(role) if self.is_train else None
+
+    def _known(self, role: str) -> int:
+        """Rows of a class: as given, if that can be, or counted."""
+        given, estimated = self._sizes[role], self._blocks[role].estimated_rows
+        if given is not None and estimated / _DOUBT <= given <= estimated * _DOUBT:
+            return given
+        counted = self._blocks[role].count()
+        self._files_count(role, counted)
+        return counted
+
+    def _files_count(self, role: str, counted: int) -> None:
+        """What the files turned out to have goes before what was given."""
+        given = self._sizes[role]
+        if given == counted:
+            return
+        self._sizes[role] = counted
+        if given is not None:
+            name = role.replace("_dir", "_size")
+            self._planned = None
+            self._warn_once(
+                name,
+                f"{name} is {given:,} and the files have {counted:,} rows; "
+                "the files count, mend the argument",
+            )
+
+    def _check_round(self, role: str, round_: Columns, blocks: np.ndarray) -> None:
+        """Warns, once, of labels that belong to the other class; the rows stay as they are."""
+        label = self._label
+        if role not in self._class_labels or round_[label].dtype.hasobject or role in self._warned:
+            return
+        other = (round_[label] != 0) != bool(self._class_labels[role])
+        if not other.any():
+            return
+        row = int(np.argmax(other))
+        self._warn_once(
+            role,
+            f"{self._blocks[role].locate(blocks, row)}, column {label!r}: found the label "
+            f"{round_[label][row]} in a file of {role}, in {np.count_nonzero(other):,} of the "
+            f"first {len(other):,} rows read; they are trained on as they are, mend the file or "
+            "the glob",
+        )
+
+    def _warn_of_shared_files(self) -> None:
+        if not self.is_train:
+            return
+        positive, negative = (
+            {file.file.path for file in self._blocks[role].files} for role in (POSITIVE, NEGATIVE)
+        )
+        if positive & negative:
+            self._warn_once(
+                "shared",
+                f"{', '.join(sorted(positive & negative))} is matched by both positive_dir and "
+                "negative_dir, expected different files; mend a glob",
+            )
+
+    def _warn_once(self, key: str, message: str) -> None:
+        if key not in self._warned:
+            self._warned.add(key)
+            warnings.warn(message, stacklevel=2)
+
+    def _class_files(
+        self,
+        positive_dir: files.Globs,
+        negative_dir: files.Globs,
+        test_dir: files.Globs,
+        schema: Schema | None,
+    ) -> dict[str, files.Globs]:
+        given = {POSITIVE: positive_dir, NEGATIVE: negative_dir}
+        if not self.is_train:
+            given = {TEST: test_dir}
+        for role, globs in given.items():
+            if globs is None:
+                raise ValueError(
+                    f"{role} is missing, expected a glob, since is_train is {self.is_train}; "
+                    "pass it"
+                )
+        if self.is_train and isinstance(schema, Schema) and schema.label is None:
+            raise ValueError("the schema names no label, expected one to train on; pass label=")
+        return given
+
+    def _made_with(self) -> dict[str, Any]:
+        return {**super()._made_with(), "is_train": self.is_train, "multiplier": self.multiplier}

@@ -1,0 +1,443 @@
+"""`InputFn`: files and a schema -> a callable that gives Estimators and Keras their Dataset.
+
+The one engine of the project. Every sampling technique is a subclass that says which classes of
+files there are and which rows of each make up an epoch.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+
+from sampling import checks, columns, datasets, files, stream
+from sampling.columns import Columns
+from sampling.formats.csv import CsvBlocks
+from sampling.formats.csv_parser import CsvOptions
+from sampling.position import Chunks, Position, Run
+from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
+from sampling.stream import Cursor, Slice, Stream
+
+CHUNK_ROWS = 32_768  # rows that are mixed with each other and handed on at a time
+
+Streams = Mapping[str, "Stream[Columns]"]
+
+
+class Part(NamedTuple):
+    """A class's rows of a chunk: slices of rounds, and the factor for the rows' own weights."""
+
+    slices: list[Slice[Columns]]
+    weight: float = 1.0
+
+
+class Description(dict[str, Any]):
+    """What an input function reads and makes of it; `print` it, or take its values."""
+
+    def __str__(self) -> str:
+        width = max(map(len, self), default=0)
+        return "\n".join(f"{key:<{width}}  {_shown(value)}" for key, value in self.items())
+
+
+class InputFn:
+    """All rows of the files, at their natural ratio: what evaluates, predicts and trains on all.
+
+        input_fn = InputFn("data/test/*.csv", schema)
+        estimator.evaluate(input_fn)
+        model.evaluate(input_fn.dataset(["age", "income"]))
+
+    Files without a label column do for prediction. The rows come in the files' order, unless they
+    are shuffled: then block by block in spread order, permuted within rounds of `pool_rows`, anew
+    in every epoch, each row once.
+
+    Args:
+        files: a glob, a path or a folder, or a list of them; local, or what `tf.io.gfile` lists.
+        schema: the columns.
+        shuffle: whether to shuffle the rows.
+        batch_size: rows. The last batch of an epoch is shorter where the rows do not divide.
+        num_epochs: of one Dataset; None: endless.
+        header: whether the first line of each file names its columns (in any order).
+        seed: the same seed, files and arguments give the same rows in the same order.
+        pool_rows: about how many rows of a class are held in memory and permuted at a time.
+        delimiter: between fields, one character.
+        null_values: spellings of an empty field.
+        newlines_in_values: whether quoted fields may hold newlines (costs a pass over the files).
+        transform: a function of a pyarrow table that returns one with as many rows: what `.map`
+            would do, for a round at a time. Rows must not depend on their neighbours.
+
+    Raises:
+        ValueError: an argument is out of range, no file matches, a header does not fit the schema,
+            or there is no row.
+    """
+
+    _class_labels: Mapping[str, int] = {}  # what the label is in class files that have none
+
+    def __init__(
+        self,
+        files: files.Globs,
+        schema: Schema,
+        *,
+        shuffle: bool = False,
+        batch_size: int = 128,
+        num_epochs: int | None = 1,
+        header: bool = True,
+        seed: int = 0,
+        pool_rows: int = 131_072,
+        delimiter: str = ",",
+        null_values: Sequence[str] = ("",),
+        newlines_in_values: bool = False,
+        transform: Callable[[pa.Table], pa.Table] | None = None,
+    ):
+        if not isinstance(schema, Schema):
+            raise ValueError(f"schema is {schema!r}, expected a sampling.Schema; pass one")
+        if transform is not None and not callable(transform):
+            raise ValueError(f"transform is {transform!r}, expected a function of a pyarrow table")
+        self.schema = schema
+        self.shuffle = bool(shuffle)
+        self.batch_size = checks.whole_number("batch_size", batch_size, 1)
+        self.num_epochs = num_epochs
+        if num_epochs is not None:
+            self.num_epochs = checks.whole_number("num_epochs", num_epochs, 1)
+        self.seed = checks.whole_number("seed", seed, 0)
+        self.pool_rows = checks.whole_number("pool_rows", pool_rows, 1)
+        self._transform = transform
+        self._options = CsvOptions(header, delimiter, tuple(null_values), newlines_in_values)
+        self._blocks = {role: self._open(role, globs) for role, globs in _by_role(files).items()}
+        self._dtypes = self._output_dtypes()
+        self._start = Position(0, 0, {role: Cursor() for role in self._blocks})
+        self._run = self._new_run(self._feature_names)
+
+    def __call__(
+        self,
+        mode: str | None = None,
+        params: Any = None,
+        config: Any = None,
+        input_context: Any = None,
+    ) -> tf.data.Dataset:
+        """What an Estimator asks for: a fresh Dataset of (features, labels), from the start.
+
+        Args:
+            mode: "train", "eval" or "infer" (tf.estimator.ModeKeys), or None.
+            params: Estimators pass it; not used.
+            config: the Estimator's RunConfig.
+            input_context: the tf.distribute.InputContext.
+
+        Returns:
+            Batches of (features, labels). Features are by name, each [batch]: int64, float32 or
+            string; with "weight", float32, and each forwarded one a second time as "name_". Labels
+            are [batch]. From files without labels: features alone.
+
+        Raises:
+            ValueError: mode asks for labels and there are none, or there are several workers.
+        """
+        _refuse_many_workers(mode, config, input_context)
+        if mode in ("train", "eval") and not self._has_labels:
+            raise ValueError(
+                f"mode is {mode!r} and the files have no label ({self.schema.label!r}); "
+                "add the column and name it in the schema, or only predict"
+            )
+        return self._dataset(self._feature_names, self._estimator_element)
+
+    def dataset(self, features: Collection[str] | None = None) -> tf.data.Dataset:
+        """What Keras asks for: a fresh Dataset of (features, labels, weights), from the start.
+
+        Iterated again (as `fit` does for every epoch) it goes on with the next epochs. Its length
+        is known, for which rows are counted, once.
+
+        Args:
+            features: the names of those the model takes; None: all.
+
+        Returns:
+            Batches of (features by name, labels, weights), each [batch]. From files without
+            labels: features alone.
+
+        Raises:
+            ValueError: a name is not a feature's.
+        """
+        names = self._selected(features)
+        return self._dataset(names, self._keras_element(names), self._batches_per_iteration())
+
+    def batches(self, features: Collection[str] | None = None) -> Iterator[Any]:
+        """What `dataset` has, in numpy (strings as bytes objects), for one iteration.
+
+        Raises:
+            ValueError: a name is not a feature's; while iterating: a row can't be read.
+        """
+        names = self._selected(features)
+        element = self._keras_element(names)
+        stacks = self._new_batches(names)()
+        return (
+            element({name: column[index] for name, column in stack.items()})
+            for stack in stacks
+            for index in range(columns.length(stack))
+        )
+
+    @property
+    def rows_per_epoch(self) -> int:
+        """Rows of an epoch; counted at memory speed, once, where it is not known."""
+        return sum(blocks.count() for blocks in self._blocks.values())
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch, the last and shorter one included."""
+        return math.ceil(self.rows_per_epoch / self.batch_size)
+
+    def describe(self) -> Description:
+        """What is read and what comes of it. Rows are counted for it."""
+        return Description(
+            files=sum(len(blocks.files) for blocks in self._blocks.values()),
+            bytes=sum(blocks.total_bytes for blocks in self._blocks.values()),
+            rows_per_epoch=self.rows_per_epoch,
+            batch_size=self.batch_size,
+            steps_per_epoch=self.steps_per_epoch,
+        )
+
+    def state(self, rows: int) -> dict[str, Any]:
+        """The position after so many rows of the stream, as a dict that JSON takes, under 1 KB.
+
+        The stream is what the latest call gives, iterated again and again; with `restore` it goes
+        on counting. So a training that was restored and has seen `rows` rows in all, before and
+        after, asks for `state(rows)`.
+
+        Raises:
+            ValueError: rows is negative, or before the place this input function was restored to.
+        """
+        return self._run.find(checks.whole_number("rows", rows, 0)).to_state(self._made_with())
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """From now on calls start at that position; the rows that follow are the same.
+
+        The first iteration then has what is left of its `num_epochs` epochs.
+
+        Raises:
+            ValueError: it is no state, or one of other files, arguments or another class.
+        """
+        self._start = Position.from_state(state, self._made_with())
+        self._run = self._new_run(self._feature_names)
+
+    def _epoch(self, streams: Streams) -> Iterator[list[Part]]:
+        """The chunks of one epoch: the one thing that a sampling technique decides."""
+        for stream_ in streams.values():
+            while slices := stream_.take(CHUNK_ROWS, within_pass=True):
+                yield [Part(slices)]
+
+    def _is_shuffled(self, role: str) -> bool:
+        return self.shuffle
+
+    def _check_round(self, role: str, round_: Columns, blocks: np.ndarray) -> None:
+        """For subclasses: a look at what was read."""
+
+    def _made_with(self) -> dict[str, Any]:
+        """What decides on the rows and their order; the same or no restoring."""
+        listed = [
+            (role, os.path.basename(file.file.path), file.file.size)
+            for role, blocks in self._blocks.items()
+            for file in blocks.files
+        ]
+        return {
+            "class": type(self).__name__,
+            "seed": self.seed,
+            "shuffle": self.shuffle,
+            "pool_rows": self.pool_rows,
+            "schema": zlib.crc32(repr(self.schema).encode()),
+            "files": f"{len(listed)} with checksum {zlib.crc32(repr(listed).encode())}",
+        }
+
+    def _open(self, role: str, globs: files.Globs) -> CsvBlocks:
+        return CsvBlocks(
+            files.list_files(globs, role),
+            self.schema,
+            self._options,
+            stream.block_rows(self.pool_rows),
+            self._class_labels.get(role),
+            role,
+        )
+
+    @property
+    def _label(self) -> str:
+        return self.schema.label or ""
+
+    @property
+    def _has_labels(self) -> bool:
+        return self._label in self._dtypes
+
+    @property
+    def _feature_names(self) -> tuple[str, ...]:
+        return tuple(name for name in self._dtypes if name != self._label)
+
+    def _selected(self, features: Collection[str] | None) -> tuple[str, ...]:
+        if features is None:
+            return self._feature_names
+        names = (features,) if isinstance(features, str) else tuple(features)
+        unknown = [name for name in names if name not in self._feature_names]
+        if unknown or not names:
+            raise ValueError(
+                f"features is {features!r}, expected names among "
+                f"{', '.join(self._feature_names)}; mend them"
+            )
+        return names
+
+    def _estimator_element(self, batch: Mapping[str, Any]) -> Any:
+        features = {name: batch[name] for name in (*self._feature_names, WEIGHT_FEATURE)}
+        for name in self.schema.features_to_forward:
+            features[name + FORWARDED_SUFFIX] = batch[name]
+        return (features, batch[self._label]) if self._has_labels else features
+
+    def _keras_element(self, names: Sequence[str]) -> datasets.Structure:
+        def element(batch: Mapping[str, Any]) -> Any:
+            features = {name: batch[name] for name in names}
+            if not self._has_labels:
+                return features
+            return features, batch[self._label], batch[WEIGHT_FEATURE]
+
+        return element
+
+    def _dataset(
+        self, names: Sequence[str], element: datasets.Structure, num_batches: int | None = None
+    ) -> tf.data.Dataset:
+        dtypes = {**self._dtypes, WEIGHT_FEATURE: np.dtype(np.float32)}
+        return datasets.from_batches(self._new_batches(names), dtypes, element, num_batches)
+
+    def _batches_per_iteration(self) -> int | None:
+        if self.num_epochs is None:
+            return tf.data.INFINITE_CARDINALITY
+        if self._start.rows or self._start.skip:
+            return None  # the first iteration is a shorter one
+        return self.num_epochs * math.ceil(self._counted_rows_per_epoch() / self.batch_size)
+
+    def _counted_rows_per_epoch(self) -> int:
+        return self.rows_per_epoch
+
+    def _new_batches(self, names: Sequence[str]) -> Callable[[], Iterator[Columns]]:
+        run = self._run = self._new_run(names)
+        return lambda: columns.batched(run.iterate(), self.batch_size)
+
+    def _new_run(self, names: Sequence[str]) -> Run:
+        labels = (self._label,) if self._has_labels else ()
+        return Run(
+            self._start, self.num_epochs, lambda begin: self._chunks(begin, (*names, *labels))
+        )
+
+    def _chunks(self, begin: Position, names: Sequence[str]) -> Chunks:
+        """The endless chunks from a position on."""
+        streams = {role: self._stream(role, begin.cursors[role]) for role in self._blocks}
+        epoch, rows = begin.epoch, begin.rows
+        while True:
+            position = _position(epoch, rows, streams)
+            for parts in self._epoch(streams):
+                chunk = self._mixed(parts, position, names)
+                yield position, chunk
+                rows += columns.length(chunk)
+                position = _position(epoch, rows, streams)
+            epoch += 1
+            for stream_ in streams.values():
+                stream_.begin_epoch()
+            yield _position(epoch, rows, streams), None
+
+    def _mixed(self, parts: list[Part], position: Position, names: Sequence[str]) -> Columns:
+        """The rows of several classes as one chunk: in a seeded order, or evenly interleaved."""
+        slices = [(slice_, part.weight) for part in parts for slice_ in part.slices]
+        if len(parts) == 1:
+            return columns.gather(slices, None, names)
+        sizes = [sum(len(slice_.rows) for slice_ in part.slices) for part in parts]
+        if self.shuffle:
+            taken = sum(cursor.taken for cursor in position.cursors.values())
+            mix = stream.generator(stream.MIX, self.seed, position.epoch, taken)
+            order = mix.permutation(sum(sizes))
+        else:
+            places = [(np.arange(size) + 0.5) / size for size in sizes]
+            order = np.argsort(np.concatenate(places), kind="stable")
+        return columns.gather(slices, order, names)
+
+    def _stream(self, role: str, cursor: Cursor) -> Stream[Columns]:
+        return Stream(
+            self._blocks[role],
+            lambda blocks: self._load(role, blocks),
+            (self.seed, list(self._blocks).index(role)),
+            self._is_shuffled(role),
+            self.pool_rows,
+            cursor,
+        )
+
+    def _load(self, role: str, blocks: np.ndarray) -> tuple[Columns, int]:
+        table = self._transformed(self._blocks[role].read(blocks))
+        round_ = columns.from_table(table)
+        weights = columns.pop_weight(round_, self.schema)
+        if weights is not None:
+            self._check_weights(weights, role, blocks)
+            round_[WEIGHT_FEATURE] = weights
+        self._check_round(role, round_, blocks)
+        return round_, table.num_rows
+
+    def _check_weights(self, weights: np.ndarray, role: str, blocks: np.ndarray) -> None:
+        wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+        if len(wrong):
+            raise ValueError(
+                f"{self._blocks[role].locate(blocks, wrong[0])}, column {self.schema.weight!r}: "
+                f"found the weight {weights[wrong[0]]}, expected a finite number, not negative; "
+                "mend it"
+            )
+
+    def _transformed(self, table: pa.Table) -> pa.Table:
+        if self._transform is None:
+            return table
+        after = self._transform(table)
+        if not isinstance(after, pa.Table) or after.num_rows != table.num_rows:
+            found = f"{after.num_rows} rows" if isinstance(after, pa.Table) else f"{after!r}"
+            raise ValueError(
+                f"transform returned {found} for a table of {table.num_rows} rows, "
+                "expected a pyarrow table with as many; leave no row out"
+            )
+        expected = getattr(self, "_dtypes", None)
+        found_dtypes = self._without_weight(columns.dtypes(after))
+        if expected is not None and found_dtypes != expected:
+            raise ValueError(
+                f"transform returned the columns {found_dtypes}, and at first {expected}; "
+                "return the same names and types for every table"
+            )
+        return after
+
+    def _output_dtypes(self) -> dict[str, np.dtype]:
+        """Of features and label. With a transform they are seen on the first block."""
+        blocks = next(iter(self._blocks.values()))
+        if self._transform is not None:
+            after = self._transformed(blocks.read(np.array([0])))
+            return self._without_weight(columns.dtypes(after))
+        fields = [field for field in self.schema if field.name != self.schema.label]
+        if blocks.has_labels and self.schema.label_field is not None:
+            fields.append(self.schema.label_field)
+        return self._without_weight({field.name: field.numpy_dtype for field in fields})
+
+    def _without_weight(self, dtypes: dict[str, np.dtype]) -> dict[str, np.dtype]:
+        return {name: dtype for name, dtype in dtypes.items() if name != self.schema.weight}
+
+
+def _by_role(globs: Any) -> Mapping[str, Any]:
+    """Subclasses name their classes of files by a dict."""
+    return globs if isinstance(globs, Mapping) else {"files": globs}
+
+
+def _position(epoch: int, rows: int, streams: Streams) -> Position:
+    return Position(epoch, rows, {role: stream_.cursor for role, stream_ in streams.items()})
+
+
+def _refuse_many_workers(mode: str | None, config: Any, input_context: Any) -> None:
+    pipelines = getattr(input_context, "num_input_pipelines", 1)
+    if mode == "train":
+        pipelines = max(pipelines, getattr(config, "num_worker_replicas", 1) or 1)
+    if pipelines > 1:
+        raise ValueError(
+            f"there are {pipelines} workers, expected one, since each would read every row; "
+            "train on one worker"
+        )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)

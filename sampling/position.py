@@ -1,0 +1,157 @@
+"""Where in its stream of rows an input function is, and how that is written down.
+
+The stream is endless (epoch after epoch) and fixed by seed and files, so a place in it is an epoch,
+a cursor for each class, and a number of rows to leave out of the chunk that begins there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sampling import columns
+from sampling.columns import Columns
+from sampling.stream import Cursor
+
+STATE_VERSION = 1
+_REMEMBERED = 8192  # chunk starts kept; an older place is found again by reading from the start
+
+
+@dataclasses.dataclass(frozen=True)
+class Position:
+    """A place in the stream.
+
+    Args:
+        epoch: from 0.
+        rows: of the whole stream before the chunk that begins here.
+        cursors: for each class, where that chunk takes its rows.
+        skip: rows of that chunk that are before the place.
+    """
+
+    epoch: int
+    rows: int
+    cursors: Mapping[str, Cursor]
+    skip: int = 0
+
+    def to_state(self, made_with: Mapping[str, Any]) -> dict[str, Any]:
+        """A small dict of plain values (JSON takes it), under 1 KB."""
+        return {
+            "version": STATE_VERSION,
+            "rows": self.rows + self.skip,
+            "epoch": self.epoch,
+            "skip": self.skip,
+            "cursors": {name: list(cursor) for name, cursor in self.cursors.items()},
+            "made_with": dict(made_with),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], made_with: Mapping[str, Any]) -> Position:
+        """The place a state stands for.
+
+        Raises:
+            ValueError: it is no state, or one of another input function: what differs is named.
+        """
+        try:
+            version, theirs = state["version"], dict(state["made_with"])
+            cursors = {name: Cursor(*map(int, four)) for name, four in state["cursors"].items()}
+            skip, rows, epoch = int(state["skip"]), int(state["rows"]), int(state["epoch"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(
+                f"found {state!r}, which is no state ({error!r}); pass what state(rows) returned"
+            ) from None
+        if version != STATE_VERSION:
+            raise ValueError(
+                f"the state is of version {version!r}, expected {STATE_VERSION}; "
+                "restore it with the release that wrote it"
+            )
+        for key in sorted(set(made_with) | set(theirs)):
+            if made_with.get(key) != theirs.get(key):
+                raise ValueError(
+                    f"the state was made with {key} = {theirs.get(key)!r}, this input function "
+                    f"has {made_with.get(key)!r}; build it with the same arguments and files"
+                )
+        return cls(epoch, rows - skip, cursors, skip)
+
+
+Chunks = Iterator[tuple[Position, "Columns | None"]]
+
+
+class Run:
+    """One walk along the stream: what one call of an input function begins.
+
+    Iterating its Dataset again goes on: iteration k has the epochs k x num_epochs and following,
+    however far the one before was followed, so timing has no say in which rows come.
+
+    Args:
+        start: where the first iteration begins.
+        num_epochs: of one iteration; None: endless.
+        chunks: position -> the endless chunks from there, each with its position; None in place of
+            a chunk, with the position that follows, where an epoch ends.
+    """
+
+    def __init__(
+        self, start: Position, num_epochs: int | None, chunks: Callable[[Position], Chunks]
+    ):
+        self._start, self._num_epochs, self._chunks = start, num_epochs, chunks
+        self._iterations = itertools.count()
+        self._epochs: dict[int, Position] = {}  # where each begins, as far as it is known
+        self._passed: dict[int, tuple[Position, int]] = {}  # row -> chunk start, rows of the chunk
+
+    def iterate(self) -> Iterator[Columns | None]:
+        """The chunks of one iteration, and None at the end of each epoch."""
+        iteration, epochs = next(self._iterations), self._num_epochs or 1
+        first = (self._start.epoch // epochs + iteration) * epochs
+        begin = self._start if iteration == 0 else self._begin_of(first)
+        skip = begin.skip
+        for position, chunk in self._followed(begin):
+            if chunk is None:
+                yield None
+                if self._num_epochs and position.epoch >= first + epochs:
+                    return
+            else:
+                yield {name: column[skip:] for name, column in chunk.items()} if skip else chunk
+                skip = 0
+
+    def find(self, rows: int) -> Position:
+        """The place after so many rows of the stream.
+
+        Raises:
+            ValueError: it is before this run's start.
+        """
+        if rows < self._start.rows + self._start.skip:
+            raise ValueError(
+                f"rows is {rows:,}, expected at least {self._start.rows + self._start.skip:,}, "
+                "where this stream was entered; ask for a later place"
+            )
+        passed = [(p, size) for p, size in list(self._passed.values()) if p.rows <= rows]
+        latest, size = max(passed, key=lambda known: known[0].rows, default=(self._start, 0))
+        if rows < latest.rows + size:
+            return dataclasses.replace(latest, skip=rows - latest.rows)
+        for position, chunk in self._followed(dataclasses.replace(latest, skip=0)):
+            end = position.rows + (columns.length(chunk) if chunk is not None else 0)
+            if rows < end or (chunk is None and rows == end):
+                return dataclasses.replace(position, skip=rows - position.rows)
+        raise RuntimeError("the stream ended, which it never does")
+
+    def _begin_of(self, epoch: int) -> Position:
+        known = max((e for e in list(self._epochs) if e <= epoch), default=None)
+        latest = self._start if known is None else self._epochs[known]
+        if known == epoch:
+            return latest
+        for position, chunk in self._followed(latest):
+            if chunk is None and position.epoch == epoch:
+                return position
+        raise RuntimeError("the stream ended, which it never does")
+
+    def _followed(self, begin: Position) -> Chunks:
+        """The chunks from a position on, remembering where they and their epochs begin."""
+        for position, chunk in self._chunks(begin):
+            if chunk is None:
+                self._epochs[position.epoch] = position
+            else:
+                self._passed[position.rows] = position, columns.length(chunk)
+                if len(self._passed) > _REMEMBERED:
+                    del self._passed[next(iter(self._passed))]
+            yield position, chunk

@@ -1,0 +1,240 @@
+"""What every input function promises, run over each of them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import SCHEMA, ids_of
+
+MAKERS = {
+    "downsample": lambda classes, **options: classes.train(**options),
+    "downsample, unshuffled": lambda classes, **options: classes.train(shuffle=False, **options),
+    "downsample, small pool": lambda classes, **options: classes.train(
+        **{"multiplier": 3.5, "pool_rows": 100} | options
+    ),
+    "test files": lambda classes, **options: classes.test(**options),
+    "all": lambda classes, **options: classes.everything(**options),
+    "all, shuffled": lambda classes, **options: classes.everything(
+        **{"shuffle": True, "pool_rows": 200} | options
+    ),
+}
+TRAINING = [name for name in MAKERS if name != "test files"]
+SHUFFLED = ["downsample", "downsample, small pool", "all, shuffled"]
+
+
+@pytest.fixture(params=MAKERS)
+def make(request, classes):
+    return lambda **options: MAKERS[request.param](classes, **options)
+
+
+def making(names):
+    return pytest.mark.parametrize("make", names, indirect=True)
+
+
+def test_an_estimator_gets_features_with_weight_and_forwarded_and_labels(make):
+    features, labels = next(iter(make(batch_size=16)("eval", {}, None, None)))
+    assert set(features) == {"id", "x", "city", "weight", "id_"}
+    dtypes = {name: tensor.dtype for name, tensor in features.items()}
+    assert dtypes == {
+        "id": tf.int64,
+        "id_": tf.int64,
+        "x": tf.float32,
+        "city": tf.string,
+        "weight": tf.float32,
+    }
+    assert {tuple(tensor.shape) for tensor in features.values()} == {(16,)}
+    assert labels.dtype == tf.int64 and labels.shape == (16,)
+    np.testing.assert_array_equal(features["id"], features["id_"])
+
+
+def test_keras_gets_features_labels_and_weights(make):
+    features, labels, weights = next(iter(make(batch_size=16).dataset()))
+    assert set(features) == {"id", "x", "city"}
+    assert (labels.dtype, weights.dtype) == (tf.int64, tf.float32)
+    assert labels.shape == weights.shape == (16,)
+
+
+def test_keras_gets_only_the_features_it_asks_for(make):
+    features, *_ = next(iter(make().dataset(["x"])))
+    assert set(features) == {"x"}
+    with pytest.raises(ValueError, match="'nope'.*id, x, city"):
+        make().dataset(["nope"])
+
+
+def test_rows_stay_together(make):
+    for features, labels, _ in make(num_epochs=2).batches():
+        np.testing.assert_array_equal(features["x"], features["id"] / np.float32(4))
+        assert features["city"].tolist() == [f"city {i % 7}".encode() for i in features["id"]]
+        np.testing.assert_array_equal(labels, features["id"] < 60)
+
+
+def test_numpy_keras_and_estimator_get_the_same_rows(make):
+    input_fn = make(num_epochs=2)
+    numpy_batches = list(input_fn.batches())
+    for ours, keras, estimator in zip(numpy_batches, input_fn.dataset(), input_fn(), strict=True):
+        np.testing.assert_array_equal(ours[0]["id"], keras[0]["id"])
+        np.testing.assert_array_equal(ours[0]["id"], estimator[0]["id"])
+        np.testing.assert_array_equal(ours[2], keras[2])
+        np.testing.assert_array_equal(ours[2], estimator[0]["weight"])
+
+
+def test_the_same_seed_gives_the_same_rows_in_the_same_order(make):
+    options = {"num_epochs": 3, "seed": 5}
+    np.testing.assert_array_equal(
+        ids_of(list(make(**options).batches())), ids_of(list(make(**options).batches()))
+    )
+
+
+@making(SHUFFLED)
+def test_another_seed_gives_another_order(make):
+    one, other = (ids_of(list(make(seed=seed).batches())) for seed in (1, 2))
+    assert one.tolist() != other.tolist()
+
+
+def test_a_new_call_starts_afresh(make):
+    input_fn = make()
+    dataset = input_fn.dataset()
+    first = ids_of(list(dataset))
+    list(dataset)
+    np.testing.assert_array_equal(first, ids_of(list(input_fn.dataset())))
+    np.testing.assert_array_equal(first, ids_of(list(input_fn())))
+
+
+@making(TRAINING)
+def test_a_dataset_iterated_again_goes_on(make):
+    dataset = make(num_epochs=1).dataset()
+    again = ids_of([batch for _ in range(3) for batch in dataset])
+    np.testing.assert_array_equal(again, ids_of(list(make(num_epochs=3).batches())))
+
+
+@making(TRAINING)
+def test_an_iteration_broken_off_does_not_change_what_comes_next(make):
+    expected = ids_of(list(itertools.islice(make(num_epochs=4).dataset(), 0, None)))
+    dataset = make(num_epochs=2).dataset()
+    next(iter(dataset))
+    second = ids_of(list(dataset))
+    np.testing.assert_array_equal(second, expected[-len(second) :])
+    assert 2 * len(second) == len(expected)
+
+
+def test_epochs_have_the_steps_that_are_announced(make):
+    input_fn = make(batch_size=32, num_epochs=1)
+    sizes = [len(labels) for _, labels, _ in input_fn.batches()]
+    assert len(sizes) == input_fn.steps_per_epoch
+    assert sum(sizes) == input_fn.rows_per_epoch
+    assert set(sizes[:-1]) == {32} and 0 < sizes[-1] <= 32
+    assert input_fn.dataset().cardinality() == len(sizes)
+
+
+@making(TRAINING)
+def test_batches_do_not_run_across_epochs(make):
+    sizes = [len(labels) for _, labels, _ in make(batch_size=50, num_epochs=3).batches()]
+    steps = make(batch_size=50).steps_per_epoch
+    assert sizes == sizes[:steps] * 3
+
+
+@making(TRAINING)
+def test_no_number_of_epochs_is_endless(make):
+    input_fn = make(num_epochs=None)
+    steps = input_fn.steps_per_epoch
+    endless = list(itertools.islice(input_fn.batches(), 3 * steps))
+    np.testing.assert_array_equal(ids_of(endless), ids_of(list(make(num_epochs=3).batches())))
+    assert input_fn.dataset().cardinality() == tf.data.INFINITE_CARDINALITY
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=st.sampled_from(TRAINING), rows=st.integers(0, 4000), seed=st.integers(0, 5))
+def test_the_same_rows_follow_a_restored_state(classes, name, rows, seed):
+    def make():
+        return MAKERS[name](classes, num_epochs=None, seed=seed, batch_size=7)
+
+    input_fn = make()
+    stream = ids_of(list(itertools.islice(input_fn.batches(), 700)))
+    state = json.loads(json.dumps(input_fn.state(rows)))
+    assert len(json.dumps(state)) < 1024
+    restored = make()
+    restored.restore(state)
+    following = ids_of(list(itertools.islice(restored.batches(), 20)))
+    # Batches are cut anew from the state on, so only the order of the rows is compared.
+    np.testing.assert_array_equal(following, stream[rows : rows + len(following)])
+    later = rows + 50
+    assert restored.state(later) == input_fn.state(later)
+
+
+def test_restored_in_the_middle_of_epochs_only_the_rest_follows(make):
+    num_epochs = 1 if make(num_epochs=2).num_epochs == 1 else 2
+    input_fn = make(num_epochs=num_epochs)
+    stream = ids_of(list(input_fn.batches()))
+    restored = make(num_epochs=num_epochs)
+    restored.restore(input_fn.state(30))
+    np.testing.assert_array_equal(ids_of(list(restored.dataset())), stream[30:])
+
+
+@making(TRAINING)
+def test_a_state_does_not_depend_on_how_far_reading_is_ahead(make):
+    input_fn = make(num_epochs=2)
+    batches = input_fn.batches()
+    next(batches)
+    early = input_fn.state(200)
+    list(batches)
+    assert early == input_fn.state(200)
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"pool_rows": 77}, "pool_rows"),
+        ({"schema": SCHEMA.from_json(SCHEMA.to_json(), label="label")}, "schema"),
+    ],
+)
+def test_a_state_of_another_input_function_is_refused(make, other, named):
+    state = make().state(10)
+    with pytest.raises(ValueError, match=named):
+        make(**other).restore(state)
+
+
+@pytest.mark.parametrize("state", [{}, None, {"version": 1}, "state"])
+def test_what_is_no_state_is_refused(make, state):
+    with pytest.raises(ValueError, match="no state"):
+        make().restore(state)
+
+
+def test_a_state_of_another_version_is_refused(make):
+    with pytest.raises(ValueError, match="version 99"):
+        make().restore({**make().state(0), "version": 99})
+
+
+def test_a_place_before_the_restored_one_is_refused(make):
+    input_fn = make()
+    input_fn.restore(input_fn.state(20))
+    with pytest.raises(ValueError, match="at least 20"):
+        input_fn.state(10)
+
+
+def test_it_is_described(make):
+    description = make(batch_size=10).describe()
+    assert description["rows_per_epoch"] == make().rows_per_epoch
+    assert "rows_per_epoch" in str(description)
+    json.dumps(description)
+
+
+def test_a_second_worker_is_refused_rather_than_fed_the_same_rows(make):
+    context = tf.distribute.InputContext(num_input_pipelines=2)
+    with pytest.raises(ValueError, match="2 workers"):
+        make()(input_context=context)
+
+
+def test_it_works_in_a_graph_of_tensorflow_1(make):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        dataset = make(batch_size=8)()
+        features, _ = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
+        ids = session.run(features["id"])
+    np.testing.assert_array_equal(ids, ids_of([next(make(batch_size=8).batches())]))
