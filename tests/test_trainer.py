@@ -1,0 +1,440 @@
+"""The propensity job from the command line to its files."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+from sampling import Schema
+from trainer import columns, metrics, progress, results, task
+
+TYPES = {
+    "member": "INTEGER",
+    "code": "STRING",
+    "spend": "FLOAT",
+    "visits": "INTEGER",
+    "vip": "BOOLEAN",
+    "city": "STRING",
+    "since": "DATE",
+    "bought": "INTEGER",
+}
+POSITIVES, NEGATIVES, TESTED = 300, 3000, 1500
+
+
+@dataclasses.dataclass
+class Job:
+    """A small set of files, and a model in a directory."""
+
+    folder: Path
+    job_dir: Path
+    said: str = ""
+
+    def flags(self, mode, *more):
+        """With all that training needs, for another job_dir if it is named."""
+        data = {
+            "schema_path": self.folder / "schema.json",
+            "label": "bought",
+            "forward": "member,code",
+            "positive_dir": self.folder / "positive.csv",
+            "negative_dir": f"{self.folder}/negative-0.csv,{self.folder}/negative-1.csv",
+            "test_dir": self.folder / "test-*.csv",
+        }
+        given = [f"--{name}={value}" for name, value in data.items()]
+        small = ["--num_epochs=6", "--hidden_units=16", "--batch_size=32", "--seed=3"]
+        small += ["--learning_rate=0.02"]
+        return self.short(mode, *given, *small, *more)
+
+    def short(self, mode, *more):
+        """Without them, as a model that is trained needs."""
+        return ["propensity", f"--mode={mode}", f"--job-dir={self.job_dir}", *more]
+
+    def json(self, name):
+        return json.loads((self.job_dir / name).read_text())
+
+    def predictions(self):
+        lines = (self.job_dir / "predictions.jsonl").read_text().splitlines()
+        return pd.DataFrame([json.loads(line) for line in lines])
+
+    def tested(self):
+        files = sorted(self.folder.glob("test-*.csv"))
+        return pd.concat([pd.read_csv(file, keep_default_na=False) for file in files])
+
+
+def rows(rng, labels):
+    """Buyers spend more; spending has a long tail."""
+    n = len(labels)
+    frame = {
+        "member": rng.permutation(10**6)[:n],
+        "code": [f"ü{i}" if i % 5 else "" for i in range(n)],
+        "spend": np.exp(rng.normal(3 + labels, 1)).round(2),
+        "visits": rng.poisson(2 + 2 * labels),
+        "vip": np.where(rng.random(n) < 0.3, "true", "false"),
+        "city": rng.choice(["Rome", "Oslo", ""], n),
+        "since": [f"2020-01-{1 + i % 28:02}" for i in range(n)],
+        "bought": labels,
+    }
+    return pd.DataFrame(frame)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    (folder / "schema.json").write_text(Schema.from_dict(TYPES).to_json())
+    rows(rng, np.ones(POSITIVES, int)).to_csv(folder / "positive.csv", index=False)
+    for part, negatives in enumerate(np.array_split(np.zeros(NEGATIVES, int), 2)):
+        rows(rng, negatives).to_csv(folder / f"negative-{part}.csv", index=False)
+    labels = (rng.random(TESTED) < POSITIVES / (POSITIVES + NEGATIVES)).astype(int)
+    for part, tested in enumerate(np.array_split(labels, 3)):
+        rows(rng, tested).to_csv(folder / f"test-{part}.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    """By a process of its own, which is how it is run; then the same test files predicted."""
+    job = Job(data, tmp_path_factory.mktemp("job"))
+    command = [sys.executable, "-m", "trainer.task", *job.flags("train")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    job.said = done.stdout
+    lines = [line for line in done.stderr.splitlines() if line]
+    assert lines and all(line.startswith(("training", "evaluating")) for line in lines), lines
+    task.main(job.short("predict"))
+    return job
+
+
+def refused(capsys, arguments, status=1):
+    with pytest.raises(SystemExit) as stop:
+        task.main(arguments)
+    assert stop.value.code == status
+    return capsys.readouterr().err
+
+
+def test_training_says_what_it_reads_and_how_good_it_is(trained):
+    words = trained.said.split()
+    assert words[words.index("steps_per_epoch") + 1] == "19"
+    assert words[words.index("negative_weight") + 1] == "10"
+    assert words[words.index("rows") + 1] == "1,500"
+    assert {"auc", "f1", "mean_prediction", "model:"} <= set(words)
+
+
+def test_parameters_are_kept(trained):
+    parameters = trained.json("parameters.json")
+    flags = parameters["flags"]
+    assert (flags["num_epochs"], flags["hidden_units"], flags["weight"]) == (6, [16], "auto")
+    assert (flags["optimizer"], flags["forward"]) == ("adam", ["member", "code"])
+    assert [field["name"] for field in parameters["schema"]] == list(TYPES)
+    scales = parameters["scales"]
+    assert set(scales) == {"spend", "visits", "vip"}
+    assert scales["spend"]["log"] is True
+    # of the files as they are, where one in eleven bought, not of the sample, where half did
+    parts = [*trained.folder.glob("*ative-*.csv"), trained.folder / "positive.csv"]
+    spend = np.log1p(pd.concat(map(pd.read_csv, parts))["spend"])
+    assert scales["spend"]["mean"] == pytest.approx(spend.mean(), abs=0.05)
+
+
+def test_evaluation_is_what_the_predictions_say(trained):
+    evaluation, predicted = trained.json("evaluation.json"), trained.predictions()
+    label = trained.tested()["bought"].to_numpy()
+    probability = predicted["probability"].to_numpy()
+    positive = label == 1
+    true = np.sum(predicted["class"] * label)
+    precision, recall = true / predicted["class"].sum(), true / label.sum()
+    ranks = stats.mannwhitneyu(probability[positive], probability[~positive]).statistic
+    log_loss = -np.log(np.where(positive, probability, 1 - probability)).mean()
+    expected = {
+        "step": 6 * 19,
+        "rows": TESTED,
+        "accuracy": np.mean(predicted["class"] == label),
+        "precision": precision,
+        "recall": recall,
+        "f1": 2 * precision * recall / (precision + recall),
+        "auc": ranks / positive.sum() / (~positive).sum(),
+        "log_loss": log_loss,
+        "mean_prediction": probability.mean(),
+        "base_rate": label.mean(),
+    }
+    assert {name: evaluation[name] for name in expected} == pytest.approx(expected, abs=2e-4)
+    assert evaluation["auc"] > 0.85
+    assert 0.5 < evaluation["auc_pr"] < 1
+    assert evaluation["mean_prediction"] == pytest.approx(evaluation["base_rate"], rel=0.2)
+
+
+def test_predictions_have_the_keys_in_the_order_of_the_files(trained):
+    predicted, tested = trained.predictions(), trained.tested()
+    assert list(predicted) == ["member", "code", "probability", "class"]
+    assert predicted["member"].tolist() == tested["member"].tolist()
+    assert predicted["code"].tolist() == tested["code"].tolist()
+    assert set(predicted["class"]) == {0, 1}
+    assert (predicted["class"] == (predicted["probability"] >= 0.5)).all()
+
+
+def test_evaluating_takes_the_flags_of_the_training(trained, capsys):
+    before = trained.json("evaluation.json")
+    task.main(trained.short("evaluate"))
+    output = capsys.readouterr()
+    assert trained.json("evaluation.json") == before
+    assert f"auc              {before['auc']:.4g}\n" in output.out
+    assert output.err.startswith("evaluating  2 / 2 (100%)")
+
+
+def test_files_without_labels_are_predicted_the_same(trained, tmp_path):
+    expected = trained.predictions()
+    trained.tested().drop(columns="bought").to_csv(tmp_path / "new.csv", index=False)
+    task.main(trained.short("predict", f"--test_dir={tmp_path}/new.csv", "--threshold=0.1"))
+    found = trained.predictions()
+    np.testing.assert_allclose(found["probability"], expected["probability"], rtol=1e-5)
+    assert (found["class"] == (found["probability"] >= 0.1)).all()
+    task.main(trained.short("predict"))
+
+
+def test_the_exported_model_says_what_predict_says(trained):
+    (export,) = (trained.job_dir / "export").iterdir()
+    ask = tf.saved_model.load(str(export)).signatures["csv:predict"]
+    lines = trained.tested().drop(columns="bought").to_csv(index=False).splitlines()[1:]
+    answer = ask(csv_rows=tf.constant(lines))
+    predicted = trained.predictions()
+    np.testing.assert_allclose(answer["logistic"][:, 0], predicted["probability"], rtol=1e-5)
+    assert answer["member_"].numpy().tolist() == predicted["member"].tolist()
+    assert answer["code_"][1].numpy().decode() == predicted["code"][1]
+
+
+def test_summaries_are_there(trained):
+    assert list(trained.job_dir.glob("events.out.tfevents.*"))
+    assert list(trained.job_dir.glob("eval/events.out.tfevents.*"))
+
+
+def test_a_finished_training_is_not_repeated_in_silence(trained, capsys):
+    error = refused(capsys, trained.flags("train"))
+    assert "trained for 114 steps" in error and "--num_epochs=6 makes 114" in error
+    assert "raise --num_epochs" in error
+
+
+def test_a_checkpoint_is_of_one_model(trained, capsys, tmp_path):
+    error = refused(capsys, trained.flags("train", "--num_epochs=8", "--hidden_units=8"))
+    assert "--hidden_units is 8" in error and "trained with 16" in error
+    other = tmp_path / "schema.json"
+    other.write_text(Schema.from_dict({**TYPES, "age": int}).to_json())
+    error = refused(capsys, trained.short("evaluate", f"--schema_path={other}"))
+    assert "other columns" in error
+
+
+def test_linear_model_trains_is_continued_and_is_reproducible(data, tmp_path, capsys):
+    evaluations = []
+    for name in ("one", "two"):
+        job = Job(data, tmp_path / name)
+        task.main(job.flags("train", "--model=linear", "--num_epochs=2"))
+        evaluations.append(job.json("evaluation.json"))
+    assert evaluations[0] == evaluations[1]
+    assert evaluations[0]["auc"] > 0.8
+    scales = job.json("parameters.json")["scales"]
+    capsys.readouterr()
+    task.main(job.short("train", "--num_epochs=3"))
+    assert "going on from step 38 of 57" in capsys.readouterr().err
+    assert job.json("evaluation.json")["step"] == 57
+    assert job.json("parameters.json")["flags"]["num_epochs"] == 3
+    assert job.json("parameters.json")["scales"] == scales
+
+
+def test_all_that_shapes_a_dnn(data, tmp_path):
+    job = Job(data, tmp_path / "job")
+    options = ["--batch_norm", "--dropout=0.2", "--optimizer=adagrad"]
+    options += ["--multiplier=2.5", "--weight=4", "--normalize_weights", "--hash_buckets=5"]
+    options += ["--weight_column=visits", "--pool_rows=200"]
+    task.main(job.flags("train", "--num_epochs=1", *options))
+    evaluation, tested = job.json("evaluation.json"), job.tested()
+    assert evaluation["step"] == (300 + 750) // 32 + 1
+    base_rate = np.average(tested["bought"], weights=tested["visits"])
+    assert evaluation["base_rate"] == pytest.approx(base_rate, rel=1e-4)
+    tested.drop(columns=["bought", "visits"]).to_csv(tmp_path / "new.csv", index=False)
+    task.main(job.short("predict", f"--test_dir={tmp_path}/new.csv"))
+    assert job.predictions()["member"].tolist() == tested["member"].tolist()
+
+
+def test_a_bad_value_is_one_sentence(trained, tmp_path, capsys):
+    lines = (trained.folder / "positive.csv").read_text().splitlines()
+    fields = lines[6].split(",")
+    lines[6] = ",".join([*fields[:2], "much", *fields[3:]])
+    (tmp_path / "bad.csv").write_text("\n".join(lines))
+    new = Job(trained.folder, tmp_path / "job")
+    for flags in (
+        new.flags("train", f"--positive_dir={tmp_path}/bad.csv"),
+        trained.short("evaluate", f"--test_dir={tmp_path}/bad.csv"),
+        trained.short("predict", f"--test_dir={tmp_path}/bad.csv"),
+    ):
+        error = refused(capsys, flags)
+        assert f"{tmp_path}/bad.csv, line 7, column 'spend': found 'much'" in error
+        assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--multiplier=0", ["--multiplier", "'0'", "above 0"]),
+        ("--multiplier=nan", ["--multiplier", "'nan'", "above 0"]),
+        ("--multiplier=inf", ["--multiplier", "'inf'", "above 0"]),
+        ("--weight=-1", ["--weight", "'-1'", "above 0", "'auto'"]),
+        ("--weight=much", ["--weight", "'much'"]),
+        ("--num_epochs=0", ["--num_epochs", "'0'", "at least 1"]),
+        ("--batch_size=1.5", ["--batch_size", "'1.5'", "whole number"]),
+        ("--dropout=1", ["--dropout", "'1'", "below 1"]),
+        ("--hidden_units=64,,3", ["--hidden_units", "''", "whole number"]),
+        ("--threshold=0", ["--threshold", "'0'", "above 0 and below 1"]),
+        ("--delimiter=::", ["--delimiter", "'::'", "one ASCII character"]),
+        ("--optimizer=lbfgs", ["--optimizer", "lbfgs", "adagrad"]),
+        ("--model=tree", ["--model", "tree", "linear"]),
+        ("--seed=x", ["--seed", "'x'"]),
+        ("--nonsense=1", ["unrecognized", "--nonsense=1"]),
+        ("--batch=1", ["unrecognized", "--batch=1"]),
+    ],
+)
+def test_flags_are_checked_as_they_are_parsed(flag, words, capsys):
+    error = refused(capsys, ["propensity", "--mode=train", "--job-dir=x", flag], status=2)
+    assert all(word in error for word in words), error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--job_dir=x"], "--mode is missing"),
+        (["--mode=train"], "--job-dir is missing"),
+        (["--mode=train", "--job_dir={}"], "--schema_path is missing, which --mode=train needs"),
+        (["--mode=evaluate", "--job_dir={}"], "found no trained model in"),
+    ],
+)
+def test_missing_flags_are_named(arguments, words, tmp_path, capsys):
+    arguments = [argument.format(tmp_path / "none") for argument in arguments]
+    assert words in refused(capsys, ["propensity", *arguments])
+
+
+def test_test_files_need_labels_before_training_begins(trained, tmp_path, capsys):
+    trained.tested().drop(columns="bought").to_csv(tmp_path / "new.csv", index=False)
+    new = Job(trained.folder, tmp_path / "job")
+    assert "no label" in refused(capsys, new.flags("train", f"--test_dir={tmp_path}/new.csv"))
+    assert not new.job_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "words"), [(["a b"], "column 'a b'"), ([], "no feature is left")]
+)
+def test_columns_that_cannot_be_learned_from(names, words):
+    schema = Schema.from_dict(dict.fromkeys([*names, "y"], int), label="y")
+    with pytest.raises(ValueError, match=words):
+        columns.learned(schema)
+
+
+def test_a_forwarded_column_must_not_be_called_like_a_prediction(data, tmp_path, capsys):
+    flags = Job(data, tmp_path).flags("train", "--forward=probability")
+    assert "--forward names 'probability'" in refused(capsys, flags)
+
+
+def test_help_gives_every_flag_in_a_sentence(capsys):
+    with pytest.raises(SystemExit):
+        task.main(["propensity", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--batch_size SIZE rows of a training batch (default: 128)" in text
+    assert "--job-dir DIR, --job_dir DIR" in text
+
+
+class Stream:
+    """Batches as `columns.measure` asks an input function for them."""
+
+    def __init__(self, schema, features, weights):
+        self.schema, self.features, self.weights = schema, features, weights
+
+    def batches(self, names):
+        for start in range(0, len(self.weights), 2):
+            some = slice(start, start + 2)
+            features = {name: self.features[name][some] for name in names}
+            yield features, None, self.weights[some]
+
+
+def test_scales_are_weighted_and_robust():
+    schema = Schema.from_dict({"a": float, "b": int, "c": float, "d": str})
+    values = {"a": [0.0, 3.0, 0.0, 99.0], "b": [-1, 1, 3, 99], "c": [0.1, 0.1, 0.1, 99]}
+    features = {name: np.array(column) for name, column in values.items()}
+    stream = Stream(schema, features, np.array([1, 3, 1, 1], np.float32))
+    scales = columns.measure(stream, rows=3)  # whole batches: all four rows
+    log = np.log1p(features["a"])
+    mean = np.average(log, weights=stream.weights)
+    std = np.average((log - mean) ** 2, weights=stream.weights) ** 0.5
+    assert scales["a"] == pytest.approx((True, mean, std))
+    scales = columns.measure(stream, rows=2)
+    assert scales["b"] == pytest.approx((False, 0.5, 0.75**0.5))
+    assert scales["c"] == pytest.approx((True, np.log1p(0.1), 1))  # a constant
+    assert set(scales) == {"a", "b", "c"}
+
+
+def test_curves_are_exact_for_a_rare_class(tmp_path):
+    """All probabilities are below 0.001, where a canned classifier has no threshold."""
+    rng = np.random.default_rng(0)
+    labels = rng.random(4000) < 0.1
+    logits = rng.normal(-10 + labels, 1).astype(np.float32)
+
+    def input_fn():
+        features = {"logit": logits, "weight": np.ones(4000, np.float32)}
+        rows = features, labels.astype(np.int64)
+        return tf.data.Dataset.from_tensor_slices(rows).batch(900)
+
+    def model_fn(features, labels, mode):
+        logit = features["logit"][:, tf.newaxis]
+        predictions = {"logits": logit, "logistic": tf.sigmoid(logit)}
+        step = tf.compat.v1.train.get_or_create_global_step()
+        return tf.estimator.EstimatorSpec(mode, predictions, tf.constant(0.0), step.assign_add(1))
+
+    estimator = metrics.add_metrics(tf.estimator.Estimator(model_fn, str(tmp_path)), 0.5)
+    estimator.train(input_fn, steps=1)
+    found = estimator.evaluate(input_fn)
+    ranks = stats.mannwhitneyu(logits[labels], logits[~labels]).statistic
+    assert found["auc"] == pytest.approx(ranks / labels.sum() / (~labels).sum(), abs=2e-4)
+    assert (found["rows"], found["f1"], found["recall"]) == (4000, 0, 0)
+
+
+def told(on_terminal):
+    stream = io.StringIO()
+    stream.isatty = lambda: on_terminal
+    hook = progress.Progress("training", 40, stream)
+    hook._every = 0.0
+    with tf.Graph().as_default():
+        step = tf.compat.v1.train.create_global_step()
+        count = step.assign_add(1)
+        tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.LOSSES, tf.constant(0.25))
+        with tf.compat.v1.train.SingularMonitoredSession([hook]) as session:
+            for _ in range(40):
+                session.run(count)
+    return stream.getvalue()
+
+
+def test_progress_on_a_terminal_is_one_line():
+    text = told(on_terminal=True)
+    assert text.count("\n") == 1 and text.rstrip().endswith("in all")
+    assert "\rtraining    20 / 40 (50%)  " in text
+    assert "loss 0.2500" in text and " left" in text
+
+
+def test_progress_elsewhere_is_a_line_at_a_time():
+    lines = told(on_terminal=False).splitlines()
+    assert len(lines) == 41 and not any("\r" in line for line in lines)
+    assert lines[19].startswith("training    20 / 40 (50%)  ")
+
+
+def test_json_lines_are_plain():
+    batch = {
+        "id": np.array([b"\xc3\xbc", b"\xff"], object),
+        "x": np.array([0.1, 3], np.float32),
+        "n": np.array([1, 2]),
+    }
+    assert list(results.json_lines(batch)) == [
+        '{"id": "ü", "x": 0.1, "n": 1}',
+        '{"id": "\ufffd", "x": 3.0, "n": 2}',
+    ]

@@ -1,0 +1,1 @@
+"""What a training job runs: `python -m trainer.task <job> --mode=train|evaluate|predict ...`."""

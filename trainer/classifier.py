@@ -1,0 +1,63 @@
+"""The canned estimator that the flags ask for, with our metrics and the forwarded features."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import tensorflow as tf
+
+from sampling import Schema
+from sampling.estimators import forward_features, require_estimator
+from sampling.schema import WEIGHT_FEATURE
+from trainer.columns import Scale, feature_columns
+from trainer.metrics import add_metrics
+
+_OPTIMIZERS = {
+    "adam": ("Adam", 0.003),
+    "adagrad": ("Adagrad", 0.1),
+    "ftrl": ("Ftrl", 0.2),
+    "rmsprop": ("RMSprop", 0.001),
+    "sgd": ("SGD", 0.01),
+}
+
+
+def build(
+    flags: argparse.Namespace,
+    schema: Schema,
+    scales: dict[str, Scale],
+    config: Any,
+    total_steps: int = 1,
+) -> Any:
+    """A DNNClassifier or LinearClassifier; `total_steps` is where the learning rate reaches 0."""
+    deep = flags.model == "dnn"
+    columns = feature_columns(schema, scales, flags.hash_buckets, embedded=deep)
+    canned = require_estimator()
+    optimizer = _optimizer(flags, total_steps)
+    if deep:
+        estimator = canned.DNNClassifier(
+            flags.hidden_units,
+            columns,
+            weight_column=WEIGHT_FEATURE,
+            optimizer=optimizer,
+            dropout=flags.dropout or None,
+            batch_norm=flags.batch_norm,
+            config=config,
+        )
+    else:
+        estimator = canned.LinearClassifier(
+            columns, weight_column=WEIGHT_FEATURE, optimizer=optimizer, config=config
+        )
+    return forward_features(add_metrics(estimator, flags.threshold), schema)
+
+
+def _optimizer(flags: argparse.Namespace, total_steps: int) -> Any:
+    """Canned estimators take none but the legacy ones."""
+    class_name, rate = _OPTIMIZERS[flags.optimizer]
+    rate = flags.learning_rate or rate
+    if flags.optimizer != "ftrl":
+        # Upweighted rows make for big steps. With a constant rate the last of them decide on the
+        # mean prediction: it was off by 8 % where it is off by 1 % with a rate that falls. FTRL's
+        # weights are a function of the rate, and are 0 when it is.
+        rate = tf.keras.optimizers.schedules.CosineDecay(rate, total_steps)
+    return getattr(tf.keras.optimizers.legacy, class_name)(rate)

@@ -1,0 +1,122 @@
+"""All that a model was made with: flags, schema, scales. Kept in the job directory as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from sampling import Schema
+from trainer import results
+from trainer.columns import Scale
+from trainer.flags import defaults, of_model
+from trainer.propensity import DEFAULT_OPTIMIZERS, FLAGS
+
+_NEEDED = {
+    "train": ("schema_path", "label", "positive_dir", "negative_dir", "test_dir"),
+    "evaluate": ("test_dir",),
+    "predict": ("test_dir",),
+}
+_TAKEN = ("probability", "class")  # what predictions are called
+
+
+class Parameters(NamedTuple):
+    """Flags, the schema they lead to, the scales of its columns if measured, steps trained."""
+
+    flags: argparse.Namespace
+    schema: Schema
+    scales: dict[str, Scale] | None
+    trained_steps: int
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any]) -> Parameters:
+        """The flags that were given; for the others what the job_dir says, or the defaults.
+
+        Raises:
+            ValueError: a flag is missing, or is another than what the model was trained with.
+        """
+        job_dir = given["job_dir"]
+        steps = _trained_steps(job_dir)
+        stored = None
+        if given["mode"] != "train" and not steps:
+            raise ValueError(
+                f"found no trained model in {job_dir}; mend --job-dir, or run --mode=train first"
+            )
+        if steps:
+            stored = results.read_json(job_dir, results.PARAMETERS)
+        values = {**defaults(FLAGS), **(stored["flags"] if stored else {}), **given}
+        values["optimizer"] = values["optimizer"] or DEFAULT_OPTIMIZERS[values["model"]]
+        flags = argparse.Namespace(**values)
+        _check_given(flags)
+        schema = _schema(flags, stored if "schema_path" not in given else None)
+        if stored is None:
+            return cls(flags, schema, None, steps)
+        _check_same_model(flags, schema, stored)
+        scales = {name: Scale(**scale) for name, scale in stored["scales"].items()}
+        return cls(flags, schema, scales, steps)
+
+    @property
+    def file_options(self) -> dict[str, Any]:
+        """How files are written, as every input function takes it."""
+        names = ("header", "delimiter", "null_values", "newlines_in_values")
+        return {name: getattr(self.flags, name) for name in names}
+
+    def with_scales(self, measure: Callable[[], dict[str, Scale]]) -> Parameters:
+        """Measured only where they are not known: a model goes on with those it began with."""
+        return self if self.scales is not None else self._replace(scales=measure())
+
+    def write(self) -> None:
+        scales = {name: scale._asdict() for name, scale in (self.scales or {}).items()}
+        value = {
+            "flags": vars(self.flags),
+            "schema": json.loads(self.schema.to_json()),
+            "scales": scales,
+        }
+        results.write_json(self.flags.job_dir, results.PARAMETERS, value)
+
+
+def _trained_steps(job_dir: str) -> int:
+    """Steps of the last checkpoint; 0 if there is none."""
+    checkpoint = tf.train.latest_checkpoint(job_dir)
+    if checkpoint is None:
+        return 0
+    return int(tf.train.load_variable(checkpoint, "global_step"))
+
+
+def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Schema:
+    """Of the file given, or as it was when the model was trained."""
+    source = json.dumps(stored["schema"]) if stored else flags.schema_path
+    return Schema.from_json(source, flags.label, flags.weight_column, flags.forward)
+
+
+def _check_given(flags: argparse.Namespace) -> None:
+    for name in _NEEDED[flags.mode]:
+        if not getattr(flags, name):
+            raise ValueError(f"--{name} is missing, which --mode={flags.mode} needs; pass it")
+    taken = [name for name in _TAKEN if name in flags.forward]
+    if taken:
+        raise ValueError(
+            f"--forward names {taken[0]!r}, which is what predictions are called; rename the column"
+        )
+
+
+def _check_same_model(flags: argparse.Namespace, schema: Schema, stored: Mapping[str, Any]) -> None:
+    for name in of_model(FLAGS):
+        found, trained = getattr(flags, name), stored["flags"][name]
+        if found != trained:
+            raise ValueError(
+                f"--{name} is {_text(found)}, and the model in {flags.job_dir} was trained with "
+                f"{_text(trained)}; leave the flag out, or name another --job-dir"
+            )
+    if json.loads(schema.to_json()) != stored["schema"]:
+        raise ValueError(
+            f"{flags.schema_path} has other columns than the model in {flags.job_dir} was trained "
+            "with; leave --schema_path out, or name another --job-dir"
+        )
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

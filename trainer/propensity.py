@@ -1,0 +1,115 @@
+"""The propensity job: how likely is each row of class 1?
+
+--mode=train     files of both classes -> checkpoints, TensorBoard summaries, metrics, SavedModel
+--mode=evaluate  the trained model on labelled files -> a table and evaluation.json
+--mode=predict   the trained model on any files -> predictions.jsonl
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from trainer import flags
+from trainer.flags import Flag, names, number, whole, whole_numbers
+
+DESCRIPTION = "trains, evaluates or predicts with a classifier of two classes, one of them rare"
+MODES = ("train", "evaluate", "predict")
+DEFAULT_OPTIMIZERS = {"dnn": "adam", "linear": "ftrl"}  # by model
+
+FLAGS: Mapping[str, tuple[Flag, ...]] = {
+    "job": (
+        Flag("mode", None, str, "what to do", choices=MODES),
+        Flag(
+            "job_dir",
+            None,
+            str,
+            "directory of the model and all that is said of it; evaluate and predict take the "
+            "flags that are not given from its parameters.json, and so does a training that goes "
+            "on from its checkpoint",
+        ),
+    ),
+    "files (globs, quoted for the shell; several with a comma between)": (
+        Flag("positive_dir", None, names, "files of class 1, the rare one; for train"),
+        Flag("negative_dir", None, names, "files of class 0; for train"),
+        Flag("test_dir", None, names, "files to evaluate or to predict, in every mode"),
+        *flags.DATA,
+    ),
+    "sampling": (
+        Flag("positive_size", None, whole(1), "rows of class 1, where known; spares counting"),
+        Flag("negative_size", None, whole(1), "rows of class 0, where known; spares counting"),
+        Flag("multiplier", 1.0, number(0), "negatives per positive in an epoch, a fraction too"),
+        Flag(
+            "weight",
+            "auto",
+            number(0, word="auto"),
+            "weight of a negative; auto makes up for the sampling, so that probabilities stay true",
+        ),
+        Flag("normalize_weights", False, None, "whether weights are scaled to a mean of 1"),
+        *flags.READING,
+    ),
+    "model": (
+        Flag("model", "dnn", str, "kind of model", choices=("dnn", "linear"), of_model=True),
+        Flag(
+            "hidden_units",
+            [128, 64],
+            whole_numbers(1),
+            "units of each hidden layer of a dnn",
+            of_model=True,
+        ),
+        Flag("dropout", 0.0, number(0, 1, or_equal=True), "share of a dnn's units left out"),
+        Flag(
+            "batch_norm",
+            False,
+            None,
+            "whether a dnn normalizes its layers; their averages need some 5,000 steps to settle",
+            of_model=True,
+        ),
+        Flag(
+            "hash_buckets",
+            1000,
+            whole(1),
+            "buckets that the values of a text column are hashed to",
+            of_model=True,
+        ),
+        Flag(
+            "optimizer",
+            None,
+            str,
+            "adam for a dnn and ftrl for a linear model unless given",
+            choices=("adam", "adagrad", "ftrl", "rmsprop", "sgd"),
+            of_model=True,
+        ),
+        Flag(
+            "learning_rate",
+            None,
+            number(0),
+            "step size at the start, falling to 0 by a cosine except for ftrl; unless given: "
+            "adam 0.003, adagrad 0.1, ftrl 0.2, rmsprop 0.001, sgd 0.01",
+        ),
+    ),
+    "evaluation": (
+        Flag("eval_secs", 60, whole(0), "least seconds between evaluations while training"),
+        Flag("threshold", 0.5, number(0, 1), "probability from which a row is of class 1"),
+    ),
+}
+
+
+def run(given: dict[str, Any]) -> None:
+    """Does what `mode` says.
+
+    Args:
+        given: the flags that were given, by name; the others have their defaults, or what the
+            job_dir says.
+
+    Raises:
+        ValueError: flags are missing or do not go together, or files can't be read as they say.
+    """
+    for name in ("mode", "job_dir"):
+        if not given.get(name):
+            raise ValueError(f"--{name.replace('_', '-')} is missing; pass it")
+    # TensorFlow takes seconds to import, which --help and a mistyped flag need not wait for.
+    from trainer import propensity_job
+
+    propensity_job.run(argparse.Namespace(**given))

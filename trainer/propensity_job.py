@@ -1,0 +1,177 @@
+"""What the propensity job does in each mode; its flags are in propensity.py."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from sampling import InputFnDownsampleWithWeight
+from sampling.estimators import require_estimator
+from sampling.schema import FORWARDED_SUFFIX
+from sampling.serving import serving_input_receiver_fn
+from trainer import classifier, columns, metrics, results
+from trainer.parameters import Parameters
+from trainer.progress import Progress
+
+_TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
+
+
+def run(given: argparse.Namespace) -> None:
+    """See `propensity.run`."""
+    _quieten_tensorflow()
+    modes: dict[str, Callable[[Parameters], None]] = {
+        "train": train,
+        "evaluate": evaluate,
+        "predict": predict,
+    }
+    parameters = Parameters.resolve(vars(given))
+    with _plain_errors():
+        modes[given.mode](parameters)
+
+
+def train(parameters: Parameters) -> None:
+    """Trains to the last step, then evaluates and exports."""
+    flags, schema = parameters.flags, parameters.schema
+    input_fn = _training_input(parameters)
+    test_input = _test_input(parameters)
+    test_input("eval")  # files without labels are refused now, not after the training
+    total = input_fn.steps_per_epoch * flags.num_epochs
+    _check_steps(parameters, total)
+    print(input_fn.describe(), flush=True)
+    parameters = parameters.with_scales(lambda: columns.measure(input_fn))
+    parameters.write()
+    estimator = _estimator(parameters, input_fn.steps_per_epoch, total)
+    api = require_estimator()
+    evaluation, _ = api.train_and_evaluate(
+        estimator,
+        api.TrainSpec(input_fn, total, [Progress("training", total)]),
+        api.EvalSpec(
+            test_input,
+            steps=None,
+            hooks=[Progress("evaluating", test_input.steps_per_epoch)],
+            start_delay_secs=0,
+            throttle_secs=flags.eval_secs,
+        ),
+    )
+    _report(parameters, evaluation)
+    receiver_fn = serving_input_receiver_fn(schema, flags.delimiter, flags.null_values)
+    exported = estimator.export_saved_model(f"{flags.job_dir}/export", receiver_fn)
+    print(f"model: {exported.decode()}")
+
+
+def evaluate(parameters: Parameters) -> None:
+    """Measures the model of the last checkpoint."""
+    test_input = _test_input(parameters)
+    progress = Progress("evaluating", test_input.steps_per_epoch)
+    _report(parameters, _estimator(parameters).evaluate(test_input, hooks=[progress]))
+
+
+def predict(parameters: Parameters) -> None:
+    """Writes a JSON line for each row, in the order of the files."""
+    flags = parameters.flags
+    test_input = _test_input(parameters)
+    progress = Progress("predicting", test_input.steps_per_epoch)
+    batches = _estimator(parameters).predict(
+        test_input, hooks=[progress], yield_single_examples=False
+    )
+    lines = (
+        line for batch in batches for line in results.json_lines(_predicted(batch, parameters))
+    )
+    path = results.write_lines(flags.job_dir, results.PREDICTIONS, lines)
+    print(f"{test_input.rows_per_epoch:,} predictions: {path}")
+
+
+def _predicted(batch: dict[str, Any], parameters: Parameters) -> dict[str, np.ndarray]:
+    forwarded = {
+        name: batch[name + FORWARDED_SUFFIX] for name in parameters.schema.features_to_forward
+    }
+    probability = batch["logistic"][:, 0]
+    classes = (probability >= parameters.flags.threshold).astype(int)
+    return {**forwarded, "probability": probability, "class": classes}
+
+
+def _training_input(parameters: Parameters) -> InputFnDownsampleWithWeight:
+    flags = parameters.flags
+    return InputFnDownsampleWithWeight(
+        flags.positive_dir,
+        flags.negative_dir,
+        schema=parameters.schema,
+        is_train=True,
+        batch_size=flags.batch_size,
+        num_epochs=flags.num_epochs,
+        positive_size=flags.positive_size,
+        negative_size=flags.negative_size,
+        multiplier=flags.multiplier,
+        weight=flags.weight,
+        normalize_weights=flags.normalize_weights,
+        seed=flags.seed,
+        pool_rows=flags.pool_rows,
+        **parameters.file_options,
+    )
+
+
+def _test_input(parameters: Parameters) -> InputFnDownsampleWithWeight:
+    """All rows in the order of the files; labels are there if the files have them."""
+    return InputFnDownsampleWithWeight(
+        test_dir=parameters.flags.test_dir,
+        schema=parameters.schema,
+        batch_size=_TEST_BATCH,
+        **parameters.file_options,
+    )
+
+
+def _estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int = 1) -> Any:
+    config = require_estimator().RunConfig(
+        model_dir=parameters.flags.job_dir,
+        tf_random_seed=parameters.flags.seed,
+        save_checkpoints_steps=max(steps_per_epoch, 500),  # one takes about as long as 200 steps
+    )
+    flags, schema, scales = parameters.flags, parameters.schema, parameters.scales or {}
+    return classifier.build(flags, schema, scales, config, total_steps)
+
+
+def _check_steps(parameters: Parameters, total: int) -> None:
+    done = parameters.trained_steps
+    if done >= total:
+        raise ValueError(
+            f"the model in {parameters.flags.job_dir} has been trained for {done:,} steps, and "
+            f"--num_epochs={parameters.flags.num_epochs} makes {total:,}; raise --num_epochs to "
+            "go on with it, or name another --job-dir"
+        )
+    if done:
+        print(f"going on from step {done:,} of {total:,}", file=sys.stderr)
+
+
+def _report(parameters: Parameters, evaluation: dict[str, Any]) -> None:
+    flags = parameters.flags
+    measured = {"step": int(evaluation["global_step"]), **metrics.plain(evaluation)}
+    print("", results.table(measured), "", sep="\n")
+    about = {"test_dir": flags.test_dir, "threshold": flags.threshold}
+    path = results.write_json(flags.job_dir, results.EVALUATION, {**measured, **about})
+    print(f"evaluation: {path}", flush=True)
+
+
+def _quieten_tensorflow() -> None:
+    """That tf.estimator is deprecated is known. Errors and our own warnings still come through."""
+    tf.get_logger().setLevel("ERROR")
+    warnings.filterwarnings("ignore", module=r"(tensorflow|tensorflow_estimator|keras)\b")
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """An input function's ValueError comes out of a session wrapped in pages of traceback."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        sentence = re.search(r"ValueError: (.*)", error.message)
+        if not sentence:
+            raise
+        raise ValueError(sentence.group(1)) from error

@@ -1,0 +1,65 @@
+"""What a job leaves behind: JSON files, and tables for people. Directories may be of a bucket."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+PARAMETERS = "parameters.json"
+EVALUATION = "evaluation.json"
+PREDICTIONS = "predictions.jsonl"
+
+
+def write_json(directory: str, name: str, value: Any) -> str:
+    """Returns the path."""
+    tf.io.gfile.makedirs(directory)
+    path = os.path.join(directory, name)
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(json.dumps(value, indent=2) + "\n")
+    return path
+
+
+def read_json(directory: str, name: str) -> Any:
+    path = os.path.join(directory, name)
+    with tf.io.gfile.GFile(path) as file:
+        return json.loads(file.read())
+
+
+def write_lines(directory: str, name: str, lines: Iterable[str]) -> str:
+    """The file appears when it is complete, not before. Returns the path."""
+    tf.io.gfile.makedirs(directory)
+    path = os.path.join(directory, name)
+    with tf.io.gfile.GFile(path + ".partial", "w") as file:
+        for line in lines:
+            file.write(line + "\n")
+    tf.io.gfile.rename(path + ".partial", path, overwrite=True)
+    return path
+
+
+def json_lines(columns: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """{"id": [7, 8], "probability": [.1, .2]} -> '{"id": 7, "probability": 0.1}', ..."""
+    values = zip(*(_plain(column) for column in columns.values()), strict=True)
+    return (json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) for row in values)
+
+
+def table(values: Mapping[str, Any]) -> str:
+    """A line for each value, aligned."""
+    width = max(map(len, values))
+    return "\n".join(f"{name:<{width}}  {_shown(value)}" for name, value in values.items())
+
+
+def _plain(column: np.ndarray) -> list[Any]:
+    if column.dtype == object:
+        return [text.decode(errors="replace") for text in column]
+    if column.dtype == np.float32:  # 0.1 and not 0.10000000149011612
+        return [float(str(value)) for value in column]
+    return column.tolist()
+
+
+def _shown(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
