@@ -1,0 +1,77 @@
+"""The scripts, executed for real on a small set."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SCRIPTS = [*sorted(ROOT.glob("scripts/*.sh")), ROOT / ".ci" / "run"]
+ROWS = 20_000
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_shellcheck_finds_nothing(script):
+    # Beside this Python first: its environment need not be active.
+    shellcheck = shutil.which("shellcheck", path=str(Path(sys.executable).parent)) or "shellcheck"
+    found = subprocess.run([shellcheck, script], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def run(script, *arguments, **variables):
+    """From another directory, as a user may; its text must not break at blanks in paths."""
+    return subprocess.run(
+        ["bash", ROOT / "scripts" / script, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        env={**os.environ, **{name: str(value) for name, value in variables.items()}},
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("local train")
+    variables = {"ROWS": ROWS, "DATA_DIR": folder / "data", "JOB_DIR": folder / "model"}
+    done = run("local-train.sh", "--num_epochs=2", "--hidden_units=8", **variables)
+    assert done.returncode == 0, done.stderr
+    return variables, done
+
+
+def test_local_train_makes_data_trains_and_exports(trained):
+    variables, done = trained
+    assert "weighted_ratio" in done.stdout and "auc" in done.stdout
+    assert json.loads((variables["DATA_DIR"] / "manifest.json").read_text())["rows"] == ROWS
+    assert list((variables["JOB_DIR"] / "export").iterdir())
+    parameters = json.loads((variables["JOB_DIR"] / "parameters.json").read_text())
+    assert parameters["flags"]["hidden_units"] == [8]
+
+
+def test_local_predict_evaluate_uses_the_trained_model(trained):
+    variables, _ = trained
+    done = run("local-predict-evaluate.sh", **variables)
+    assert done.returncode == 0, done.stderr
+    tested = sum(
+        len(path.read_text().splitlines()) - 1 for path in variables["DATA_DIR"].glob("test/*.csv")
+    )
+    predictions = (variables["JOB_DIR"] / "predictions.jsonl").read_text().splitlines()
+    assert len(predictions) == tested
+    assert 0 < json.loads((variables["JOB_DIR"] / "evaluation.json").read_text())["auc"] <= 1
+
+
+def test_other_rows_than_the_data_has_are_refused(trained):
+    variables, _ = trained
+    done = run("local-train.sh", **{**variables, "ROWS": 7})
+    assert done.returncode == 1
+    assert "does not hold ROWS=7" in done.stderr
+
+
+def test_predicting_without_a_model_is_refused(tmp_path):
+    done = run("local-predict-evaluate.sh", JOB_DIR=tmp_path)
+    assert done.returncode == 1
+    assert "scripts/local-train.sh" in done.stderr
