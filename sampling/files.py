@@ -31,15 +31,16 @@ class File:
         """
         try:
             now = _stat(self.path)
-        except OSError:
+        except FileNotFoundError:
             raise ValueError(
-                f"{self.path} has vanished since it was listed; put it back, "
+                f"{self.path} has vanished since it was listed, expected it to stay; put it back, "
                 "or build the input function anew"
             ) from None
         if now != self:
+            found = f"of {now.size:,} bytes" if now.size != self.size else "written again"
             raise ValueError(
-                f"{self.path} has changed since it was listed (it had {self.size:,} bytes and "
-                f"has {now.size:,}); leave files alone while they are read, "
+                f"{self.path} has changed since it was listed: found it {found}, expected the "
+                f"{self.size:,} bytes of then; leave files alone while they are read, "
                 "or build the input function anew"
             )
 
@@ -49,7 +50,7 @@ def is_local(path: str) -> bool:
 
 
 def list_files(globs: Globs, role: str) -> list[File]:
-    """The files that match, each once, sorted by path.
+    """The files that match, each once, sorted by path; local ones by their absolute paths.
 
     Args:
         globs: a glob, a path or a folder (all its visible files), or a list of such.
@@ -62,9 +63,10 @@ def list_files(globs: Globs, role: str) -> list[File]:
     for pattern in _patterns(globs, role):
         matches = _matches(pattern)
         if not matches:
+            bracket = "; a bracket that is meant is written [[]" if "[" in pattern else ""
             raise ValueError(
-                f"{role}: no file matches {pattern!r}; mend the path "
-                "(a glob such as data/*.csv, a file or a folder)"
+                f"{role}: no file matches {pattern!r}, expected a glob such as data/*.csv, a file "
+                f"or a folder with files; mend the path{bracket}"
             )
         paths.update(matches)
     return [_stat(path) for path in sorted(paths)]
@@ -72,7 +74,7 @@ def list_files(globs: Globs, role: str) -> list[File]:
 
 def open_binary(path: str) -> contextlib.AbstractContextManager[BinaryIO]:
     if is_local(path):
-        return open(path, "rb")
+        return open(path, "rb", buffering=0)  # reads are large, and here and there
     return _gfile().GFile(path, "rb")
 
 
@@ -98,9 +100,10 @@ def read_range(file: BinaryIO, start: int, end: int) -> bytes:
 
 
 def _patterns(globs: Globs, role: str) -> Iterator[str]:
-    if globs is None or isinstance(globs, (str, os.PathLike)):
+    if isinstance(globs, (str, os.PathLike)):
         globs = [globs]
-    if not isinstance(globs, Iterable) or not (globs := list(globs)):
+    is_list = isinstance(globs, Iterable) and not isinstance(globs, bytes)
+    if not is_list or not (globs := list(globs)):
         raise ValueError(f"{role} is {globs!r}, expected a glob or a list of globs; name the files")
     for pattern in globs:
         if not isinstance(pattern, (str, os.PathLike)) or not os.fspath(pattern):
@@ -110,23 +113,38 @@ def _patterns(globs: Globs, role: str) -> Iterator[str]:
 
 def _matches(pattern: str) -> list[str]:
     if not is_local(pattern):
-        gfile = _gfile()
-        if gfile.isdir(pattern):
-            pattern = pattern.rstrip("/") + "/*"
-        return [path for path in gfile.glob(pattern) if not gfile.isdir(path)]
-    if os.path.isfile(pattern):  # even if its name has a bracket or a star in it
-        return [pattern]
-    if os.path.isdir(pattern):
-        pattern = os.path.join(glob.escape(pattern), "*")
-    return [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
+        return _remote_matches(pattern)
+    path = os.path.abspath(os.path.expanduser(pattern))  # one file, one name
+    if os.path.isfile(path):  # even if its name has a bracket or a star in it
+        return [path]
+    if os.path.isdir(path):
+        path = os.path.join(glob.escape(path), "*")
+    return [match for match in glob.glob(path, recursive=True) if os.path.isfile(match)]
+
+
+def _remote_matches(pattern: str) -> list[str]:
+    gfile = _gfile()
+    if gfile.isdir(pattern):
+        pattern = pattern.rstrip("/") + "/*"
+    hidden = pattern.rsplit("/", 1)[-1].startswith(".")  # as with local files: only if asked for
+    return [
+        path
+        for path in gfile.glob(pattern)
+        if (hidden or not path.rsplit("/", 1)[-1].startswith(".")) and not gfile.isdir(path)
+    ]
 
 
 def _stat(path: str) -> File:
     if is_local(path):
         status = os.stat(path)
         return File(path, status.st_size, status.st_mtime_ns)
-    gfile_status = _gfile().stat(path)
-    return File(path, gfile_status.length, gfile_status.mtime_nsec)
+    import tensorflow as tf
+
+    try:
+        remote = tf.io.gfile.stat(path)
+    except tf.errors.NotFoundError:
+        raise FileNotFoundError(path) from None
+    return File(path, remote.length, remote.mtime_nsec)
 
 
 def _gfile() -> Any:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,7 @@ _INTEGERS = ("INTEGER", "BOOLEAN")
 _TYPES = _STRINGS + _FLOATS + _INTEGERS
 _SYNONYMS = {"INT64": "INTEGER", "INT": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
 _MODES = ("NULLABLE", "REQUIRED")
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 _NUMPY_KINDS = {
     "i": "INTEGER",
     "u": "INTEGER",
@@ -72,7 +72,7 @@ class Field:
         object.__setattr__(self, "type", _type_name(self.type, self.name))
         mode = str(self.mode or "NULLABLE").upper()
         if mode not in _MODES:
-            remedy = "write each value to a column of its own" if mode == "REPEATED" else "mend it"
+            remedy = "give each value a column of its own" if mode == "REPEATED" else "mend it"
             raise ValueError(
                 f"field {self.name!r} has the mode {self.mode!r}, "
                 f"expected NULLABLE or REQUIRED; {remedy}"
@@ -112,10 +112,10 @@ class Field:
             return default
         if self.type == "BOOLEAN" and default in (0, 1):
             return int(default)
-        if self.type == "INTEGER" and isinstance(default, int):
-            return int(default)
         is_number = isinstance(default, (int, float)) and not isinstance(default, bool)
-        if self.type in _FLOATS and is_number and math.isfinite(default):
+        if self.type == "INTEGER" and isinstance(default, int) and -(2**63) <= default < 2**63:
+            return int(default)
+        if self.type in _FLOATS and is_number and abs(default) <= _FLOAT32_MAX:
             return float(default)
         raise ValueError(
             f"field {self.name!r} is of type {self.type} and has the default {self.default!r}; "
@@ -153,9 +153,7 @@ class Schema:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", tuple(self.fields))
-        forward = self.features_to_forward
-        forward = (forward,) if isinstance(forward, str) else tuple(forward or ())
-        object.__setattr__(self, "features_to_forward", forward)
+        object.__setattr__(self, "features_to_forward", _names(self.features_to_forward))
         self._check_fields()
         self._check_roles()
         self._check_clashes()
@@ -172,7 +170,7 @@ class Schema:
         if not isinstance(types, Mapping):
             raise ValueError(f"expected a dict of name: type, found {type(types).__name__}")
         fields = tuple(Field(name, type_) for name, type_ in types.items())
-        return cls(fields, label, weight, tuple(features_to_forward))
+        return cls(fields, label, weight, _names(features_to_forward))
 
     @classmethod
     def from_json(
@@ -190,7 +188,7 @@ class Schema:
         if not text.lstrip().startswith(("[", "{")):
             text, origin = files.read_text(text), text
         fields = tuple(_field_from_json(entry, origin) for entry in _json_entries(text, origin))
-        return cls(fields, label, weight, tuple(features_to_forward))
+        return cls(fields, label, weight, _names(features_to_forward))
 
     @classmethod
     def from_pandas(
@@ -201,8 +199,10 @@ class Schema:
         features_to_forward: Iterable[str] = (),
     ) -> Schema:
         """The columns of a DataFrame, all NULLABLE; dates are strings, as `to_csv` writes them."""
+        if not hasattr(frame, "dtypes"):
+            raise ValueError(f"expected a DataFrame, found {type(frame).__name__}; pass one")
         fields = tuple(Field(str(name), _pandas_type(column)) for name, column in frame.items())
-        return cls(fields, label, weight, tuple(features_to_forward))
+        return cls(fields, label, weight, _names(features_to_forward))
 
     def to_json(self) -> str:
         """BigQuery's schema JSON; `Schema.from_json(schema.to_json(), ...)` gives it back."""
@@ -277,9 +277,10 @@ class Schema:
 
     def _check_clashes(self) -> None:
         features = {field.name for field in self.features}
-        if WEIGHT_FEATURE in features:
+        if WEIGHT_FEATURE in features or self.label == WEIGHT_FEATURE:
+            role = "label" if self.label == WEIGHT_FEATURE else "feature"
             raise ValueError(
-                f"the feature {WEIGHT_FEATURE!r} would clash with the row weights that every batch "
+                f"the {role} {WEIGHT_FEATURE!r} would clash with the row weights that every batch "
                 f"carries; rename the column, or name it as the weight: weight={WEIGHT_FEATURE!r}"
             )
         for name in self.features_to_forward:
@@ -297,14 +298,15 @@ def _type_name(type_: Any, name: str) -> str:
         upper = _SYNONYMS.get(type_.upper(), type_.upper())
         if upper in _TYPES:
             return upper
-    numpy_type = getattr(type_, "as_numpy_dtype", type_)  # tf.DType knows its numpy type
     try:
+        numpy_type = getattr(type_, "as_numpy_dtype", type_)  # tf.DType knows its numpy type
         kind = np.dtype(numpy_type).kind if numpy_type is not None else None
-    except TypeError:
+    except (TypeError, ValueError, KeyError):  # numpy's and TensorFlow's ways of saying no
         kind = None
     if kind in _NUMPY_KINDS and (kind != "O" or _means_string(type_)):
         return _NUMPY_KINDS[kind]
-    remedy = "flatten it" if str(type_).upper() in ("RECORD", "STRUCT") else "mend the type"
+    is_record = str(type_).upper() in ("RECORD", "STRUCT")
+    remedy = "give each of its fields a column" if is_record else "mend the type"
     raise ValueError(
         f"field {name!r} has the type {type_!r}, expected one of {', '.join(_TYPES)} "
         f"or a numpy, Python or TensorFlow type; {remedy}"
@@ -337,6 +339,7 @@ def _pandas_type(column: pd.Series) -> str:
         "datetime64": "TIMESTAMP",
         "datetime": "TIMESTAMP",
         "date": "DATE",
+        "time": "TIME",
     }
     if kind not in kinds:
         raise ValueError(
@@ -354,8 +357,9 @@ def _json_entries(text: str, origin: str) -> list[Any]:
             f"{origin}, line {error.lineno}, column {error.colno}: {error.msg}; "
             "expected the JSON that bq show --schema --format=prettyjson prints"
         ) from None
-    if isinstance(entries, dict):  # bq show without --schema wraps the list
-        entries = entries.get("schema", entries).get("fields")
+    for key in ("schema", "fields"):  # bq show without --schema wraps the list
+        if isinstance(entries, dict):
+            entries = entries.get(key, entries)
     if not isinstance(entries, list):
         raise ValueError(f'{origin}: expected a list of {{"name": ..., "type": ...}}')
     return entries
@@ -373,15 +377,21 @@ def _field_from_json(entry: Any, origin: str) -> Field:
         raise ValueError(f"{origin}: {error}") from None
 
 
-def _literal(expression: str | None) -> Any:
+def _literal(expression: Any) -> Any:
     """A SQL literal -> its value."""
-    if expression is None:
-        return None
+    if not isinstance(expression, str):
+        return expression
+    if len(expression) > 1 and expression[0] == expression[-1] == "'":
+        return expression[1:-1]
+    is_word = expression.upper() in ("TRUE", "FALSE", "NULL")
     try:
-        if expression.startswith("'") and expression.endswith("'"):
-            return expression[1:-1]
-        return json.loads(expression.lower() if expression in ("TRUE", "FALSE") else expression)
-    except (AttributeError, json.JSONDecodeError):
+        return json.loads(expression.lower() if is_word else expression)
+    except json.JSONDecodeError:
         raise ValueError(
-            f"the default {expression!r} is not a literal; write a number, a quoted text, or none"
+            f"found the default {expression!r}, expected a literal; "
+            "write a number, a quoted text, or none"
         ) from None
+
+
+def _names(names: Iterable[str] | None) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names or ())

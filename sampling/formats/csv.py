@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from sampling import files
-from sampling.formats import csv_lines, csv_parser
+from sampling.formats import csv_explain, csv_lines, csv_parser
 from sampling.formats.csv_file import CsvFile
 from sampling.formats.csv_parser import CsvOptions
 from sampling.schema import Schema
+
+_PARSE_BYTES = 2**20  # what one thread parses at a time
 
 
 class CsvBlocks:
@@ -42,20 +45,22 @@ class CsvBlocks:
         role: str,
     ):
         self.schema, self.options, self.role, self._label = schema, options, role, label
-        optional = [name for name in (schema.label,) if name]
+        optional = [schema.label] if schema.label else []
         if label is None and schema.weight:  # files to predict from may lack both
             optional.append(schema.weight)
         parsed = [CsvFile(file, schema, options, optional) for file in listed]
         self.files = [file for file in parsed if file.body_bytes > 0]
-        if not self.files:
-            raise ValueError(
-                f"{role}: no rows in {_names(listed)}; "
-                "expected at least one row in one of the files"
-            )
-        self._check_labels()
+        self._check_alike(optional)
         self.total_bytes = sum(file.body_bytes for file in self.files)
         self._counted: int | None = None
-        self.row_bytes = self._mean_row_bytes()
+        sampled_bytes = sum(file.sample_bytes for file in self.files)
+        sampled_rows = sum(file.sample_rows for file in self.files)
+        if sampled_rows == 0 and self.count() == 0:
+            raise ValueError(
+                f"{role}: found no row in {_names(listed)}, expected at least one; "
+                "mend the glob or the files"
+            )
+        self.row_bytes = sampled_bytes / max(1, sampled_rows)
         self._cut(max(1, round(block_rows * self.row_bytes)))
 
     @property
@@ -70,6 +75,11 @@ class CsvBlocks:
     @property
     def has_labels(self) -> bool:
         return self._label is not None or self.schema.label in self.files[0].layout
+
+    def check_unchanged(self) -> None:
+        """Raises ValueError if a file is not what it was."""
+        for file in self.files:
+            file.file.check_unchanged()
 
     def count(self) -> int:
         """Rows in all files, by counting newlines at memory speed, once.
@@ -91,32 +101,31 @@ class CsvBlocks:
         Raises:
             ValueError: a row can't be read (file, line and column named), or a file has changed.
         """
-        tables = []
-        for layout, run in itertools.groupby(
-            self._texts(blocks), lambda of_file: of_file[0].layout
-        ):
-            data = b"".join(itertools.chain.from_iterable(texts for _, texts in run))
-            try:
-                tables.append(self._parse(data, layout))
-            except csv_parser.BadTextError as error:
-                raise ValueError(self._explain(blocks, error)) from None
-        return pa.concat_tables(tables)
+        pieces = self._pieces(blocks)
+        try:
+            if (self._ends[blocks] - self._starts[blocks]).sum() < _PARSE_BYTES:
+                return pa.concat_tables(map(self._parse, pieces))
+            with ThreadPoolExecutor(pa.cpu_count()) as threads:  # the next is read while they parse
+                return pa.concat_tables(threads.map(self._parse, pieces))
+        except csv_parser.BadTextError as error:
+            raise ValueError(self._explain(blocks, error)) from None
 
     def locate(self, blocks: np.ndarray, row: int) -> str:
         """Where a row of `read(blocks)` stands: "path, line 17"."""
+        quoted = self.options.newlines_in_values
         for block in blocks:
-            file, text = self._block_text(block)
-            rows = csv_lines.count_rows(text, self.options.newlines_in_values)
+            text = self._block_text(block)
+            rows = csv_lines.count_rows(text, quoted)
             if row < rows:
-                records = csv_lines.split_records(text, self.options.newlines_in_values)
-                numbers = [n for n, record in enumerate(records) if record.rstrip(b"\r")]
-                before = sum(record.count(b"\n") + 1 for record in records[: numbers[row]])
-                return f"{file.file.path}, line {self._line(block) + before}"
+                records = csv_lines.numbered_records(text, quoted)
+                line, _ = next(itertools.islice(records, row, None))
+                return self._place(block, line)
             row -= rows
         raise IndexError("no such row in these blocks")
 
-    def _parse(self, data: bytes, layout: tuple[str, ...]) -> pa.Table:
-        table = csv_parser.parse(data, layout, self.schema, self.options)
+    def _parse(self, piece: tuple[tuple[str, ...], bytes]) -> pa.Table:
+        layout, text = piece
+        table = csv_parser.parse(text, layout, self.schema, self.options)
         label = self.schema.label_field
         if label is not None and label.name not in layout and self._label is not None:
             type_ = pa.int64() if label.is_integer else pa.float32()
@@ -124,15 +133,28 @@ class CsvBlocks:
             table = table.append_column(label.name, values).select(self.schema.names)
         return table
 
-    def _texts(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, list[bytes]]]:
-        """The whole lines of the blocks, file by file; each file is opened once."""
+    def _pieces(self, blocks: np.ndarray) -> Iterator[tuple[tuple[str, ...], bytes]]:
+        """(layout, whole lines), each of a length to be parsed at once."""
+        for layout, texts in itertools.groupby(self._texts(blocks), lambda text: text[0].layout):
+            joined, length = [], 0
+            for _, text in texts:
+                joined.append(text)
+                length += len(text)
+                if length >= _PARSE_BYTES:
+                    yield layout, b"".join(joined)
+                    joined, length = [], 0
+            yield layout, b"".join(joined)
+
+    def _texts(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, bytes]]:
+        """The whole lines of the blocks, neighbours in one; each file is opened once."""
         for index, of_file in itertools.groupby(blocks, key=lambda b: self._file_of[b]):
             file = self.files[index]
             file.file.check_unchanged()
             ids = np.fromiter(of_file, np.int64)
-            runs = np.split(ids, np.flatnonzero(np.diff(ids) > 1) + 1)  # neighbours in one read
+            apart = (np.diff(ids) > 1) | (np.diff(self._starts[ids] // _PARSE_BYTES) > 0)
             with files.open_binary(file.file.path) as opened:
-                yield file, [self._run_text(opened, file, run[0], run[-1]) for run in runs]
+                for run in np.split(ids, np.flatnonzero(apart) + 1):
+                    yield file, self._run_text(opened, file, run[0], run[-1])
 
     def _run_text(self, opened: Any, file: CsvFile, first: int, last: int) -> bytes:
         start, end = int(self._starts[first]), int(self._ends[last])
@@ -143,23 +165,22 @@ class CsvBlocks:
             data = csv_lines.read_lines(opened, file.begin, start, end, file.file.size, slack)
         return data if data.endswith(b"\n") or not data else data + b"\n"
 
-    def _block_text(self, block: int) -> tuple[CsvFile, bytes]:
-        file, texts = next(self._texts(np.array([block])))
-        return file, texts[0]
+    def _block_text(self, block: int) -> bytes:
+        [(_, text)] = self._texts(np.array([block]))
+        return text
 
     def _cut(self, block_bytes: int) -> None:
         """Blocks: equal byte ranges of each file, or cuts at records where lines are not rows."""
-        starts: list[np.ndarray] = []
-        ends, file_of, rows = [], [], 0
+        starts, ends, file_of, rows = [], [], [], 0
         for index, file in enumerate(self.files):
+            cuts: Any
             if self.options.newlines_in_values:
-                at_records, file_rows = self._cut_quoted(file, block_bytes)
-                cuts = np.array(at_records, np.int64)
+                cuts, file_rows = self._cut_quoted(file, block_bytes)
                 rows += file_rows
             else:
                 number = max(1, round(file.body_bytes / block_bytes))
-                cuts = file.begin + np.arange(number) * file.body_bytes // number
-            starts.append(cuts)
+                cuts = file.begin + np.arange(number) * (file.body_bytes / number)
+            starts.append(np.asarray(cuts).astype(np.int64))
             ends.append(np.append(starts[-1][1:], file.file.size))
             file_of.append(np.full(len(starts[-1]), index))
         self._starts, self._ends = np.concatenate(starts), np.concatenate(ends)
@@ -168,22 +189,15 @@ class CsvBlocks:
             self._counted = rows
 
     def _cut_quoted(self, file: CsvFile, block_bytes: int) -> tuple[list[int], int]:
+        span = file.begin, file.file.size
         with files.open_binary(file.file.path) as opened:
             try:
-                return csv_lines.cut_quoted(opened, file.begin, file.file.size, block_bytes)
-            except csv_lines.UnclosedQuoteError as error:
-                line = self._newlines_before(file, error.offset) + 1
+                return csv_lines.cut_quoted(opened, *span, block_bytes, self.options.delimiter)
+            except csv_lines.StrayQuoteError as error:
+                line = _newlines_before(file, error.offset) + 1
                 raise ValueError(
-                    f"{file.file.path}, line {line}: found a quote that is not closed in the "
-                    "64 MiB that follow, expected a pair; mend the row"
+                    f"{file.file.path}, line {line}: {csv_parser.stray_quote(self.options)}"
                 ) from None
-
-    def _mean_row_bytes(self) -> float:
-        sampled = b"".join(
-            file.sample if file.sample.endswith(b"\n") else file.sample + b"\n"
-            for file in self.files
-        )
-        return len(sampled) / max(1, csv_lines.count_rows(sampled, self.options.newlines_in_values))
 
     def _count_file(self, file: CsvFile) -> int:
         file.file.check_unchanged()
@@ -191,57 +205,49 @@ class CsvBlocks:
             pieces = csv_lines.read_pieces(opened, file.begin, file.file.size)
             return sum(csv_lines.count_rows(piece) for piece in pieces)
 
-    def _check_labels(self) -> None:
-        """All files have labels or none has, unless the class says what they are."""
-        label = self.schema.label_field
-        without = [f for f in self.files if label is not None and label.name not in f.layout]
-        if label is None or not without:
-            return
-        if self._label is None and len(without) < len(self.files):
-            raise ValueError(
-                f"{without[0].file.path} lacks the label {label.name!r}, which other files "
-                f"of {self.role} have; add it, or leave the file out"
-            )
-        if self._label is not None and label.is_string:
-            raise ValueError(
-                f"{without[0].file.path} lacks the label {label.name!r} and a label of type "
-                f"{label.type} can't be made up; add the column, or declare INTEGER"
-            )
+    def _check_alike(self, optional: Sequence[str]) -> None:
+        """All files have a label (or weight) or none has, unless the class says what it is."""
+        for name in optional:
+            without = [file.file.path for file in self.files if name not in file.layout]
+            if without and self._label is None and len(without) < len(self.files):
+                raise ValueError(
+                    f"{without[0]} lacks the column {name!r}, which other files of {self.role} "
+                    "have; add it, or leave the file out"
+                )
+            if without and self._label is not None and self.schema[name].is_string:
+                raise ValueError(
+                    f"{without[0]} lacks the label {name!r}, which is {self._label} by the class "
+                    f"and of type {self.schema[name].type}, expected a number; "
+                    "add the column, or declare it INTEGER"
+                )
 
     def _explain(self, blocks: np.ndarray, error: Exception) -> str:
-        """Block by block and line by line: which one it is."""
-        quoted = self.options.newlines_in_values
+        """Block by block: which row it is."""
         for block in blocks:
-            file, text = self._block_text(block)
-            try:
-                csv_parser.parse(text, file.layout, self.schema, self.options)
-            except csv_parser.BadTextError:
-                line = self._line(block)
-                for record in csv_lines.split_records(text, quoted):
-                    arguments = record + b"\n", file.layout, self.schema, self.options
-                    if problem := csv_parser.explain(*arguments):
-                        return f"{file.file.path}, line {line}{problem}"
-                    line += record.count(b"\n") + 1
-                return f"{file.file.path}, near line {self._line(block)}: {error}"
+            layout = self.files[self._file_of[block]].layout
+            text = self._block_text(block)
+            if found := csv_explain.explain(text, layout, self.schema, self.options):
+                line, problem = found
+                return f"{self._place(block, line)}{problem}"
         return f"{_names([file.file for file in self.files])}: {error}"
 
-    def _line(self, block: int) -> int:
-        """The number of the line that a block's first row stands in."""
-        file = self.files[self._file_of[block]]
-        start = int(self._starts[block])
+    def _place(self, block: int, line: int) -> str:
+        """Where the line with that number (from 0) of a block's text is: "path, line 17"."""
+        file, start = self.files[self._file_of[block]], int(self._starts[block])
         if start > file.begin and not self.options.newlines_in_values:
-            # The block's first row is the one after the line that its first byte belongs to,
-            # unless that byte is the line's first.
-            return self._newlines_before(file, start - 1, through_line=True) + 1
-        return self._newlines_before(file, start) + 1
+            # The text begins after the line that the byte before `start` belongs to.
+            line += 1 + _newlines_before(file, start - 1)
+        else:
+            line += _newlines_before(file, start)
+        return f"{file.file.path}, line {line + 1}"
 
-    def _newlines_before(self, file: CsvFile, offset: int, through_line: bool = False) -> int:
-        with files.open_binary(file.file.path) as opened:
-            count = sum(
-                files.read_range(opened, at, min(offset, at + 2**22)).count(b"\n")
-                for at in range(0, offset, 2**22)
-            )
-        return count + int(through_line)
+
+def _newlines_before(file: CsvFile, offset: int) -> int:
+    with files.open_binary(file.file.path) as opened:
+        return sum(
+            files.read_range(opened, start, min(offset, start + 2**22)).count(b"\n")
+            for start in range(0, offset, 2**22)
+        )
 
 
 def _names(listed: Sequence[files.File]) -> str:

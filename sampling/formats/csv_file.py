@@ -6,18 +6,30 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from sampling import files
-from sampling.formats import csv_parser
+from sampling.formats import csv_lines, csv_parser
 from sampling.formats.csv_parser import CsvOptions
 from sampling.schema import Schema
 
 _HEAD_BYTES = 16 * 2**10  # enough lines to know how long a row is
 _MAX_HEAD_BYTES = 16 * 2**20  # a first line that is longer is no line of text
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_OTHER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x1f\x8b": "gzip"}
+_OTHER_MARKS = {
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"\x1f\x8b": "a gzip file",
+    b"PK\x03\x04": "a zip archive or a spreadsheet",
+    b"PAR1": "a Parquet file",
+}
 
 
 class CsvFile:
-    """A listed file, looked into: `layout` (column names), `begin` (bytes), `sample` (first rows).
+    """A listed file, looked into.
+
+    Attributes:
+        layout: the columns' names in the order of its rows.
+        begin: where the first row begins, in bytes.
+        sample_bytes: the length of some first rows.
+        sample_rows: their number.
 
     Args:
         file: as listed.
@@ -32,103 +44,111 @@ class CsvFile:
     def __init__(
         self, file: files.File, schema: Schema, options: CsvOptions, optional: Sequence[str]
     ):
-        self.file = file
+        self.file, self._schema, self._options = file, schema, options
         head = self._read_head()
-        self.begin = len(_BYTE_ORDER_MARK) if head.startswith(_BYTE_ORDER_MARK) else 0
-        first, body = self._first_line(head[self.begin :])
-        self.layout = self._layout(first, schema, options, optional)
-        if options.header:
-            self.begin = len(head) - len(body)
-        else:
-            body = head[self.begin :]
-        self.sample = body[: body.rfind(b"\n") + 1] or body  # whole rows
+        self._check_text(head)
+        text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(b"\r\n")
+        first_at = len(head) - len(text)
+        ends = csv_lines.record_ends(text, options.newlines_in_values)
+        first_length = int(ends.argmax()) + 1 if ends.any() else len(text)
+        self._line = head[:first_at].count(b"\n") + 1
+        self.layout = self._layout(text[:first_length], optional)
+        self.begin = first_at + (first_length if options.header else 0)
+        rows = head[self.begin :]
+        rows = rows[: rows.rfind(b"\n") + 1] or rows  # whole rows
+        self.sample_bytes = len(rows)
+        self.sample_rows = csv_lines.count_rows(rows, options.newlines_in_values)
 
     @property
     def body_bytes(self) -> int:
         return self.file.size - self.begin
 
     def _read_head(self) -> bytes:
+        """The first rows, two at least (the header, and one to tell how long rows are)."""
         length = _HEAD_BYTES
         with files.open_binary(self.file.path) as opened:
-            head = files.read_range(opened, 0, length)
-            while head.lstrip(b"\r\n").count(b"\n") < 2 and length < self.file.size:
-                if length >= _MAX_HEAD_BYTES:
-                    self._refuse(f"has no two lines in its first {length:,} bytes")
-                length *= 2
+            while True:
                 head = files.read_range(opened, 0, length)
+                text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(b"\r\n")
+                records = csv_lines.record_ends(text, self._options.newlines_in_values).sum()
+                if records >= 2 or length >= self.file.size:
+                    return head
+                if length >= _MAX_HEAD_BYTES:
+                    self._refuse(1, f"no two lines in the first {length:,} bytes")
+                length *= 2
+
+    def _check_text(self, head: bytes) -> None:
         for mark, what in _OTHER_MARKS.items():
             if head.startswith(mark):
-                self._refuse(f"begins as {what} does")
+                self._refuse(1, f"the beginning of {what}")
         if b"\0" in head:
-            self._refuse(f"has a NUL byte at {head.index(0):,}")
-        return head
+            self._refuse(head[: head.index(0)].count(b"\n") + 1, "a NUL byte")
 
-    def _refuse(self, found: str) -> NoReturn:
+    def _refuse(self, line: int, found: str) -> NoReturn:
         raise ValueError(
-            f"{self.file.path} {found}, expected lines of text in UTF-8; "
-            "convert it, or mend the glob"
+            f"{self.file.path}, line {line}: found {found}, expected lines of text in UTF-8; "
+            "convert the file, or mend the glob"
         )
 
-    def _first_line(self, text: bytes) -> tuple[bytes, bytes]:
-        """(the first line that is not blank, what follows it)"""
-        stripped = text.lstrip(b"\r\n")
-        end = stripped.find(b"\n") + 1 or len(stripped)
-        return stripped[:end].rstrip(b"\r\n"), stripped[end:]
-
-    def _layout(
-        self, first: bytes, schema: Schema, options: CsvOptions, optional: Sequence[str]
-    ) -> tuple[str, ...]:
-        fields = csv_parser.split_fields(first, options.delimiter)
+    def _layout(self, first: bytes, optional: Sequence[str]) -> tuple[str, ...]:
+        """The columns, by the first record that is not blank."""
+        schema, options = self._schema, self._options
+        fields = csv_lines.split_fields(first, options.delimiter)
         if not first:  # an empty shard has the layout that all have
             return schema.names
+        at = f"{self.file.path}, line {self._line}"
+        if fields is None:
+            raise ValueError(f"{at}: {csv_parser.stray_quote(options)}")
+        if not options.newlines_in_values and b"\r" in first.rstrip(b"\r\n"):
+            raise ValueError(f"{at}: {csv_parser.STRAY_RETURN}")
+        try:
+            names = [field.decode() for field in fields]
+        except UnicodeDecodeError as error:
+            self._refuse(self._line, f"the byte {error.object[error.start]:#04x}")
         if not options.header:
-            return self._layout_by_count(fields, schema, optional)
-        may_lack = () if schema.label in fields else optional
-        missing = [name for name in schema.names if name not in fields and name not in may_lack]
-        extra = [name for name in fields if name not in schema.names]
-        if missing or extra:
-            self._refuse_header(fields, missing, extra, schema, options)
-        if len(set(fields)) < len(fields):
-            twice = sorted({name for name in fields if fields.count(name) > 1})
-            raise ValueError(
-                f"{self.file.path}, line 1: the column {', '.join(map(repr, twice))} is there "
-                "more than once; rename one"
-            )
-        return tuple(fields)
+            return self._layout_by_count(names, optional)
+        self._check_header(names, optional)
+        return tuple(names)
 
-    def _layout_by_count(
-        self, fields: list[str], schema: Schema, optional: Sequence[str]
-    ) -> tuple[str, ...]:
+    def _check_header(self, found: Sequence[str], optional: Sequence[str]) -> None:
+        names = self._schema.names
+        may_lack = () if self._schema.label in found else optional
+        missing = [name for name in names if name not in found and name not in may_lack]
+        extra = [name for name in found if name not in names]
+        twice = [name for name in names if found.count(name) > 1]
+        parts = [f"lacks {_quoted(missing)}"] if missing else []
+        parts += [f"has {_quoted(extra)} beyond the schema"] if extra else []
+        parts += [f"has {_quoted(twice)} more than once"] if twice else []
+        if not parts:
+            return
+        remedy = "mend the file or the schema"
+        if len(found) == 1 and len(names) > 1:
+            remedy = f"pass the delimiter if it is not {self._options.delimiter!r}, or {remedy}"
+        elif not set(found) & set(names):
+            remedy = f"pass header=False if this line is a row, or {remedy}"
+        raise ValueError(
+            f"{self.file.path}, line {self._line}: the header {' and '.join(parts)}, "
+            f"expected {', '.join(names)} in any order; {remedy}"
+        )
+
+    def _layout_by_count(self, found: Sequence[str], optional: Sequence[str]) -> tuple[str, ...]:
         """The schema's columns in its order, with as many of the optional ones as fit."""
+        names, at = self._schema.names, f"{self.file.path}, line {self._line}"
+        if 1 < len(found) == len(set(found) & set(names)):
+            raise ValueError(
+                f"{at}: found the names of the columns, expected a row; pass header=True"
+            )
         for lacking in range(len(optional) + 1):
-            layout = tuple(name for name in schema.names if name not in optional[:lacking])
-            if len(layout) == len(fields):
+            layout = tuple(name for name in names if name not in optional[:lacking])
+            if len(layout) == len(found):
                 return layout
         raise ValueError(
-            f"{self.file.path}, line 1: found {len(fields)} fields, expected {len(schema)} "
-            f"({', '.join(schema.names)}); mend the file, the schema or the delimiter"
+            f"{at}: found {len(found)} field{'s' if len(found) != 1 else ''}, "
+            f"expected {len(names)} ({', '.join(names)}); mend the file or the schema, "
+            f"or pass the delimiter if it is not {self._options.delimiter!r}"
         )
 
-    def _refuse_header(
-        self,
-        found: list[str],
-        missing: list[str],
-        extra: list[str],
-        schema: Schema,
-        options: CsvOptions,
-    ) -> NoReturn:
-        parts = []
-        if missing:
-            parts.append(f"lacks the column {', '.join(map(repr, missing))}")
-        if extra:
-            parts.append(f"has the column {', '.join(map(repr, extra[:20]))} beyond the schema")
-        if len(missing) == len(schema):
-            remedy = "pass header=False if the first line is a row"
-        elif len(found) == 1 and len(schema) > 1:
-            remedy = f"pass the delimiter (it is {options.delimiter!r} now)"
-        else:
-            remedy = "mend the file or the schema"
-        raise ValueError(
-            f"{self.file.path}, line 1: the header {' and '.join(parts)}, "
-            f"expected {', '.join(schema.names)} in any order; {remedy}"
-        )
+
+def _quoted(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return f"the column{'s' * (len(names) > 1)} {', '.join(map(repr, names[:20]))}{more}"

@@ -1,11 +1,9 @@
-"""CSV text to typed pyarrow tables, and a plain sentence for what can't be read."""
+"""CSV text to typed pyarrow tables. No row is lost, none is made up of two, without an error."""
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +13,17 @@ import pyarrow.csv
 from sampling.formats import csv_lines
 from sampling.schema import Field, Schema
 
-_PARSE_BYTES = 2 * 2**20  # what one thread parses at a time
+_EXPECTED = {
+    "INTEGER": "a whole number of 64 bits (INTEGER)",
+    "BOOLEAN": "true, false, 1 or 0 (BOOLEAN)",
+}
 _STRAY_QUOTE = (
-    "found a quote that is opened and not closed, or a bare carriage return; "
-    "double the quotes inside a quoted field, or pass newlines_in_values=True if fields "
-    "hold newlines"
+    "found a quote that neither opens a field nor closes it, expected quotes around a whole field; "
+    "double the quotes inside it"
+)
+STRAY_RETURN = (
+    "found a carriage return without a newline, expected lines that end with \\n or \\r\\n; "
+    "convert the file, or pass newlines_in_values=True and quote the fields that hold it"
 )
 
 
@@ -40,20 +44,22 @@ class CsvOptions:
 
     header: bool = True
     delimiter: str = ","
-    null_values: tuple[str, ...] = ("",)
+    null_values: Sequence[str] = ("",)
     newlines_in_values: bool = False
 
     def __post_init__(self) -> None:
         delimiter = self.delimiter
         one_byte = isinstance(delimiter, str) and len(delimiter) == 1 and delimiter.isascii()
-        if not one_byte or delimiter in '"\r\n':
+        if not one_byte or delimiter in '"\r\n\0':
             raise ValueError(
-                f"delimiter is {delimiter!r}, expected one ASCII character such as ',' or '\\t'"
+                f"delimiter is {delimiter!r}, expected one ASCII character such as ',' or '\\t'; "
+                "pass the one between the fields"
             )
         nulls = self.null_values
-        if isinstance(nulls, str) or not all(isinstance(null, str) for null in nulls):
+        listed = isinstance(nulls, Sequence) and not isinstance(nulls, (str, bytes))
+        if not listed or not all(isinstance(null, str) for null in nulls):
             raise ValueError(
-                f"null_values is {nulls!r}, expected a list of texts such as ('', 'NA')"
+                f"null_values is {nulls!r}, expected a list of texts such as ('', 'NA'); pass one"
             )
         object.__setattr__(self, "null_values", tuple(nulls))
 
@@ -62,144 +68,92 @@ class BadTextError(ValueError):
     """A text that can't be read as the schema says."""
 
 
-def parse(
-    data: bytes, layout: Sequence[str], schema: Schema, options: CsvOptions, threads: bool = True
-) -> pa.Table:
+def stray_quote(options: CsvOptions) -> str:
+    """What to say of one."""
+    if options.newlines_in_values:
+        return _STRAY_QUOTE
+    return _STRAY_QUOTE + ", or pass newlines_in_values=True if fields hold newlines"
+
+
+def parse(data: bytes, layout: Sequence[str], schema: Schema, options: CsvOptions) -> pa.Table:
     """Whole rows of CSV -> a table with the columns of `layout`, in the schema's order.
 
     Args:
-        data: rows without a header.
+        data: rows without a header, with a newline at the end.
         layout: the columns' names in the order of the text.
-        threads: whether to use pyarrow's threads.
 
     Raises:
         BadTextError: the text does not parse, or a row would be lost, or a value is not allowed.
     """
     fields = [field for field in schema if field.name in layout]
-    types = {field.name: _arrow_type(field) for field in fields}
     try:
-        table = _read(data, layout, types, options, threads)
+        table = _read(data, layout, {field.name: _arrow_type(field) for field in fields}, options)
     except pa.ArrowInvalid as error:
         raise BadTextError(str(error)) from None
-    if not _is_complete(table, data, options.newlines_in_values):
-        raise BadTextError(_STRAY_QUOTE)
-    _check_text(data, options)
-    for index, field in enumerate(fields):
-        column = _finished(table.column(index), field, schema)
-        if column is not table.column(index):
-            table = table.set_column(index, field.name, column)
-    return table
+    _check_text(data, table.num_rows, options)
+    columns = [_finished(table.column(field.name), field, schema) for field in fields]
+    return pa.table(columns, [field.name for field in fields])
 
 
-def _is_complete(table: pa.Table, data: bytes, quoted: bool) -> bool:
-    """Whether no row was lost: as many as lines, less the blank ones, which are rare."""
-    if not quoted and table.num_rows == csv_lines.count_newlines(data):
-        return True
-    return table.num_rows == csv_lines.count_rows(data, quoted)
+def parse_field(
+    record: bytes, layout: Sequence[str], field: Field, schema: Schema, options: CsvOptions
+) -> None:
+    """One field of a row alone.
 
-
-def explain(
-    record: bytes, layout: Sequence[str], schema: Schema, options: CsvOptions
-) -> str | None:
-    """What is wrong with one row, as the end of a sentence; None if nothing is."""
+    Raises:
+        BadTextError: its value is not what the schema allows; says what is, and the remedy.
+    """
     try:
-        parse(record, layout, schema, options, threads=False)
-    except BadTextError as error:
-        strings = dict.fromkeys(layout, pa.string())
-        try:
-            texts = _read(record, layout, strings, options, threads=False)
-        except pa.ArrowInvalid:
-            return _explain_fields(record, layout, options)
-        problem = _explain_value(record, texts, schema, options) if texts.num_rows == 1 else None
-        return problem or f": {error}"
-    return None
-
-
-def split_fields(record: bytes, delimiter: str) -> list[str]:
-    """The fields of one record, by the rules of CSV."""
-    return next(csv.reader([record.decode(errors="replace")], delimiter=delimiter), [])
-
-
-def _explain_fields(record: bytes, layout: Sequence[str], options: CsvOptions) -> str:
-    try:
-        record.decode()
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        return f": found the byte {byte:#04x}, expected text in UTF-8; convert the file"
-    if record.count(b'"') % 2:
-        return f": {_STRAY_QUOTE}"
-    found = len(split_fields(record, options.delimiter))
-    shown = record[:60].decode(errors="replace") + ("..." if len(record) > 60 else "")
-    return (
-        f": found {found} fields ({shown!r}), expected {len(layout)} ({', '.join(layout)}); "
-        f"mend the row, or quote fields that hold the delimiter {options.delimiter!r}"
-    )
-
-
-def _explain_value(
-    record: bytes, texts: pa.Table, schema: Schema, options: CsvOptions
-) -> str | None:
-    """The first column whose value is not what its field allows."""
-    for name in texts.column_names:
-        field = schema[name]
-        types = {n: _arrow_type(field) if n == name else pa.string() for n in texts.column_names}
-        value = texts.column(name)[0].as_py()
-        at = f", column {name!r}: found"
-        try:
-            column = _read(record, texts.column_names, types, options, threads=False)[name]
-            _finished(column, field, schema)
-        except pa.ArrowInvalid:
-            empty = field.empty_value
-            return (
-                f"{at} {value!r}, expected {field.type}; mend the value, "
-                f"or name it in null_values to have it read as {empty!r}"
-            )
-        except BadTextError as error:
-            return f"{at} {'nothing' if value is None else repr(value)}, {error}"
-    return None
+        column = _read(record, layout, {field.name: _arrow_type(field)}, options).column(0)
+    except pa.ArrowInvalid:
+        expected = _EXPECTED.get(field.type, f"a number ({field.type})")
+        remedy = f"mend it or the column's type{_as_null(field, schema)}"
+        raise BadTextError(f"expected {expected}; {remedy}") from None
+    _finished(column, field, schema)
 
 
 def _read(
     data: bytes,
     layout: Sequence[str],
-    types: dict[str, pa.DataType],
+    types: Mapping[str, pa.DataType],
     options: CsvOptions,
-    threads: bool,
 ) -> pa.Table:
     if data[:1] in b"\r\n" and not data.strip(b"\r\n"):
         return pa.schema(list(types.items())).empty_table()
     return pa.csv.read_csv(
         pa.BufferReader(data),
-        pa.csv.ReadOptions(column_names=list(layout), block_size=_PARSE_BYTES, use_threads=threads),
+        # In one piece: a row longer than a piece is an error. Without pyarrow's threads: with them
+        # it hangs on every few hundredth error (apache/arrow issues 38676 and 43892).
+        pa.csv.ReadOptions(column_names=list(layout), block_size=len(data) + 1, use_threads=False),
         pa.csv.ParseOptions(
             delimiter=options.delimiter, newlines_in_values=options.newlines_in_values
         ),
         pa.csv.ConvertOptions(
             column_types=types,
             include_columns=list(types),
-            null_values=list(options.null_values),
+            null_values=options.null_values,
             strings_can_be_null=True,
         ),
     )
 
 
-def _check_text(data: bytes, options: CsvOptions) -> None:
-    """What pyarrow takes without a word although it can't be meant."""
+def _check_text(data: bytes, rows: int, options: CsvOptions) -> None:
+    """What pyarrow takes without a word although it can't be meant.
+
+    Two stray quotes make one row of many. Where newlines are allowed in fields, quotes have been
+    looked at already, when the file was cut.
+    """
     if b"\0" in data:
         raise BadTextError("found a NUL byte, expected text; convert the file to UTF-8")
-    if options.newlines_in_values:
-        if b'"' in data and data.endswith(b"\n") and not csv_lines.record_ends(data, True)[-1]:
-            raise BadTextError(_STRAY_QUOTE)
+    quoted = options.newlines_in_values
+    if not quoted and b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
+        raise BadTextError(STRAY_RETURN)
+    if not quoted and b'"' in data and not csv_lines.lines_are_records(data, options.delimiter):
+        raise BadTextError(stray_quote(options))
+    if not quoted and rows == csv_lines.count_newlines(data):
         return
-    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
-        raise BadTextError(_STRAY_QUOTE)
-    last = data[data.rfind(b"\n", 0, len(data) - 1) + 1 :].rstrip(b"\r\n")
-    if b'"' in last:  # an open quote at the very end swallows no line that could be missed
-        twice = pa.BufferReader(last + b"\n" + last + b"\n")
-        read = pa.csv.ReadOptions(autogenerate_column_names=True, use_threads=False)
-        parse_options = pa.csv.ParseOptions(delimiter=options.delimiter)
-        if pa.csv.read_csv(twice, read, parse_options).num_rows != 2:
-            raise BadTextError(_STRAY_QUOTE)
+    if rows != csv_lines.count_rows(data, quoted):  # blank lines are rare
+        raise BadTextError(STRAY_RETURN)
 
 
 def _arrow_type(field: Field) -> pa.DataType:
@@ -216,24 +170,23 @@ def _finished(column: pa.ChunkedArray, field: Field, schema: Schema) -> pa.Chunk
         column = column.cast(pa.int64())
     if column.null_count:
         if not schema.allows_empty(field):
-            raise BadTextError(f"expected a value ({_why_required(field, schema)}); fill it in")
-        column = pc.fill_null(column, _scalar(field.empty_value, column.type))
+            raise BadTextError(f"expected a value; {_fill_in(field, schema)}")
+        column = pc.fill_null(column, pa.scalar(field.empty_value, column.type))
     if pa.types.is_floating(column.type) and not all(
         np.isfinite(chunk.to_numpy()).all() for chunk in column.chunks
     ):
-        raise BadTextError(
-            "expected a finite number; mend the value, or name it in null_values to have it "
-            f"read as {field.empty_value!r}"
-        )
+        raise BadTextError(f"expected a finite number (float32); mend it{_as_null(field, schema)}")
     return column
 
 
-def _scalar(value: Any, type_: pa.DataType) -> pa.Scalar:
-    return pa.scalar(value, type_)
-
-
-def _why_required(field: Field, schema: Schema) -> str:
+def _fill_in(field: Field, schema: Schema) -> str:
     if field.mode == "REQUIRED":
-        return "the column is REQUIRED"
+        return "fill it in, or make the REQUIRED column NULLABLE"
     role = "label" if field.name == schema.label else "weight"
-    return f"the {role} of a row is never made up"
+    return f"fill it in, or give the field a default, since no {role} is made up"
+
+
+def _as_null(field: Field, schema: Schema) -> str:
+    if not schema.allows_empty(field):
+        return ""
+    return f", or name it in null_values to have it read as {field.empty_value!r}"
