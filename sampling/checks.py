@@ -1,9 +1,10 @@
-"""Arguments that are numbers, checked in one place."""
+"""Arguments checked in one place."""
 
 from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -23,3 +24,12 @@ def positive_number(name: str, value: Any) -> float:
     if not is_number or not math.isfinite(value) or value <= 0:
         raise ValueError(f"{name} is {value!r}, expected a finite number above 0; mend it")
     return float(value)
+
+
+def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
+    """One of the words, or ValueError."""
+    if value not in choices:
+        raise ValueError(
+            f"{name} is {value!r}, expected one of {', '.join(map(repr, choices))}; mend it"
+        )
+    return str(value)

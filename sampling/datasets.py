@@ -25,12 +25,14 @@ def from_batches(
 
     Args:
         batches: called for each iteration: an iterator of columns, each [batches, batch size].
-        dtypes: of the columns.
+        dtypes: of the columns; np.dtype((np.float32, (3,))) where a row is a vector.
         structure: arranges columns as an element.
         num_batches: of each iteration, where known; tf.data.INFINITE_CARDINALITY if endless.
     """
     specs = {
-        name: tf.TensorSpec([None, None], tf.string if dtype.hasobject else dtype)
+        name: tf.TensorSpec(
+            [None, None, *dtype.shape], tf.string if dtype.hasobject else dtype.base
+        )
         for name, dtype in dtypes.items()
     }
     dataset = tf.data.Dataset.from_generator(

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import checks, files
-from sampling.columns import Columns
+from sampling.columns import Round, Strings
 from sampling.input_fn import CHUNK_ROWS, Description, InputFn, Part, Streams
 from sampling.schema import Schema
 
@@ -289,19 +289,19 @@ class InputFnDownsampleWithWeight(InputFn):
                 "the files count, mend the argument",
             )
 
-    def _check_round(self, role: str, round_: Columns, blocks: np.ndarray) -> None:
+    def _check_round(self, role: str, round_: Round, blocks: np.ndarray) -> None:
         """Warns, once, of labels that belong to the other class; the rows stay as they are."""
-        label = self._label
-        if role not in self._class_labels or round_[label].dtype.hasobject or role in self._warned:
+        labels = round_[self._label] if role in self._class_labels else None
+        if role in self._warned or labels is None or isinstance(labels, Strings):
             return
-        other = (round_[label] != 0) != bool(self._class_labels[role])
+        other = (labels != 0) != bool(self._class_labels[role])
         if not other.any():
             return
         row = int(np.argmax(other))
         self._warn_once(
             role,
-            f"{self._blocks[role].locate(blocks, row)}, column {label!r}: found the label "
-            f"{round_[label][row]} in a file of {role}, in {np.count_nonzero(other):,} of the "
+            f"{self._blocks[role].locate(blocks, row)}, column {self._label!r}: found the label "
+            f"{labels[row]} in a file of {role}, in {np.count_nonzero(other):,} of the "
             f"first {len(other):,} rows read; they are trained on as they are, mend the file or "
             "the glob",
         )

@@ -17,7 +17,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from sampling import checks, columns, datasets, files, stream
-from sampling.columns import Columns
+from sampling.columns import Columns, Round
 from sampling.formats.csv import CsvBlocks
 from sampling.formats.csv_parser import CsvOptions
 from sampling.position import Chunks, Position, Run
@@ -26,13 +26,13 @@ from sampling.stream import Cursor, Slice, Stream
 
 CHUNK_ROWS = 32_768  # rows that are mixed with each other and handed on at a time
 
-Streams = Mapping[str, "Stream[Columns]"]
+Streams = Mapping[str, "Stream[Round]"]
 
 
 class Part(NamedTuple):
     """A class's rows of a chunk: slices of rounds, and the factor for the rows' own weights."""
 
-    slices: list[Slice[Columns]]
+    slices: list[Slice[Round]]
     weight: float = 1.0
 
 
@@ -106,7 +106,7 @@ class InputFn:
         self.seed = checks.whole_number("seed", seed, 0)
         self.pool_rows = checks.whole_number("pool_rows", pool_rows, 1)
         self._transform = transform
-        self._options = CsvOptions(header, delimiter, tuple(null_values), newlines_in_values)
+        self._options = CsvOptions(header, delimiter, null_values, newlines_in_values)
         self._blocks = {role: self._open(role, globs) for role, globs in _by_role(files).items()}
         self._dtypes = self._output_dtypes()
         self._start = Position(0, 0, {role: Cursor() for role in self._blocks})
@@ -229,7 +229,11 @@ class InputFn:
     def _is_shuffled(self, role: str) -> bool:
         return self.shuffle
 
-    def _check_round(self, role: str, round_: Columns, blocks: np.ndarray) -> None:
+    def _to_round(self, role: str, table: pa.Table, blocks: np.ndarray) -> Round:
+        """The columns that are held in memory while a round lasts."""
+        return columns.from_table(table)
+
+    def _check_round(self, role: str, round_: Round, blocks: np.ndarray) -> None:
         """For subclasses: a look at what was read."""
 
     def _made_with(self) -> dict[str, Any]:
@@ -270,6 +274,10 @@ class InputFn:
     def _feature_names(self) -> tuple[str, ...]:
         return tuple(name for name in self._dtypes if name != self._label)
 
+    @property
+    def _forwarded(self) -> tuple[str, ...]:
+        return self.schema.features_to_forward
+
     def _selected(self, features: Collection[str] | None) -> tuple[str, ...]:
         if features is None:
             return self._feature_names
@@ -284,7 +292,7 @@ class InputFn:
 
     def _estimator_element(self, batch: Mapping[str, Any]) -> Any:
         features = {name: batch[name] for name in (*self._feature_names, WEIGHT_FEATURE)}
-        for name in self.schema.features_to_forward:
+        for name in self._forwarded:
             features[name + FORWARDED_SUFFIX] = batch[name]
         return (features, batch[self._label]) if self._has_labels else features
 
@@ -345,16 +353,18 @@ class InputFn:
         if len(parts) == 1:
             return columns.gather(slices, None, names)
         sizes = [sum(len(slice_.rows) for slice_ in part.slices) for part in parts]
+        return columns.gather(slices, self._order(sizes, position), names)
+
+    def _order(self, sizes: Sequence[int], position: Position) -> np.ndarray:
+        """int64 [rows]: where in the classes, one after the other, each row of a chunk is from."""
         if self.shuffle:
             taken = sum(cursor.taken for cursor in position.cursors.values())
             mix = stream.generator(stream.MIX, self.seed, position.epoch, taken)
-            order = mix.permutation(sum(sizes))
-        else:
-            places = [(np.arange(size) + 0.5) / size for size in sizes]
-            order = np.argsort(np.concatenate(places), kind="stable")
-        return columns.gather(slices, order, names)
+            return mix.permutation(sum(sizes))
+        places = [(np.arange(size) + 0.5) / size for size in sizes]
+        return np.argsort(np.concatenate(places), kind="stable")
 
-    def _stream(self, role: str, cursor: Cursor) -> Stream[Columns]:
+    def _stream(self, role: str, cursor: Cursor) -> Stream[Round]:
         return Stream(
             self._blocks[role],
             lambda blocks: self._load(role, blocks),
@@ -364,9 +374,9 @@ class InputFn:
             cursor,
         )
 
-    def _load(self, role: str, blocks: np.ndarray) -> tuple[Columns, int]:
+    def _load(self, role: str, blocks: np.ndarray) -> tuple[Round, int]:
         table = self._transformed(self._blocks[role].read(blocks))
-        round_ = columns.from_table(table)
+        round_ = self._to_round(role, table, blocks)
         weights = columns.pop_weight(round_, self.schema)
         if weights is not None:
             self._check_weights(weights, role, blocks)

@@ -98,17 +98,22 @@ class Run:
         self._iterations = itertools.count()
         self._epochs: dict[int, Position] = {}  # where each begins, as far as it is known
         self._passed: dict[int, tuple[Position, int]] = {}  # row -> chunk start, rows of the chunk
+        self._paused: tuple[Position, Chunks] | None = None  # where an iteration ended
 
     def iterate(self) -> Iterator[Columns | None]:
         """The chunks of one iteration, and None at the end of each epoch."""
         iteration, epochs = next(self._iterations), self._num_epochs or 1
         first = (self._start.epoch // epochs + iteration) * epochs
         begin = self._start if iteration == 0 else self._begin_of(first)
+        paused, self._paused = self._paused, None
+        # What the iteration before has in memory need not be read again.
+        chunks = paused[1] if paused and paused[0] == begin else self._chunks(begin)
         skip = begin.skip
-        for position, chunk in self._followed(begin):
+        for position, chunk in self._followed(chunks):
             if chunk is None:
                 yield None
                 if self._num_epochs and position.epoch >= first + epochs:
+                    self._paused = position, chunks
                     return
             else:
                 yield {name: column[skip:] for name, column in chunk.items()} if skip else chunk
@@ -129,7 +134,7 @@ class Run:
         latest, size = max(passed, key=lambda known: known[0].rows, default=(self._start, 0))
         if rows < latest.rows + size:
             return dataclasses.replace(latest, skip=rows - latest.rows)
-        for position, chunk in self._followed(dataclasses.replace(latest, skip=0)):
+        for position, chunk in self._followed(self._chunks(dataclasses.replace(latest, skip=0))):
             end = position.rows + (columns.length(chunk) if chunk is not None else 0)
             if rows < end or (chunk is None and rows == end):
                 return dataclasses.replace(position, skip=rows - position.rows)
@@ -140,14 +145,14 @@ class Run:
         latest = self._start if known is None else self._epochs[known]
         if known == epoch:
             return latest
-        for position, chunk in self._followed(latest):
+        for position, chunk in self._followed(self._chunks(latest)):
             if chunk is None and position.epoch == epoch:
                 return position
         raise RuntimeError("the stream ended, which it never does")
 
-    def _followed(self, begin: Position) -> Chunks:
-        """The chunks from a position on, remembering where they and their epochs begin."""
-        for position, chunk in self._chunks(begin):
+    def _followed(self, chunks: Chunks) -> Chunks:
+        """The chunks, remembering where they and their epochs begin."""
+        for position, chunk in chunks:
             if chunk is None:
                 self._epochs[position.epoch] = position
             else:

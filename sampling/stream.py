@@ -22,7 +22,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 # What a random number is drawn for: no two purposes share a generator.
-ORDER, ROWS, MIX = 0, 1, 2
+ORDER, ROWS, MIX, PAIRS = 0, 1, 2, 3
 
 
 def generator(purpose: int, *key: int) -> np.random.Generator:
@@ -120,6 +120,8 @@ class Blocks(Protocol):
     @property
     def total_bytes(self) -> int: ...
 
+    def check_unchanged(self) -> None: ...
+
 
 Columns = TypeVar("Columns")
 
@@ -154,6 +156,7 @@ class Stream(Generic[Columns]):
         cursor: Cursor | None = None,
     ):
         self._role = blocks.role
+        self._check_unchanged = blocks.check_unchanged
         self._num_blocks = blocks.num_blocks
         self._num_rounds = count_rounds(
             blocks.num_blocks, blocks.estimated_rows, blocks.total_bytes, pool_rows
@@ -163,6 +166,7 @@ class Stream(Generic[Columns]):
         self._shuffle = shuffle
         self._loaded: tuple[int, int] | None = None  # pass and round of what follows
         self._columns: Columns
+        self._num_rows = 0
         self._rows = np.empty(0, np.int64)
         self.cursor = cursor or Cursor()
         self._rows_of_pass = 0 if self.cursor[1:3] == (0, 0) else None
@@ -217,11 +221,14 @@ class Stream(Generic[Columns]):
             ids = np.sort(spread_order(self._num_blocks, places, [*self._key, pass_]))
         else:
             ids = np.arange(places.start, places.stop)
-        self._columns, num_rows = self._load(ids)
+        if self._num_rounds > 1 or self._loaded is None:
+            self._columns, self._num_rows = self._load(ids)
+        else:  # a class of one round stays in memory
+            self._check_unchanged()
         if self._shuffle:
-            self._rows = generator(ROWS, *self._key, pass_, round_).permutation(num_rows)
+            self._rows = generator(ROWS, *self._key, pass_, round_).permutation(self._num_rows)
         else:
-            self._rows = np.arange(num_rows)
+            self._rows = np.arange(self._num_rows)
         self._loaded = (pass_, round_)
 
     def _next_round(self, ends_pass: bool) -> None:

@@ -10,14 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
-from sampling import InputFn, InputFnDownsampleWithWeight, Schema
+from sampling import InputFn, InputFnDownsampleWithWeight, InputFnWithFakePairs, Schema
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 SCHEMA = Schema.from_dict(
     {"id": int, "x": float, "city": str, "label": int},
     label="label",
     features_to_forward=["id"],
 )
+PAIR_KEYS = {"user_key": "id", "item_key": "city"}
 
 
 @dataclasses.dataclass
@@ -35,6 +40,12 @@ class Classes:
     def test(self, **options: Any) -> InputFnDownsampleWithWeight:
         test_dir = str(self.folder / "*.csv")
         return InputFnDownsampleWithWeight(test_dir=test_dir, **{"schema": SCHEMA} | options)
+
+    def pairs(self, **options: Any) -> InputFnWithFakePairs:
+        """Positives as pairs of an id and a city."""
+        files = str(self.folder / "positive-*.csv")
+        known = {"user_features": lambda ids: {"x": ids / 4}}
+        return InputFnWithFakePairs(files, **{"schema": SCHEMA, **PAIR_KEYS, **known} | options)
 
     def everything(self, **options: Any) -> InputFn:
         return InputFn(str(self.folder / "*.csv"), **{"schema": SCHEMA} | options)

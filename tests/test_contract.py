@@ -24,9 +24,22 @@ MAKERS = {
     "all, shuffled": lambda classes, **options: classes.everything(
         **{"shuffle": True, "pool_rows": 200} | options
     ),
+    "fake pairs": lambda classes, **options: classes.pairs(**options),
+    "fake pairs, unshuffled": lambda classes, **options: classes.pairs(shuffle=False, **options),
+    "fake pairs by user, small pool": lambda classes, **options: classes.pairs(
+        **{"fakes": "per_user", "negatives_per_positive": 2.5, "pool_rows": 20} | options
+    ),
+    "pairs, not for training": lambda classes, **options: classes.pairs(is_train=False, **options),
 }
-TRAINING = [name for name in MAKERS if name != "test files"]
-SHUFFLED = ["downsample", "downsample, small pool", "all, shuffled"]
+TRAINING = [name for name in MAKERS if name not in ("test files", "pairs, not for training")]
+SHUFFLED = [
+    "downsample",
+    "downsample, small pool",
+    "all, shuffled",
+    "fake pairs",
+    "fake pairs by user, small pool",
+]
+FROM_FILES = [name for name in MAKERS if not name.startswith("fake")]
 
 
 @pytest.fixture(params=MAKERS)
@@ -68,6 +81,7 @@ def test_keras_gets_only_the_features_it_asks_for(make):
         make().dataset(["nope"])
 
 
+@making(FROM_FILES)
 def test_rows_stay_together(make):
     for features, labels, _ in make(num_epochs=2).batches():
         np.testing.assert_array_equal(features["x"], features["id"] / np.float32(4))
@@ -149,7 +163,7 @@ def test_no_number_of_epochs_is_endless(make):
     assert input_fn.dataset().cardinality() == tf.data.INFINITE_CARDINALITY
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(name=st.sampled_from(TRAINING), rows=st.integers(0, 4000), seed=st.integers(0, 5))
 def test_the_same_rows_follow_a_restored_state(classes, name, rows, seed):
     def make():

@@ -37,7 +37,7 @@ lopsided = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(**lopsided)
 def test_ratio_coverage_and_weighted_mass_are_exact(
     positives, negatives, files, multiplier, pool_rows, batch_size, seed, shuffle
@@ -68,7 +68,7 @@ def test_ratio_coverage_and_weighted_mass_are_exact(
         assert sum(visits) == sum(seen.values())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(positives=st.integers(1, 50), batch_size=st.integers(1, 40), multiplier=st.floats(0.3, 4))
 def test_steps_are_counted_right(positives, batch_size, multiplier):
     with tempfile.TemporaryDirectory() as folder:
