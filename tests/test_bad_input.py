@@ -113,6 +113,15 @@ def test_lines_are_counted_through_fields_with_newlines(tmp_path):
             read(write(tmp_path, f=text), newlines_in_values=True, pool_rows=pool_rows)
 
 
+def test_a_negative_weight_is_found_behind_fields_with_newlines(tmp_path):
+    schema = Schema.from_dict({"w": float, "b": str}, weight="w")
+    text = "w,b\n\n" + '1,"two\nlines"\n\r\n' * 300 + "-2,y\n" + "1,z\n" * 300
+    number = text.split("\n").index("-2,y") + 1
+    for pool_rows in (20, 131_072):
+        with refused(f"f.csv, line {number}, column 'w': found the weight -2.0", "mend it"):
+            read(write(tmp_path, f=text), schema, newlines_in_values=True, pool_rows=pool_rows)
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -266,10 +275,6 @@ def test_a_text_label_can_not_be_made_up(tmp_path):
     schema = Schema.from_dict({"a": int, "label": str}, label="label")
     with refused("f.csv lacks the label 'label'", "STRING", "add the column"):
         InputFnDownsampleWithWeight(folder, folder, schema=schema, is_train=True)
-
-
-def change_nothing(path):
-    pass
 
 
 def grow(path):

@@ -228,6 +228,20 @@ def test_rows_longer_than_a_block(tmp_path):
         assert rows == [*enumerate(lengths), *[(77, 1)] * 100]
 
 
+@pytest.mark.parametrize("newlines", [False, True])
+def test_a_large_file_as_pandas_reads_it(newlines, tmp_path):
+    rng = np.random.default_rng(0)
+    words = np.array(["", "x" * 500, 'say "hi"', "a,b", "é" * 50] + ["two\nlines"] * newlines)
+    frame = pd.DataFrame({"a": rng.integers(0, 10**9, 60_000), "b": rng.choice(words, 60_000)})
+    frame.to_csv(tmp_path / "f.csv", index=False)
+    assert (tmp_path / "f.csv").stat().st_size > 5 * 2**20  # more than is read at a time
+    expected = pd.read_csv(tmp_path / "f.csv", keep_default_na=False)
+    for options in ({}, {"pool_rows": 5000}):
+        found = read(tmp_path, newlines_in_values=newlines, batch_size=5000, **options)
+        assert found["a"] == expected["a"].tolist()
+        assert found["b"] == [text.encode() for text in expected["b"]]
+
+
 def test_many_tiny_files(tmp_path):
     for n in range(300):
         write(
@@ -350,8 +364,8 @@ def quoted_if_needed(value, delimiter, draw):
     return value
 
 
-CHARACTERS = st.characters(exclude_characters="\0\ufeff", exclude_categories=["Cs"])
-TEXTS = st.text(st.one_of(st.sampled_from('",;\n\r \'a"'), CHARACTERS), max_size=8)
+CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+TEXTS = st.text(st.one_of(st.sampled_from('",;\n\r \'a"\ufeff'), CHARACTERS), max_size=8)
 ROWS = st.tuples(
     TEXTS,
     st.integers(-(2**63), 2**63 - 1),
@@ -369,25 +383,20 @@ def csv_files(draw):
     newlines = draw(st.booleans())
     if not newlines:
         rows = [(s.replace("\n", "").replace("\r", ""), *rest) for s, *rest in rows]
-    number = draw(st.integers(1, 3))
-    bounds = [
-        0,
-        *sorted(
-            draw(st.lists(st.integers(0, len(rows)), min_size=number - 1, max_size=number - 1))
-        ),
-        len(rows),
-    ]
+    bounds = [0, *sorted(draw(st.lists(st.integers(0, len(rows)), max_size=2))), len(rows)]
     texts = []
     for first, last in zip(bounds, bounds[1:], strict=False):
         order = draw(st.permutations(range(4))) if header else range(4)
         table = [MIXED.names] * header + rows[first:last]
-        text = draw(st.sampled_from(["", "\ufeff"]))
+        text = ""
         for row in table:
             text += draw(st.sampled_from(["", "", "", "\n", "\r\n", "\n\n"]))
             text += delimiter.join(quoted_if_needed(str(row[c]), delimiter, draw) for c in order)
             text += draw(st.sampled_from(["\n", "\r\n"]))
         if draw(st.booleans()):
             text = text.removesuffix("\n").removesuffix("\r")
+        if text.startswith("\ufeff") or draw(st.booleans()):
+            text = "\ufeff" + text
         texts.append(text)
     options = {"delimiter": delimiter, "header": header, "newlines_in_values": newlines}
     return rows, texts, options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -12,10 +13,9 @@ from sampling.schema import Schema
 
 _HEAD_BYTES = 16 * 2**10  # enough lines to know how long a row is
 _MAX_HEAD_BYTES = 16 * 2**20  # a first line that is longer is no line of text
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _OTHER_MARKS = {
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
     b"\x1f\x8b": "a gzip file",
     b"PK\x03\x04": "a zip archive or a spreadsheet",
     b"PAR1": "a Parquet file",
@@ -47,7 +47,7 @@ class CsvFile:
         self.file, self._schema, self._options = file, schema, options
         head = self._read_head()
         self._check_text(head)
-        text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(b"\r\n")
+        text = head.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
         first_at = len(head) - len(text)
         ends = csv_lines.record_ends(text, options.newlines_in_values)
         first_length = int(ends.argmax()) + 1 if ends.any() else len(text)
@@ -69,7 +69,7 @@ class CsvFile:
         with files.open_binary(self.file.path) as opened:
             while True:
                 head = files.read_range(opened, 0, length)
-                text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(b"\r\n")
+                text = head.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
                 records = csv_lines.record_ends(text, self._options.newlines_in_values).sum()
                 if records >= 2 or length >= self.file.size:
                     return head
@@ -93,9 +93,9 @@ class CsvFile:
     def _layout(self, first: bytes, optional: Sequence[str]) -> tuple[str, ...]:
         """The columns, by the first record that is not blank."""
         schema, options = self._schema, self._options
-        fields = csv_lines.split_fields(first, options.delimiter)
         if not first:  # an empty shard has the layout that all have
             return schema.names
+        fields = csv_lines.split_fields(first, options.delimiter)
         at = f"{self.file.path}, line {self._line}"
         if fields is None:
             raise ValueError(f"{at}: {csv_parser.stray_quote(options)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 from collections.abc import Mapping, Sequence
 
@@ -120,6 +121,8 @@ def _read(
 ) -> pa.Table:
     if data[:1] in b"\r\n" and not data.strip(b"\r\n"):
         return pa.schema(list(types.items())).empty_table()
+    if data.startswith(codecs.BOM_UTF8):  # pyarrow would take it for the beginning of a file
+        data = b"\n" + data
     return pa.csv.read_csv(
         pa.BufferReader(data),
         # In one piece: a row longer than a piece is an error. Without pyarrow's threads: with them
