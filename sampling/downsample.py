@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from sampling import checks, files
 from sampling.columns import Round, Strings
 from sampling.input_fn import CHUNK_ROWS, Description, InputFn, Part, Streams
 from sampling.schema import Schema
+from sampling.transform import Function
 
 POSITIVE, NEGATIVE, TEST = "positive_dir", "negative_dir", "test_dir"
 # Bytes tell how many rows there are within a factor of this; if it could be too few, we count.
@@ -94,7 +94,7 @@ class InputFnDownsampleWithWeight(InputFn):
         null_values: Sequence[str] = ("",),
         newlines_in_values: bool = False,
         normalize_weights: bool = False,
-        transform: Callable[[pa.Table], pa.Table] | None = None,
+        transform: Function | None = None,
     ):
         self.is_train = bool(is_train)
         self.multiplier = checks.positive_number("multiplier", multiplier)

@@ -23,6 +23,7 @@ from sampling.formats.csv_parser import CsvOptions
 from sampling.position import Chunks, Position, Run
 from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
 from sampling.stream import Cursor, Slice, Stream
+from sampling.transform import Function, Transform
 
 CHUNK_ROWS = 32_768  # rows that are mixed with each other and handed on at a time
 
@@ -91,12 +92,10 @@ class InputFn:
         delimiter: str = ",",
         null_values: Sequence[str] = ("",),
         newlines_in_values: bool = False,
-        transform: Callable[[pa.Table], pa.Table] | None = None,
+        transform: Function | None = None,
     ):
         if not isinstance(schema, Schema):
             raise ValueError(f"schema is {schema!r}, expected a sampling.Schema; pass one")
-        if transform is not None and not callable(transform):
-            raise ValueError(f"transform is {transform!r}, expected a function of a pyarrow table")
         self.schema = schema
         self.shuffle = bool(shuffle)
         self.batch_size = checks.whole_number("batch_size", batch_size, 1)
@@ -105,7 +104,7 @@ class InputFn:
             self.num_epochs = checks.whole_number("num_epochs", num_epochs, 1)
         self.seed = checks.whole_number("seed", seed, 0)
         self.pool_rows = checks.whole_number("pool_rows", pool_rows, 1)
-        self._transform = transform
+        self._transform = Transform(transform, schema)
         self._options = CsvOptions(header, delimiter, null_values, newlines_in_values)
         self._blocks = {role: self._open(role, globs) for role, globs in _by_role(files).items()}
         self._dtypes = self._output_dtypes()
@@ -375,7 +374,7 @@ class InputFn:
         )
 
     def _load(self, role: str, blocks: np.ndarray) -> tuple[Round, int]:
-        table = self._transformed(self._blocks[role].read(blocks))
+        table = self._transform(self._blocks[role].read(blocks))
         round_ = self._to_round(role, table, blocks)
         weights = columns.pop_weight(round_, self.schema)
         if weights is not None:
@@ -393,30 +392,11 @@ class InputFn:
                 "mend it"
             )
 
-    def _transformed(self, table: pa.Table) -> pa.Table:
-        if self._transform is None:
-            return table
-        after = self._transform(table)
-        if not isinstance(after, pa.Table) or after.num_rows != table.num_rows:
-            found = f"{after.num_rows} rows" if isinstance(after, pa.Table) else f"{after!r}"
-            raise ValueError(
-                f"transform returned {found} for a table of {table.num_rows} rows, "
-                "expected a pyarrow table with as many; leave no row out"
-            )
-        expected = getattr(self, "_dtypes", None)
-        found_dtypes = self._without_weight(columns.dtypes(after))
-        if expected is not None and found_dtypes != expected:
-            raise ValueError(
-                f"transform returned the columns {found_dtypes}, and at first {expected}; "
-                "return the same names and types for every table"
-            )
-        return after
-
     def _output_dtypes(self) -> dict[str, np.dtype]:
         """Of features and label. With a transform they are seen on the first block."""
         blocks = next(iter(self._blocks.values()))
-        if self._transform is not None:
-            after = self._transformed(blocks.read(np.array([0])))
+        if self._transform:
+            after = self._transform(blocks.read(np.array([0])))
             return self._without_weight(columns.dtypes(after))
         fields = [field for field in self.schema if field.name != self.schema.label]
         if blocks.has_labels and self.schema.label_field is not None:
