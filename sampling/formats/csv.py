@@ -17,6 +17,7 @@ from sampling.formats.csv_parser import CsvOptions
 from sampling.schema import Schema
 
 _PARSE_BYTES = 2**20  # what one thread parses at a time
+_SAMPLED_FILES = 64  # enough to know how long rows are
 
 
 class CsvBlocks:
@@ -48,13 +49,15 @@ class CsvBlocks:
         optional = [schema.label] if schema.label else []
         if label is None and schema.weight:  # files to predict from may lack both
             optional.append(schema.weight)
-        parsed = [CsvFile(file, schema, options, optional) for file in listed]
+        layouts: dict[bytes, tuple[str, ...]] = {}
+        parsed = [CsvFile(file, schema, options, optional, layouts) for file in listed]
         self.files = [file for file in parsed if file.body_bytes > 0]
         self._check_alike(optional)
         self.total_bytes = sum(file.body_bytes for file in self.files)
         self._counted: int | None = None
-        sampled_bytes = sum(file.sample_bytes for file in self.files)
-        sampled_rows = sum(file.sample_rows for file in self.files)
+        samples = [file.sample() for file in self.files[:: 1 + len(self.files) // _SAMPLED_FILES]]
+        sampled_bytes = sum(length for length, _ in samples)
+        sampled_rows = sum(rows for _, rows in samples)
         if sampled_rows == 0 and self.count() == 0:
             raise ValueError(
                 f"{role}: found no row in {_names(listed)}, expected at least one; "

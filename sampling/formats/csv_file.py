@@ -28,36 +28,44 @@ class CsvFile:
     Attributes:
         layout: the columns' names in the order of its rows.
         begin: where the first row begins, in bytes.
-        sample_bytes: the length of some first rows.
-        sample_rows: their number.
 
     Args:
         file: as listed.
         schema: what columns it should have.
         options: how it is written.
         optional: columns of the schema that it may lack: the label, or label and weight both.
+        layouts: first line -> layout, of files seen before; for thousands of files, reading each
+            header anew takes longer than the first batch.
 
     Raises:
         ValueError: it is not a text, or its header or first row does not fit the schema.
     """
 
     def __init__(
-        self, file: files.File, schema: Schema, options: CsvOptions, optional: Sequence[str]
+        self,
+        file: files.File,
+        schema: Schema,
+        options: CsvOptions,
+        optional: Sequence[str],
+        layouts: dict[bytes, tuple[str, ...]],
     ):
         self.file, self._schema, self._options = file, schema, options
         head = self._read_head()
         self._check_text(head)
         text = head.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
         first_at = len(head) - len(text)
-        ends = csv_lines.record_ends(text, options.newlines_in_values)
-        first_length = int(ends.argmax()) + 1 if ends.any() else len(text)
-        self._line = head[:first_at].count(b"\n") + 1
-        self.layout = self._layout(text[:first_length], optional)
-        self.begin = first_at + (first_length if options.header else 0)
-        rows = head[self.begin :]
+        first = text[: csv_lines.first_record_end(text, options.newlines_in_values)]
+        if first not in layouts:
+            self._line = head[:first_at].count(b"\n") + 1
+            layouts[first] = self._layout(first, optional)
+        self.layout = layouts[first]
+        self.begin = first_at + (len(first) if options.header else 0)
+
+    def sample(self) -> tuple[int, int]:
+        """Some first rows: (their bytes, how many)."""
+        rows = self._read_head()[self.begin :]
         rows = rows[: rows.rfind(b"\n") + 1] or rows  # whole rows
-        self.sample_bytes = len(rows)
-        self.sample_rows = csv_lines.count_rows(rows, options.newlines_in_values)
+        return len(rows), csv_lines.count_rows(rows, self._options.newlines_in_values)
 
     @property
     def body_bytes(self) -> int:
@@ -70,8 +78,10 @@ class CsvFile:
             while True:
                 head = files.read_range(opened, 0, length)
                 text = head.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
-                records = csv_lines.record_ends(text, self._options.newlines_in_values).sum()
-                if records >= 2 or length >= self.file.size:
+                quoted = self._options.newlines_in_values
+                end = csv_lines.first_record_end(text, quoted)
+                has_two = csv_lines.first_record_end(text[end:], quoted) < len(text) - end
+                if has_two or length >= self.file.size:
                     return head
                 if length >= _MAX_HEAD_BYTES:
                     self._refuse(1, f"no two lines in the first {length:,} bytes")

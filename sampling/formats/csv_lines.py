@@ -32,6 +32,14 @@ def record_ends(data: bytes, quoted: bool) -> np.ndarray:
     return ends
 
 
+def first_record_end(data: bytes, quoted: bool) -> int:
+    """Where the second record starts; the length of the text if there is none."""
+    if not quoted:
+        return data.find(b"\n") + 1 or len(data)
+    ends = record_ends(data, quoted)
+    return int(ends.argmax()) + 1 if ends.any() else len(data)
+
+
 def count_newlines(data: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))
 
