@@ -106,7 +106,7 @@ def test_customers_are_unique_across_splits(tables):
 
 
 def test_splits_have_their_shares(truths):
-    for split, share in zip(maker.SPLITS, maker.SPLIT_SHARES):
+    for split, share in zip(maker.SPLITS, maker.SPLIT_SHARES, strict=True):
         deviation = np.sqrt(ROWS * share * (1 - share))
         assert abs(len(truths[split]) - ROWS * share) < 5 * deviation
 

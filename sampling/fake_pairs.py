@@ -1,0 +1,403 @@
+"""`InputFnWithFakePairs`: observed pairs from files, unobserved ones made in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sampling import checks, columns, files, joined, mix, observed, stream
+from sampling.candidates import ITEM, LOG_Q, USER, Candidates
+from sampling.columns import Columns, Round, Strings
+from sampling.fake_options import FakeOptions
+from sampling.input_fn import CHUNK_ROWS, Description, InputFn, Part, Streams
+from sampling.joined import Joined
+from sampling.lookup import Lookup
+from sampling.position import Position
+from sampling.schema import WEIGHT_FEATURE, Schema
+from sampling.stream import Slice
+from sampling.vocabulary import Vocabulary, keyed
+
+POSITIVE = "positive_dir"
+_ITEM_A, _ITEM_B = "\0a.item", "\0b.item"  # columns of codes, which no file has
+_CHUNK_VALUES = 2**24  # of all vectors in a chunk: 64 MiB
+
+
+class InputFnWithFakePairs(InputFn):
+    """Observed (user, item) pairs and, made up for every epoch anew, pairs that were not observed.
+
+        input_fn = InputFnWithFakePairs(
+            "plays/*.csv", schema, "user_name", "track_id", negatives_per_positive=4,
+            fakes="per_user", item_features=FeatureLookup("songs.csv", song_schema, "track_id"))
+        estimator.train(input_fn)
+        model.fit(input_fn.dataset(), epochs=3)
+
+    An epoch has every row of the files once and, for its P rows, F = floor(m x P + 1/2) fakes, with
+    m = (1 - balance_ratio) / balance_ratio: exact in total, whatever P. A fake is never a pair of
+    the files. The known pairs are held in memory, 24 bytes each; fakes follow from the seed and
+    their place alone, so a restored position gives the same ones.
+
+    Features are the two keys and what is looked up by them. Other columns of the files are left
+    out: a fake has none, and a made-up value would tell it from a real pair. The label of a real
+    pair is its own (1 where the files lack the column), so it may be a count or a rating.
+
+    Args:
+        positive_dir: a glob, a path or a folder, or a list of them: the files of observed pairs.
+        schema: the columns, a label among them; the files may lack it.
+        user_key, item_key: the columns of ids, INTEGER or STRING; none may be empty.
+        balance_ratio: the share of observed pairs in an epoch's rows, above 0 and below 1. If
+            paired: the share of rows in which a is better.
+        negatives_per_positive: m itself, a fraction too; goes before balance_ratio. If paired: rows
+            for each observed pair, 1 unless given.
+        default_label: of a fake.
+        is_train: False reads the files once, in order, without fakes, to evaluate or to predict. To
+            evaluate on fakes leave it True, with shuffle=False, and name the training files in
+            exclude.
+        batch_size, num_epochs, shuffle, seed: see `InputFn`. Unshuffled, observed pairs are in file
+            order and the fakes evenly among them.
+        fakes: how they are drawn, always with replacement. "uniform": every unobserved pair alike.
+            "per_user": for the user of each observed pair one of the user's unobserved items, all
+            alike (as NCF trains). "popularity": the same in proportion to popularity^alpha, where
+            popularity is how many users of the files have the item; the feature "log_q" is then
+            log q(item | user) of each fake, and 0 for an observed pair, which is there for sure:
+            subtract it from the logits for sampled softmax. Default: "uniform", or "per_user" if
+            paired.
+        alpha: see fakes.
+        user_vocabulary, item_vocabulary: text files, one id a line, no header: the candidates, so
+            that an item nobody has is drawn too. Default: the ids of positive_dir.
+        exclude: a glob (or a list) of files with further known pairs, in the same schema, whose
+            label is not looked at; they are never drawn.
+        user_features, item_features: a `FeatureLookup`, or a function of all candidates' ids (int64
+            or bytes objects [n]) that returns features by name, each [n] or [n, width]; called
+            once.
+        paired: rows are (observed pair a, fake b) of the same user, or b and a, with all features
+            twice, as "a.track_id" and "b.track_id"; the label is 1 if a is the observed one.
+        exact_batches: whether every batch (but the last of an epoch) has the exact ratio.
+        full_users: what to do with a user who has nothing left to draw (but for "uniform"):
+            "error", or "leave_out" the user's rows.
+        header, pool_rows, delimiter, null_values, newlines_in_values: see `InputFn`.
+
+    Raises:
+        ValueError: an argument is out of range, no file matches, a row can't be read, an id is
+            empty or not in the vocabulary, a lookup does not know one, or there is nothing to draw.
+    """
+
+    def __init__(
+        self,
+        positive_dir: files.Globs,
+        schema: Schema,
+        user_key: str,
+        item_key: str,
+        *,
+        balance_ratio: float = 0.5,
+        negatives_per_positive: float | None = None,
+        default_label: Any = 0,
+        is_train: bool = True,
+        batch_size: int = 128,
+        num_epochs: int | None = 1,
+        shuffle: bool = True,
+        seed: int = 0,
+        fakes: str | None = None,
+        alpha: float = 0.75,
+        user_vocabulary: files.Globs = None,
+        item_vocabulary: files.Globs = None,
+        exclude: files.Globs = None,
+        user_features: Lookup | None = None,
+        item_features: Lookup | None = None,
+        paired: bool = False,
+        exact_batches: bool = False,
+        full_users: str = "error",
+        header: bool = True,
+        pool_rows: int = 131_072,
+        delimiter: str = ",",
+        null_values: Sequence[str] = ("",),
+        newlines_in_values: bool = False,
+    ):
+        self.is_train = bool(is_train)
+        self.options = FakeOptions(
+            balance_ratio, negatives_per_positive, fakes, alpha, bool(paired), full_users
+        )
+        if user_key == item_key:
+            raise ValueError(
+                f"user_key and item_key are both {user_key!r}, expected two columns; mend one"
+            )
+        self._keys = user_key, item_key
+        schema = keyed(schema, user_key=user_key, item_key=item_key)
+        self._class_labels = {POSITIVE: 1} if self.is_train else {}
+        self._default_label = self._checked_label(schema, default_label)
+        self._vocabularies = {
+            key: Vocabulary.from_files(globs, schema[key], role)
+            for key, globs, role in (
+                (user_key, user_vocabulary, "user_vocabulary"),
+                (item_key, item_vocabulary, "item_vocabulary"),
+            )
+            if globs is not None
+        }
+        self._exclude = exclude
+        self._lookups = {"user_features": user_features, "item_features": item_features}
+        self.exact_batches = bool(exact_batches)
+        super().__init__(
+            {POSITIVE: positive_dir},
+            schema,
+            shuffle=shuffle and is_train,
+            batch_size=batch_size,
+            num_epochs=num_epochs if is_train else 1,
+            header=header,
+            seed=seed,
+            pool_rows=pool_rows,
+            delimiter=delimiter,
+            null_values=null_values,
+            newlines_in_values=newlines_in_values,
+        )
+        in_batches = self.batch_size if self.exact_batches else None
+        self._of_batch = self.options.of_batch(self.batch_size) if in_batches else None
+        width = sum(math.prod(dtype.shape) for dtype in self._dtypes.values() if dtype.shape)
+        rows = min(CHUNK_ROWS, _CHUNK_VALUES // max(1, width))
+        self._at_a_time = self.options.positives_at_a_time(rows, in_batches)
+
+    def __call__(
+        self,
+        mode: str | None = None,
+        params: Any = None,
+        config: Any = None,
+        input_context: Any = None,
+    ) -> Any:
+        """See `InputFn`; with is_train=False it refuses to train."""
+        if mode == "train" and not self.is_train:
+            raise ValueError(
+                "mode is 'train' and is_train is False, which makes no fakes; pass is_train=True"
+            )
+        return super().__call__(mode, params, config, input_context)
+
+    @property
+    def users(self) -> np.ndarray:
+        """int64 or bytes objects [users]: the candidates."""
+        return self._candidates.known.users.ids
+
+    @property
+    def items(self) -> np.ndarray:
+        """int64 or bytes objects [items]: the candidates."""
+        return self._candidates.known.items.ids
+
+    @property
+    def popularity(self) -> np.ndarray:
+        """int64 [items]: how many users of the files have each item."""
+        return self._candidates.known.popularity
+
+    def fakes_for(self, users: np.ndarray, each: int, seed: int = 0) -> np.ndarray:
+        """Unobserved items for some users, to rank a held-out one among, drawn as in training.
+
+        Args:
+            users: ids [n], int64 or bytes objects, of candidates.
+            each: how many for each user.
+            seed: the same gives the same ones.
+
+        Returns:
+            ids [n, each]
+
+        Raises:
+            ValueError: an id is no candidate, or has nothing left to draw, or fakes is "uniform".
+        """
+        each = checks.whole_number("each", each, 1)
+        items = self._candidates.draw_items(stream.generator(stream.PAIRS, seed), users, each)
+        return self.items.take(items).reshape(len(users), each)
+
+    @property
+    def rows_per_epoch(self) -> int:
+        """Observed pairs and fakes; if paired, their pairs. Known without counting."""
+        positives = self._candidates.num_rows
+        if not self.is_train:
+            return positives
+        fakes = int(mix.portion(np.array(positives), self.options.per_positive))
+        return fakes if self.options.paired else positives + fakes
+
+    def describe(self) -> Description:
+        """What is read and what comes of it."""
+        users, items = len(self.users), len(self.items)
+        known, positives = len(self._candidates.known.codes), self._candidates.num_rows
+        description = Description(
+            **super().describe(),
+            positives=positives,
+            users=users,
+            items=items,
+            known_pairs=known,
+            unobserved_pairs=users * items - known,
+        )
+        if self.is_train:
+            fakes = int(mix.portion(np.array(positives), self.options.per_positive))
+            description.update(fakes=self.options.fakes, fakes_per_epoch=fakes)
+        return description
+
+    def _epoch(self, streams: Streams) -> Iterator[list[Part]]:
+        """Slices of positives, each with its share of fakes."""
+        positives = streams[POSITIVE]
+        while True:
+            epoch, taken = positives.cursor.pass_, positives.taken
+            slices = positives.take(self._at_a_time, within_pass=True)
+            if not slices:
+                return
+            if not self.is_train:
+                yield [Part(slices)]
+                continue
+            counts = taken + np.arange(sum(len(slice_.rows) for slice_ in slices) + 1)
+            wanted = mix.portion(counts, self.options.per_positive)
+            generator = stream.generator(stream.PAIRS, self.seed, epoch, taken)
+            fakes = self._candidates.draw(generator, _gathered(slices, USER), np.diff(wanted))
+            if self.options.paired:
+                yield self._side_by_side(slices, fakes, wanted)
+            else:
+                labels = self._fake_labels(int(wanted[-1] - wanted[0]))
+                yield [Part(slices), Part([_whole({**fakes, self._label: labels})])]
+
+    def _side_by_side(
+        self, slices: list[Slice[Round]], fakes: Any, wanted: np.ndarray
+    ) -> list[Part]:
+        """Rows of an observed pair and a fake: those in which a is the observed one, the others."""
+        real = _gathered(slices, ITEM).repeat(np.diff(wanted))
+        rows_before = np.arange(wanted[0], wanted[-1] + 1)
+        a_is_real = np.diff(mix.portion(rows_before, self.options.share)) == 1
+        rows: Round = {
+            USER: fakes[USER],
+            _ITEM_A: np.where(a_is_real, real, fakes[ITEM]),
+            _ITEM_B: np.where(a_is_real, fakes[ITEM], real),
+            self._label: a_is_real.astype(np.int64),
+        }
+        if LOG_Q in fakes:
+            rows[f"a.{LOG_Q}"] = np.where(a_is_real, np.float32(0), fakes[LOG_Q])
+            rows[f"b.{LOG_Q}"] = np.where(a_is_real, fakes[LOG_Q], np.float32(0))
+        if WEIGHT_FEATURE in slices[0].columns:
+            rows[WEIGHT_FEATURE] = _gathered(slices, WEIGHT_FEATURE).repeat(np.diff(wanted))
+        return [
+            Part([Slice(rows, np.flatnonzero(a_is_real))]),
+            Part([Slice(rows, np.flatnonzero(~a_is_real))]),
+        ]
+
+    def _order(self, sizes: Sequence[int], position: Position) -> np.ndarray:
+        if self._of_batch is None:
+            return super()._order(sizes, position)
+        taken = position.cursors[POSITIVE].taken
+        generator = stream.generator(stream.MIX, self.seed, position.epoch, taken)
+        return mix.order_in_batches(sizes, self._of_batch, generator if self.shuffle else None)
+
+    def _mixed(self, parts: list[Part], position: Position, names: Sequence[str]) -> Columns:
+        """Codes are mixed; ids and features are looked up by them at the end."""
+        chunk = super()._mixed(parts, position, self._joined.needed(names))
+        return self._joined.join(chunk, names)
+
+    def _to_round(self, role: str, table: pa.Table, blocks: np.ndarray) -> Round:
+        others = [self.schema.label, self.schema.weight]
+        round_ = columns.from_table(table.select([c for c in table.column_names if c in others]))
+        known = (self._candidates.known.users, self._candidates.known.items)
+        for name, key, vocabulary in zip((USER, ITEM), self._keys, known, strict=True):
+            round_[name] = observed.codes_of(vocabulary, table, key, self._blocks[role], blocks)
+        if self._has_log_q:
+            round_[LOG_Q] = np.zeros(table.num_rows, np.float32)
+        return round_
+
+    def _load(self, role: str, blocks: np.ndarray) -> tuple[Round, int]:
+        """Without the rows of users who have nothing left to draw."""
+        round_, rows = super()._load(role, blocks)
+        if self._candidates.can_draw.all():
+            return round_, rows
+        kept = np.flatnonzero(self._candidates.can_draw.take(round_[USER]))
+        return {name: _taken(column, kept) for name, column in round_.items()}, len(kept)
+
+    @functools.cached_property
+    def _candidates(self) -> Candidates:
+        exclude = None if self._exclude is None else self._open("exclude", self._exclude)
+        options = self.options if self.is_train else None
+        positives = self._blocks[POSITIVE]
+        return Candidates(positives, exclude, self._keys, self._vocabularies, options)
+
+    @functools.cached_property
+    def _joined(self) -> Joined:
+        known, sides = self._candidates.known, self.options.sides
+        users, items = (
+            joined.features_of(vocabulary, key, self._lookups[argument], argument)
+            for vocabulary, key, argument in zip(
+                (known.users, known.items), self._keys, self._lookups, strict=True
+            )
+        )
+        joined.check_names([*users, *items], self.schema)
+        tables: dict[str, tuple[str, Any]] = {}
+        for side, item in zip(
+            sides, (_ITEM_A, _ITEM_B) if len(sides) > 1 else (ITEM,), strict=True
+        ):
+            tables |= {side + name: (USER, table) for name, table in users.items()}
+            tables |= {side + name: (item, table) for name, table in items.items()}
+        return Joined(tables)
+
+    @property
+    def _has_log_q(self) -> bool:
+        return self.is_train and self.options.fakes == "popularity"
+
+    @property
+    def _forwarded(self) -> tuple[str, ...]:
+        names = self.schema.features_to_forward
+        return tuple(side + name for side in self.options.sides for name in names)
+
+    def _output_dtypes(self) -> dict[str, np.dtype]:
+        dtypes = self._joined.dtypes
+        if self._has_log_q:
+            dtypes |= {side + LOG_Q: np.dtype(np.float32) for side in self.options.sides}
+        if self._blocks[POSITIVE].has_labels or self.options.paired:
+            dtypes[self._label] = self._label_dtype()
+        return dtypes
+
+    def _label_dtype(self) -> np.dtype:
+        if self.options.paired:
+            return np.dtype(np.int64)
+        return self.schema[self._label].numpy_dtype
+
+    def _fake_labels(self, number: int) -> np.ndarray | Strings:
+        label, dtype = self._default_label, self.schema[self._label].numpy_dtype
+        if not dtype.hasobject:
+            return np.full(number, label, dtype)
+        return Strings(np.zeros(number, np.int32), np.array([label.encode()], object))
+
+    def _checked_label(self, schema: Schema, default_label: Any) -> Any:
+        if not self.is_train:
+            if self.options.paired:
+                raise ValueError(
+                    "paired is True and is_train is False, which makes no fakes to compare with; "
+                    "pass is_train=True"
+                )
+            return None
+        if schema.label_field is None:
+            raise ValueError("the schema names no label, expected one to train on; pass label=")
+        try:
+            return dataclasses.replace(schema.label_field, default=default_label).default
+        except ValueError as error:
+            raise ValueError(f"default_label: {error}") from None
+
+    def _made_with(self) -> dict[str, Any]:
+        return {
+            **super()._made_with(),
+            "is_train": self.is_train,
+            "options": repr(self.options),
+            "default_label": self._default_label,
+            "batch_size": self.batch_size if self.exact_batches else None,
+            "known_pairs": self._candidates.checksum,
+        }
+
+
+def _whole(columns_: Round) -> Slice[Round]:
+    return Slice(columns_, np.arange(len(columns_[USER])))
+
+
+def _gathered(slices: list[Slice[Round]], name: str) -> np.ndarray:
+    """One column of the slices' rows."""
+    parts: list[Any] = [slice_.columns[name] for slice_ in slices]
+    rows = [slice_.rows for slice_ in slices]
+    return np.concatenate([part.take(of) for part, of in zip(parts, rows, strict=True)])
+
+
+def _taken(column: np.ndarray | Strings, rows: np.ndarray) -> np.ndarray | Strings:
+    if isinstance(column, Strings):
+        return column._replace(codes=column.codes.take(rows))
+    return column.take(rows)

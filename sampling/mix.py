@@ -1,0 +1,62 @@
+"""Shares in whole numbers: so many of these for so many of those, exact in total."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+_LARGEST_DENOMINATOR = 10**6
+
+
+def fraction(number: float) -> Fraction:
+    """What was meant by a decimal: 0.2 -> 1/5, 1/3 -> 1/3."""
+    return Fraction(float(number)).limit_denominator(_LARGEST_DENOMINATOR)
+
+
+def portion(counts: np.ndarray, share: Fraction) -> np.ndarray:
+    """floor(count x share + 1/2) in whole numbers: how many go with the first `count` rows.
+
+    Args:
+        counts: int64 [n], not negative.
+
+    Returns:
+        int64 [n]; what goes with each row alone is the difference of two neighbours.
+    """
+    counts = np.asarray(counts, np.int64)
+    return (2 * counts * share.numerator + share.denominator) // (2 * share.denominator)
+
+
+def order_in_batches(
+    sizes: Sequence[int], of_batch: Sequence[int], generator: np.random.Generator | None
+) -> np.ndarray:
+    """An order of two classes' rows in which each batch has its exact number of either.
+
+    Args:
+        sizes: rows of the first class, and of the second, which follow them.
+        of_batch: how many of either make a batch.
+        generator: of the order within batches, and of which batch a row is in; None: rows stay in
+            their order, the classes evenly interleaved.
+
+    Returns:
+        int64 [sum(sizes)]; rows that make no whole batch come last.
+    """
+    whole = min(size // each for size, each in zip(sizes, of_batch, strict=True) if each)
+    starts = (0, sizes[0])
+    rows = [start + _all(size, generator) for start, size in zip(starts, sizes, strict=True)]
+    batches = np.concatenate(
+        [of[: whole * each].reshape(whole, each) for of, each in zip(rows, of_batch, strict=True)],
+        axis=1,
+    )
+    rest = np.concatenate([of[whole * each :] for of, each in zip(rows, of_batch, strict=True)])
+    if generator is None:
+        places = np.concatenate([(np.arange(each) + 0.5) / each for each in of_batch if each])
+        return np.concatenate([batches[:, places.argsort(kind="stable")].ravel(), rest])
+    return np.concatenate(
+        [generator.permuted(batches, axis=1).ravel(), generator.permutation(rest)]
+    )
+
+
+def _all(size: int, generator: np.random.Generator | None) -> np.ndarray:
+    return np.arange(size) if generator is None else generator.permutation(size)
