@@ -33,8 +33,9 @@ class Progress(tf.compat.v1.train.SessionRunHook):
         self._step = self._first = 0
         self._started = 0.0
         self._losses: list[float] = []
-        # only a training has a loss in this collection
-        self._loss = tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.LOSSES)[-1:]
+        # only a training has a mean loss in this collection; a regression measured, one per row
+        losses = tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.LOSSES)[-1:]
+        self._loss = [loss for loss in losses if loss.shape.rank == 0]
 
     def after_create_session(self, session: Any, coord: Any) -> None:
         if self._loss:  # it may go on from a checkpoint

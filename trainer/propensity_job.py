@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import re
 import sys
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from sampling import InputFnDownsampleWithWeight
 from sampling.estimators import require_estimator
 from sampling.schema import FORWARDED_SUFFIX
 from sampling.serving import serving_input_receiver_fn
-from trainer import classifier, columns, metrics, results
+from trainer import classifier, columns, metrics, quiet, results
 from trainer.parameters import Parameters
 from trainer.progress import Progress
 
@@ -26,14 +22,14 @@ _TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
 
 def run(given: argparse.Namespace) -> None:
     """See `propensity.run`."""
-    _quieten_tensorflow()
+    quiet.quieten_tensorflow()
     modes: dict[str, Callable[[Parameters], None]] = {
         "train": train,
         "evaluate": evaluate,
         "predict": predict,
     }
     parameters = Parameters.resolve(vars(given))
-    with _plain_errors():
+    with quiet.plain_errors():
         modes[given.mode](parameters)
 
 
@@ -157,21 +153,3 @@ def _report(parameters: Parameters, evaluation: dict[str, Any]) -> None:
     about = {"test_dir": flags.test_dir, "threshold": flags.threshold}
     path = results.write_json(flags.job_dir, results.EVALUATION, {**measured, **about})
     print(f"evaluation: {path}", flush=True)
-
-
-def _quieten_tensorflow() -> None:
-    """That tf.estimator is deprecated is known. Errors and our own warnings still come through."""
-    tf.get_logger().setLevel("ERROR")
-    warnings.filterwarnings("ignore", module=r"(tensorflow|tensorflow_estimator|keras)\b")
-
-
-@contextlib.contextmanager
-def _plain_errors() -> Iterator[None]:
-    """An input function's ValueError comes out of a session wrapped in pages of traceback."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        sentence = re.search(r"ValueError: (.*)", error.message)
-        if not sentence:
-            raise
-        raise ValueError(sentence.group(1)) from error

@@ -13,13 +13,13 @@ import os
 import traceback
 from collections.abc import Sequence
 
-from trainer import flags, propensity
+from trainer import flags, propensity, recommender
 
 # Before anything imports TensorFlow: its C++ side tells about CPU and GPU libraries on every start.
 # What goes wrong there comes as an exception too.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-JOBS = {"propensity": propensity}
+JOBS = {"propensity": propensity, "recommender": recommender}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,0 +1,332 @@
+"""The recommender job from the command line to its files, for every model."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from examples.million_songs import make_data
+from examples.movielens import naive_negatives
+from sampling import Field, Schema
+from trainer import best, ranking, task
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = ROOT / "examples/million_songs/schema.json"
+NCF = ROOT.parent / "shared/data/ncf-ml1m"
+NCF_SCHEMA = Schema.from_json(ROOT / "examples/movielens/schema.json", "rating")
+MODELS = ("linear", "gmf", "mlp", "neumf")
+
+
+@dataclasses.dataclass
+class Job:
+    """Plays of 80 listeners, and a model in a directory."""
+
+    data: Path
+    job_dir: Path
+    schema: Path = SCHEMA
+
+    def flags(self, mode, *more):
+        """With all that training needs."""
+        given = {
+            "schema_path": self.schema,
+            "label": "n_listens",
+            "user_key": "user_name",
+            "item_key": "track_id",
+            "train_dir": self.data / "train/*.csv",
+            "test_dir": self.data / "test/*.csv",
+        }
+        small = ["--num_epochs=3", "--batch_size=64", "--seed=3", "--learning_rate=0.01"]
+        small += ["--test_negatives=30"]
+        return self.short(
+            mode, *(f"--{key}={value}" for key, value in given.items()), *small, *more
+        )
+
+    def short(self, mode, *more):
+        return ["recommender", f"--mode={mode}", f"--job-dir={self.job_dir}", *more]
+
+    def json(self, name):
+        return json.loads((self.job_dir / name).read_text())
+
+    def predictions(self):
+        lines = (self.job_dir / "predictions.jsonl").read_text().splitlines()
+        return pd.DataFrame([json.loads(line) for line in lines])
+
+    def rows(self, split):
+        return pd.concat([pd.read_csv(path) for path in sorted((self.data / split).glob("*.csv"))])
+
+
+@pytest.fixture(scope="session")
+def songs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("songs") / "data"
+    make_data.make_data(str(folder), users=80, songs=150, shards=2)
+    return folder
+
+
+@pytest.fixture(scope="session", params=MODELS)
+def job(request, songs, tmp_path_factory):
+    """Trained, evaluated and predicted with."""
+    folder = tmp_path_factory.mktemp(request.param)
+    job = Job(songs, folder / "job", folder / "schema.json")
+    job.schema.write_text(SCHEMA.read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("warnings.filterwarnings", lambda *_, **__: None)
+        task.main(job.flags("train", f"--model={request.param}"))
+        trained = job.json("evaluation.json")
+        job.schema.unlink()  # the job_dir has all that is needed
+        task.main(job.short("evaluate"))
+        job.trained, job.model = trained, request.param
+        task.main(job.short("predict"))
+    return job
+
+
+def exported(job, name, **inputs):
+    signature = tf.saved_model.load(str(job.job_dir / "export")).signatures[name]
+    return signature(**{key: tf.constant(value) for key, value in inputs.items()})
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_was_measured_in_training_is_measured_again(job):
+    evaluated = job.json("evaluation.json")
+    for name, value in evaluated.items():
+        if name != "test_dir":
+            assert value == pytest.approx(job.trained[name], rel=1e-5)
+    expected = {"hr_at_10", "ndcg_at_10", "rmse", "mae"}
+    assert expected <= set(evaluated)
+    assert ("log_loss" in evaluated) == (job.model != "linear")
+    assert 0 <= evaluated["ndcg_at_10"] <= evaluated["hr_at_10"] <= 1
+    assert set(job.trained["popularity"]) == {"hr", "ndcg"}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_predictions_are_those_of_the_export_with_ids(job):
+    predictions, rows = job.predictions(), job.rows("test")
+    assert predictions["user_name"].tolist() == rows["user_name"].tolist()
+    assert predictions["track_id"].tolist() == rows["track_id"].tolist()
+    scores = exported(
+        job,
+        "serving_default",
+        user_name=rows["user_name"].tolist(),
+        track_id=rows["track_id"].tolist(),
+    )
+    name = "prediction" if job.model == "linear" else "probability"
+    np.testing.assert_allclose(scores["prediction"], predictions[name], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_export_ranks_items_for_a_user(job):
+    users = [job.rows("test")["user_name"].iloc[0], "nobody"]
+    ranked = exported(job, "rank", user_name=users, top=np.int32(7))
+    assert ranked["track_id"].shape == ranked["prediction"].shape == (2, 7)
+    assert (np.diff(ranked["prediction"], axis=1) <= 0).all()
+    everything = job.rows("train")["track_id"].unique()
+    scores = exported(
+        job, "serving_default", user_name=users[:1] * len(everything), track_id=everything
+    )["prediction"].numpy()
+    np.testing.assert_allclose(ranked["prediction"][0], np.sort(scores)[::-1][:7], rtol=1e-4)
+    all_items = exported(job, "rank", user_name=users[:1], top=np.int32(10**6))
+    assert set(all_items["track_id"][0].numpy()) == {item.encode() for item in everything}
+
+
+@pytest.fixture
+def new(songs, tmp_path):
+    return Job(songs, tmp_path / "job")
+
+
+def refused(job, capsys, arguments):
+    with pytest.raises(SystemExit) as exit_:
+        task.main(arguments)
+    assert exit_.value.code == 1
+    return capsys.readouterr().err
+
+
+def test_without_a_model_there_is_nothing_to_evaluate(new, capsys):
+    assert "found no trained model" in refused(new, capsys, new.short("evaluate"))
+
+
+def test_a_flag_that_is_needed_is_named(new, capsys):
+    arguments = [flag for flag in new.flags("train") if not flag.startswith("--user_key")]
+    assert "--user_key is missing" in refused(new, capsys, arguments)
+
+
+def test_a_label_of_text_is_refused(new, capsys):
+    schema = json.loads(SCHEMA.read_text())
+    schema[2]["type"] = "STRING"
+    write(new.job_dir.parent / "schema.json", json.dumps(schema))
+    path = f"--schema_path={new.job_dir.parent / 'schema.json'}"
+    error = refused(new, capsys, new.flags("train", path))
+    assert "--label=n_listens is of type STRING, expected a number" in error
+
+
+def test_another_model_is_refused(job, capsys):
+    other = "mlp" if job.model == "gmf" else "gmf"
+    error = refused(job, capsys, job.short("evaluate", f"--model={other}"))
+    assert f"--model is {other}, and the model in" in error
+
+
+def test_a_directory_with_a_model_is_not_trained_in(job, capsys):
+    assert "holds a model already" in refused(job, capsys, job.flags("train"))
+
+
+# --- ranking ---
+
+
+def brute_force(scores, items, top):
+    """HR and NDCG by sorting, for scores without ties."""
+    hits, gains = [], []
+    for of_group, ids in zip(scores, items, strict=True):
+        ranked = [0] + [k for k in range(1, len(ids)) if ids[k] != ids[0]]
+        rank = sorted(ranked, key=lambda k: -of_group[k]).index(0)
+        hits.append(rank < top)
+        gains.append(np.log(2) / np.log(rank + 2) if rank < top else 0)
+    return np.mean(hits), np.mean(gains)
+
+
+def test_hit_rate_and_ndcg_are_those_of_a_sorted_list():
+    generator = np.random.default_rng(0)
+    scores = generator.normal(size=(200, 30)).astype(np.float32)
+    items = generator.integers(25, size=(200, 30))  # some negatives are the held-out item
+    for top in (1, 10, 30):
+        expected = brute_force(scores, items, top)
+        assert ranking.of_scores(scores, items, top) == pytest.approx(expected)
+        measured = ranking.metrics(tf.constant(scores.ravel()), tf.constant(items.ravel()), 30, top)
+        assert [float(m.result()) for m in measured.values()] == pytest.approx(expected)
+
+
+def test_equal_scores_are_no_better_than_chance():
+    scores, items = np.zeros((4, 20)), np.tile(np.arange(20), (4, 1))
+    assert ranking.of_scores(scores, items, 9)[0] == 0
+    assert ranking.of_scores(scores, items, 10)[0] == 1
+
+
+def write(path, *lines):
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("type_", [int, str])
+def test_files_of_test_negatives_are_read(tmp_path, type_):
+    path = write(tmp_path / "negatives", "(1,7)\t3\t4", "(2,8)\t5\t7")
+    users, items = np.array([1, 2]), np.array([7, 8])
+    expected = [[3, 4], [5, 7]]
+    if type_ is str:
+        users, items = (np.array([str(i).encode() for i in ids], object) for ids in (users, items))
+        expected = [[str(item).encode() for item in row] for row in expected]
+    fields = Field("user", type_), Field("item", type_)
+    assert ranking.read_negatives(path, fields, users, items).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["(1,7)\t3\t4"], "found 1 lines, expected one for each of the 2"),
+        (["(1,7)\t3\t4", "(2,9)\t3\t4"], r"line 2: found '\(2,9\)' and 2 negatives"),
+        (["(1,7)\t3\t4", "(2,8)\t3"], r"line 2: found '\(2,8\)' and 1 negatives"),
+    ],
+)
+def test_files_of_other_test_negatives_are_refused(tmp_path, lines, message):
+    path = write(tmp_path / "negatives", *lines)
+    with pytest.raises(ValueError, match=message):
+        fields = Field("user", int), Field("item", int)
+        ranking.read_negatives(path, fields, np.array([1, 2]), np.array([7, 8]))
+
+
+def test_the_best_checkpoint_is_kept(tmp_path, capsys):
+    keeper = best.Best(str(tmp_path / "best"), "hr", lambda result: f"hr {result['hr']}")
+    for step, hr in enumerate([0.1, 0.5, 0.3]):
+        source = tmp_path / f"model.ckpt-{step}"
+        write(Path(f"{source}.index"), str(step))
+        keeper.export(None, "", str(source), {"hr": hr, "global_step": step}, step == 2)
+    assert keeper.result == {"hr": 0.5, "global_step": 1}
+    assert sorted(path.name for path in (tmp_path / "best").iterdir()) == [
+        "checkpoint",
+        "model.ckpt-1.index",
+    ]
+    assert capsys.readouterr().out.splitlines() == ["hr 0.1", "hr 0.5", "hr 0.3"]
+
+
+# --- NCF's files ---
+
+
+def ncf_flags(folder, job_dir, *more):
+    return [
+        f"--job-dir={job_dir}",
+        f"--schema_path={ROOT / 'examples/movielens/schema.json'}",
+        "--label=rating",
+        "--user_key=user",
+        "--item_key=item",
+        "--no-header",
+        "--delimiter=tab",
+        f"--train_dir={folder / 'train.rating'}",
+        f"--test_dir={folder / 'test.rating'}",
+        f"--test_negatives_file={folder / 'test.negative'}",
+        "--num_epochs=1",
+        *more,
+    ]
+
+
+@pytest.fixture
+def ncf(tmp_path):
+    """30 users of 20 items each out of 60; the last one held out, ranked among 9 others."""
+    generator = np.random.default_rng(0)
+    rated = [generator.permutation(60) for _ in range(30)]
+    write(
+        tmp_path / "train.rating",
+        *(f"{user}\t{item}\t5\t0" for user, items in enumerate(rated) for item in items[:19]),
+    )
+    write(tmp_path / "test.rating", *(f"{user}\t{i[19]}\t4\t0" for user, i in enumerate(rated)))
+    write(
+        tmp_path / "test.negative",
+        *("\t".join([f"({user},{i[19]})", *map(str, i[20:29])]) for user, i in enumerate(rated)),
+    )
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_ncfs_files_are_trained_on_by_their_protocol(ncf, capsys):
+    task.main(["recommender", "--mode=train", *ncf_flags(ncf, ncf / "job", "--model=gmf")])
+    evaluation = json.loads((ncf / "job/evaluation.json").read_text())
+    assert evaluation["hr_at_10"] == 1  # among ten
+    assert 0.3 < evaluation["ndcg_at_10"] < 0.8
+    assert "epoch   1  HR@10" in capsys.readouterr().out
+
+
+def test_naive_negatives_are_any_pairs(ncf):
+    options = {"header": False, "delimiter": "\t", "negatives_per_positive": 20}
+    options["fakes"] = "per_user"
+    input_fn = naive_negatives.NaivePairs(
+        str(ncf / "train.rating"), NCF_SCHEMA, "user", "item", **options
+    )
+    real, fake = set(), set()
+    for features, labels, _ in input_fn.batches():
+        pairs = zip(features["user"], features["item"], labels, strict=True)
+        for user, item, label in pairs:
+            (real if label else fake).add((user, item))
+    assert real & fake and len(fake) > len(real)
+
+
+@pytest.mark.skipif(not NCF.exists(), reason="needs MovieLens as NCF split it")
+def test_popularity_ranks_the_held_out_items_of_movielens_as_published(tmp_path):
+    from sampling import InputFnWithFakePairs
+
+    for name in ("train.rating", "test.negative"):
+        text = gzip.decompress((NCF / f"ml-1m.{name}.gz").read_bytes())
+        (tmp_path / name).write_bytes(text)
+    keys, options = ("user", "item"), {"header": False, "delimiter": "\t"}
+    train = InputFnWithFakePairs(str(tmp_path / "train.rating"), NCF_SCHEMA, *keys, **options)
+    assert (len(train.users), train.popularity.sum()) == (6040, 994_169)
+    held_out = np.loadtxt(NCF / "ml-1m.test.rating", np.int64)
+    fields = NCF_SCHEMA["user"], NCF_SCHEMA["item"]
+    path = str(tmp_path / "test.negative")
+    negatives = ranking.read_negatives(path, fields, held_out[:, 0], held_out[:, 1])
+    items = np.concatenate([held_out[:, 1:2], negatives], axis=1)
+    counts = np.zeros(3706)
+    counts[train.items] = train.popularity
+    hr, ndcg = ranking.of_scores(counts[items], items, 10)
+    assert hr == pytest.approx(0.453, abs=0.002) and ndcg == pytest.approx(0.253, abs=0.002)

@@ -1,0 +1,229 @@
+"""What the recommender job does in each mode; its flags are in recommender.py."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from sampling import InputFnWithFakePairs, Schema
+from sampling.estimators import forward_features, require_estimator
+from sampling.schema import FORWARDED_SUFFIX
+from trainer import quiet, ranking, recommender_export, results
+from trainer import recommender_inputs as inputs
+from trainer import recommender_models as models
+from trainer.best import Best
+from trainer.flags import defaults, of_model
+from trainer.progress import Progress
+from trainer.ranking import HeldOut
+from trainer.recommender import FLAGS
+from trainer.recommender_models import Vocabulary
+
+_NEEDED = {
+    "train": ("schema_path", "label", "user_key", "item_key", "train_dir", "test_dir"),
+    "evaluate": ("test_dir",),
+    "predict": ("test_dir",),
+}
+
+
+def run(given: argparse.Namespace) -> None:
+    """See `recommender.run`."""
+    quiet.quieten_tensorflow()
+    flags = _resolved(vars(given))
+    schema = Schema.from_json(
+        flags.schema_path, flags.label, flags.weight_column, flags.forward or inputs.keys(flags)
+    )
+    if schema.label_field is not None and schema.label_field.is_string:
+        raise ValueError(
+            f"--label={flags.label} is of type {schema.label_field.type}, expected a number: how "
+            "often or how well; name another column"
+        )
+    with quiet.plain_errors():
+        {"train": train, "evaluate": evaluate, "predict": predict}[flags.mode](flags, schema)
+
+
+def train(flags: argparse.Namespace, schema: Schema) -> None:
+    """Trains epoch by epoch, evaluates each, and exports the best."""
+    input_fn = inputs.training_input(flags, schema)
+    print(input_fn.describe(), flush=True)
+    _write_vocabularies(flags, input_fn)
+    parameters = {"flags": vars(flags), "schema": json.loads(schema.to_json())}
+    results.write_json(flags.job_dir, results.PARAMETERS, parameters)
+    held_out = inputs.held_out(flags, schema)
+    popularity = _of_popularity(input_fn, held_out, flags.top)
+    print(
+        f"popularity  HR@{flags.top} {popularity['hr']:.4f}  NDCG@{flags.top} "
+        f"{popularity['ndcg']:.4f}",
+        flush=True,
+    )
+    api, steps = require_estimator(), input_fn.steps_per_epoch
+    best = Best(f"{flags.job_dir}/best", "hr", lambda r: _line(r, steps, flags.top))
+    api.train_and_evaluate(
+        _estimator(flags, schema, held_out.group, steps),
+        api.TrainSpec(
+            input_fn, steps * flags.num_epochs, [Progress("training", steps * flags.num_epochs)]
+        ),
+        api.EvalSpec(
+            lambda: held_out.dataset(schema, inputs.keys(flags)),
+            steps=None,
+            exporters=[best],
+            start_delay_secs=0,
+            throttle_secs=0,
+        ),
+    )
+    _report(
+        flags,
+        best.result,
+        {"epoch": round(best.result["global_step"] / steps), "popularity": popularity},
+    )
+    path = f"{flags.job_dir}/export"
+    vocabularies = _vocabularies(flags, schema)
+    recommender_export.export(flags, *vocabularies, input_fn.items, best.checkpoint, path)
+    print(f"model: {path}")
+
+
+def evaluate(flags: argparse.Namespace, schema: Schema) -> None:
+    """Measures the best epoch on held-out pairs."""
+    held_out = inputs.held_out(flags, schema)
+    evaluation = _estimator(flags, schema, held_out.group).evaluate(
+        lambda: held_out.dataset(schema, inputs.keys(flags)),
+        hooks=[Progress("evaluating", held_out.steps)],
+        checkpoint_path=_best_checkpoint(flags),
+    )
+    _report(flags, evaluation, {})
+
+
+def predict(flags: argparse.Namespace, schema: Schema) -> None:
+    """Writes a JSON line for each pair, in the order of the files."""
+    input_fn = inputs.pairs(flags, schema)
+    batches = forward_features(_estimator(flags, schema, 1), schema).predict(
+        input_fn,
+        hooks=[Progress("predicting", input_fn.steps_per_epoch)],
+        yield_single_examples=False,
+        checkpoint_path=_best_checkpoint(flags),
+    )
+    lines = (line for batch in batches for line in results.json_lines(_predicted(batch, schema)))
+    path = results.write_lines(flags.job_dir, results.PREDICTIONS, lines)
+    print(f"{input_fn.rows_per_epoch:,} predictions: {path}")
+
+
+def _predicted(batch: Mapping[str, Any], schema: Schema) -> dict[str, np.ndarray]:
+    forwarded = {name: batch[name + FORWARDED_SUFFIX] for name in schema.features_to_forward}
+    if "probabilities" in batch:
+        return {**forwarded, "probability": batch["probabilities"]}
+    return {**forwarded, "prediction": batch["predictions"][:, 0]}
+
+
+def _of_popularity(input_fn: InputFnWithFakePairs, held_out: HeldOut, top: int) -> dict[str, float]:
+    """What ranking by popularity alone comes to."""
+    counts = dict(zip(input_fn.items.tolist(), input_fn.popularity.tolist(), strict=True))
+    scores = np.array([counts.get(item, 0) for item in held_out.items.ravel().tolist()])
+    hr, ndcg = ranking.of_scores(scores.reshape(held_out.items.shape), held_out.items, top)
+    return {"hr": hr, "ndcg": ndcg}
+
+
+def _estimator(
+    flags: argparse.Namespace, schema: Schema, group: int, steps_per_epoch: int = 1
+) -> Any:
+    config = require_estimator().RunConfig(
+        model_dir=flags.job_dir,
+        tf_random_seed=flags.seed,
+        save_checkpoints_steps=steps_per_epoch,
+        save_summary_steps=500,
+        keep_checkpoint_max=2,
+    )
+    return models.build(flags, *_vocabularies(flags, schema), config, group)
+
+
+def _write_vocabularies(flags: argparse.Namespace, input_fn: InputFnWithFakePairs) -> None:
+    for name, ids in ((inputs.USERS, input_fn.users), (inputs.ITEMS, input_fn.items)):
+        texts = [id_.decode() if isinstance(id_, bytes) else str(id_) for id_ in ids.tolist()]
+        results.write_lines(flags.job_dir, name, texts)
+
+
+def _vocabularies(flags: argparse.Namespace, schema: Schema) -> tuple[Vocabulary, Vocabulary]:
+    def vocabulary(key: str, name: str) -> Vocabulary:
+        path = inputs.path(flags, name)
+        with tf.io.gfile.GFile(path) as file:
+            size = file.read().count("\n")
+        return Vocabulary(key, path, size, schema[key].is_integer)
+
+    return vocabulary(flags.user_key, inputs.USERS), vocabulary(flags.item_key, inputs.ITEMS)
+
+
+def _report(
+    flags: argparse.Namespace, evaluation: Mapping[str, Any], more: Mapping[str, Any]
+) -> None:
+    names = [name for name in ("hr", "ndcg", "log_loss", "rmse", "mae") if name in evaluation]
+    measured: dict[str, Any] = {"step": int(evaluation["global_step"])}
+    for name in names:
+        at = f"_at_{flags.top}" if name in ("hr", "ndcg") else ""
+        measured[name + at] = float(evaluation[name])
+    print("", results.table(measured), "", sep="\n")
+    measured.update(test_dir=flags.test_dir, **more)
+    print(f"evaluation: {results.write_json(flags.job_dir, results.EVALUATION, measured)}")
+
+
+def _line(result: Mapping[str, Any], steps: int, top: int) -> str:
+    parts = [f"epoch {round(result['global_step'] / steps):>3}"]
+    for name in ("hr", "ndcg", "log_loss", "rmse", "mae"):
+        if name in result:
+            shown = f"{name.upper()}@{top}" if name in ("hr", "ndcg") else name.replace("_", " ")
+            parts.append(f"{shown} {result[name]:.4f}")
+    return "  ".join(parts)
+
+
+def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
+    """The flags that were given; for the others what the job_dir says, or the defaults.
+
+    The schema of a trained model is in its job_dir: `schema_path` is then the text itself.
+    """
+    stored: dict[str, Any] = {}
+    if given["mode"] == "train":
+        _check_untrained(given["job_dir"])
+    else:
+        stored = _stored(given["job_dir"])
+    for name in of_model(FLAGS):
+        if stored and name in given and given[name] != stored[name]:
+            raise ValueError(
+                f"--{name} is {given[name]}, and the model in {given['job_dir']} was trained with "
+                f"{stored[name]}; leave the flag out, or name another --job-dir"
+            )
+    flags = argparse.Namespace(**{**defaults(FLAGS), **stored, **given})
+    for name in _NEEDED[flags.mode]:
+        if not getattr(flags, name):
+            raise ValueError(f"--{name} is missing, which --mode={flags.mode} needs; pass it")
+    return flags
+
+
+def _stored(job_dir: str) -> dict[str, Any]:
+    if not tf.io.gfile.exists(os.path.join(job_dir, results.PARAMETERS)):
+        raise ValueError(
+            f"found no trained model in {job_dir}, expected one; mend --job-dir, or run "
+            "--mode=train first"
+        )
+    parameters = results.read_json(job_dir, results.PARAMETERS)
+    return {**parameters["flags"], "schema_path": json.dumps(parameters["schema"])}
+
+
+def _check_untrained(job_dir: str) -> None:
+    if tf.train.latest_checkpoint(job_dir):
+        raise ValueError(
+            f"{job_dir} holds a model already, expected a new directory; remove it, or name "
+            "another --job-dir"
+        )
+
+
+def _best_checkpoint(flags: argparse.Namespace) -> str:
+    checkpoint = tf.train.latest_checkpoint(f"{flags.job_dir}/best")
+    if not checkpoint:
+        raise ValueError(
+            f"found no checkpoint in {flags.job_dir}/best, expected that of the best epoch; run "
+            "--mode=train first"
+        )
+    return checkpoint
