@@ -1,0 +1,1 @@
+"""Which songs will a listener like? See README.md."""

@@ -1,0 +1,1 @@
+"""Neural Collaborative Filtering on MovieLens, by the protocol of the paper. See README.md."""
