@@ -61,7 +61,8 @@ def integer_weights(popularity: np.ndarray, alpha: float, num_users: int) -> np.
             f"{np.max(popularity):,} with alpha = {alpha:g}, expected fewer, for int64 to number "
             "their pairs; lower alpha, or leave users out"
         )
-    scale = 2.0 ** math.floor(math.log2(room / max(powers.sum(), 1e-300)))
+    # The largest power of two that fits, by the exponent: a logarithm may round up to the next.
+    scale = 2.0 ** (math.frexp(room / max(powers.sum(), 1e-300))[1] - 1)
     return np.where(powers > 0, np.maximum(np.rint(powers * min(scale, 2.0**40)), 1), 0).astype(
         np.int64
     )

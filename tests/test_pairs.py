@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sampling.pairs import SortedNumbers, UnobservedPairs, integer_weights, pair_codes
@@ -92,6 +92,7 @@ def test_codes_of_many_users_and_items_do_not_overflow():
     st.sampled_from([0, 0.5, 0.75, 1, 2]),
     st.integers(1, 10**6),
 )
+@example([4096], 1, 1)  # the largest weight there is, but for rounding
 def test_integer_weights_are_in_proportion(popularity, alpha, num_users):
     weights = integer_weights(np.array(popularity), alpha, num_users)
     assert num_users * weights.sum() < 2**62 and weights.sum() < 2**52
