@@ -58,7 +58,7 @@ def text(results: dict[str, Any]) -> str:
         if part in results:
             lines += ["", f"## {part.capitalize()}", "", *section(results), ""]
             lines.append(
-                f"Other processes took {results['busy'][part]:.0%} of the cores meanwhile."
+                f"Other processes took {max(0, results['busy'][part]):.0%} of the cores meanwhile."
             )
     rows = [[t.what, _number(t.figure) + t.unit, _aim(t), t.verdict] for t in targets(results)]
     lines += ["", "## Targets", "", *_table(["what", "figure", "to reach", ""], rows)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 import time
 import warnings
@@ -15,6 +16,7 @@ from benchmarks.data import SCHEMA, VOCABULARY, Set
 from benchmarks.fresh import in_turn, progress
 
 WARM_STEPS = 50
+FREE, ENGINE = "constant batch", "engine, Dataset"
 Input = Callable[[], tf.data.Dataset]
 
 
@@ -32,15 +34,20 @@ def measure(
     makes = _inputs(Set(**files), batch_size, epochs)
     names, results = list(makes), []
     for repetition in range(repetitions):
-        result = {}
-        for name in in_turn(names, repetition):
-            result[name] = _train(makes[name], seconds)
+        runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+        # One training differs from the next by a tenth: the two that are compared most have three.
+        for name in [*in_turn(names, repetition), FREE, ENGINE, ENGINE, FREE]:
+            runs[name].append(_train(makes[name], seconds))
             progress(
                 f"training {repetition + 1}/{repetitions}  {name:<17} "
-                f"{result[name]['steps_per_second']:7.0f} steps/s"
+                f"{runs[name][-1]['steps_per_second']:7.0f} steps/s"
             )
-        results.append(result)
+        results.append({name: _means(of_name) for name, of_name in runs.items()})
     return results
+
+
+def _means(runs: list[dict[str, float]]) -> dict[str, float]:
+    return {key: statistics.fmean(run[key] for run in runs) for key in runs[0]}
 
 
 def _inputs(files: Set, batch_size: int, epochs: int) -> dict[str, Input]:
@@ -57,8 +64,8 @@ def _inputs(files: Set, batch_size: int, epochs: int) -> dict[str, Input]:
         return lambda: make(files, batch_size, epochs)
 
     return {
-        "constant batch": of(inputs.constant),
-        "engine, Dataset": of(inputs.engine_dataset),
+        FREE: of(inputs.constant),
+        ENGINE: of(inputs.engine_dataset),
         "tf.data pipeline": of(inputs.tf_data),
         "make_csv_dataset": of(inputs.make_csv_dataset),
         "pandas in memory": pandas,
