@@ -1,10 +1,16 @@
 """Input functions that train TensorFlow models on lopsided data straight from files."""
 
-from sampling.downsample import InputFnDownsampleWithWeight
-from sampling.fake_pairs import InputFnWithFakePairs
-from sampling.input_fn import InputFn
-from sampling.lookup import FeatureLookup
-from sampling.schema import Field, Schema
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sampling.downsample import InputFnDownsampleWithWeight
+    from sampling.fake_pairs import InputFnWithFakePairs
+    from sampling.input_fn import InputFn
+    from sampling.lookup import FeatureLookup
+    from sampling.schema import Field, Schema
 
 __all__ = [
     "FeatureLookup",
@@ -14,3 +20,19 @@ __all__ = [
     "InputFnWithFakePairs",
     "Schema",
 ]
+
+_MODULES = {
+    "FeatureLookup": "lookup",
+    "Field": "schema",
+    "InputFn": "input_fn",
+    "InputFnDownsampleWithWeight": "downsample",
+    "InputFnWithFakePairs": "fake_pairs",
+    "Schema": "schema",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Only what is asked for is imported: calibration and reports need no TensorFlow."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sampling import checks, files
+from sampling.calibration import Prior
 from sampling.columns import Round, Strings
 from sampling.input_fn import CHUNK_ROWS, Description, InputFn, Part, Streams
 from sampling.schema import Schema
@@ -178,6 +179,20 @@ class InputFnDownsampleWithWeight(InputFn):
                 blocks[0].total_bytes + blocks[1].total_bytes * sampled / negatives
             ),
         )
+
+    def prior(self) -> Prior:
+        """See `InputFn`. Of the rows: negatives in the files, negatives in an epoch x weight."""
+        if not self.is_train:
+            return super().prior()
+        plan, positives, negatives = self._plan(), self._known(POSITIVE), self._known(NEGATIVE)
+        sampled = self._wanted(plan, positives)
+        if not sampled:
+            raise ValueError(
+                f"there is no negative in an epoch, at multiplier = {self.multiplier:g} and "
+                f"{positives:,} positives, expected some; raise multiplier"
+            )
+        weighted = sampled * plan.negative_weight, positives * plan.positive_weight
+        return Prior((negatives, positives), weighted)
 
     def _epoch(self, streams: Streams) -> Iterator[list[Part]]:
         """Slices of positives, each with its share of negatives: exact in total, without P."""

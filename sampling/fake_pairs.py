@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import checks, columns, files, joined, mix, observed, stream
+from sampling.calibration import Prior
 from sampling.candidates import ITEM, LOG_Q, USER, Candidates
 from sampling.columns import Columns, Round, Strings
 from sampling.fake_options import FakeOptions
@@ -232,6 +233,25 @@ class InputFnWithFakePairs(InputFn):
             fakes = int(mix.portion(np.array(positives), self.options.per_positive))
             description.update(fakes=self.options.fakes, fakes_per_epoch=fakes)
         return description
+
+    def prior(self) -> Prior:
+        """See `InputFn`. What stands for the files is all pairs of candidates, the unobserved too.
+
+        Raises:
+            ValueError: the fakes are not drawn uniformly, or are paired.
+        """
+        if not self.is_train:
+            return super().prior()
+        if self.options.paired or self.options.fakes != "uniform":
+            how = "paired" if self.options.paired else repr(self.options.fakes)
+            raise ValueError(
+                f"fakes are {how}, which shifts the odds of users and items each by another "
+                "factor, expected 'uniform'; take the outputs for ranking, or draw uniformly"
+            )
+        known, positives = self._candidates.known, self._candidates.num_rows
+        unobserved = len(known.users) * len(known.items) - len(known.codes)
+        fakes = int(mix.portion(np.array(positives), self.options.per_positive))
+        return Prior((unobserved, positives), (fakes, positives))
 
     def _epoch(self, streams: Streams) -> Iterator[list[Part]]:
         """Slices of positives, each with its share of fakes."""

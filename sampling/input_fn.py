@@ -17,6 +17,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from sampling import checks, columns, datasets, files, stream
+from sampling.calibration import Prior
 from sampling.columns import Columns, Round
 from sampling.formats.csv import CsvBlocks
 from sampling.formats.csv_parser import CsvOptions
@@ -110,6 +111,7 @@ class InputFn:
         self._dtypes = self._output_dtypes()
         self._start = Position(0, 0, {role: Cursor() for role in self._blocks})
         self._run = self._new_run(self._feature_names)
+        self._prior: Prior | None = None
 
     def __call__(
         self,
@@ -195,6 +197,26 @@ class InputFn:
             batch_size=self.batch_size,
             steps_per_epoch=self.steps_per_epoch,
         )
+
+    def prior(self) -> Prior:
+        """The share of each class (in the order of labels), in the files and in the stream.
+
+        Here they are the same, with the rows' own weights; all rows are read for it, once. Classes
+        that sample or weight by label know better.
+
+        Raises:
+            ValueError: the files have no label, or fewer than two.
+        """
+        if self._prior is None:
+            masses = _label_masses(self._chunks_of_an_epoch(), self._label)
+            if len(masses) < 2:
+                raise ValueError(
+                    f"found {len(masses)} different values of the label {self.schema.label!r} in "
+                    "the files, expected two or more classes; mend the glob, or the schema's label"
+                )
+            shares = tuple(masses[label] for label in sorted(masses))
+            self._prior = Prior(shares, shares)
+        return self._prior
 
     def state(self, rows: int) -> dict[str, Any]:
         """The position after so many rows of the stream, as a dict that JSON takes, under 1 KB.
@@ -346,6 +368,16 @@ class InputFn:
                 stream_.begin_epoch()
             yield _position(epoch, rows, streams), None
 
+    def _chunks_of_an_epoch(self) -> Iterator[Columns]:
+        """The labels and weights of the first epoch."""
+        if not self._has_labels:
+            return
+        begin = Position(0, 0, {role: Cursor() for role in self._blocks})
+        for _, chunk in self._chunks(begin, (self._label,)):
+            if chunk is None:
+                return
+            yield chunk
+
     def _mixed(self, parts: list[Part], position: Position, names: Sequence[str]) -> Columns:
         """The rows of several classes as one chunk: in a seeded order, or evenly interleaved."""
         slices = [(slice_, part.weight) for part in parts for slice_ in part.slices]
@@ -414,6 +446,17 @@ def _by_role(globs: Any) -> Mapping[str, Any]:
 
 def _position(epoch: int, rows: int, streams: Streams) -> Position:
     return Position(epoch, rows, {role: stream_.cursor for role, stream_ in streams.items()})
+
+
+def _label_masses(chunks: Iterator[Columns], label: str) -> dict[Any, float]:
+    """The sum of the weights of each label."""
+    masses: dict[Any, float] = {}
+    for chunk in chunks:
+        classes, numbers = np.unique(chunk[label], return_inverse=True)
+        sums = np.bincount(numbers, chunk[WEIGHT_FEATURE].astype(np.float64), len(classes))
+        for class_, mass in zip(classes.tolist(), sums.tolist(), strict=True):
+            masses[class_] = masses.get(class_, 0.0) + mass
+    return masses
 
 
 def _refuse_many_workers(mode: str | None, config: Any, input_context: Any) -> None:

@@ -240,6 +240,19 @@ def test_it_is_described(make):
     json.dumps(description)
 
 
+@making([name for name in MAKERS if name != "fake pairs by user, small pool"])
+def test_its_prior_is_that_of_the_weighted_stream(make):
+    input_fn = make(num_epochs=1)
+    masses = np.zeros(2)
+    for _, labels, weights in input_fn.batches():
+        np.add.at(masses, labels, weights)
+    if masses.all():
+        assert input_fn.prior().stream == pytest.approx(masses / masses.sum())
+        return
+    with pytest.raises(ValueError, match="expected two or more classes"):
+        input_fn.prior()
+
+
 def test_a_second_worker_is_refused_rather_than_fed_the_same_rows(make):
     context = tf.distribute.InputContext(num_input_pipelines=2)
     with pytest.raises(ValueError, match="2 workers"):
