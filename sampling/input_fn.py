@@ -188,6 +188,20 @@ class InputFn:
         """Batches of an epoch, the last and shorter one included."""
         return math.ceil(self.rows_per_epoch / self.batch_size)
 
+    @property
+    def steps_left(self) -> int:
+        """Batches of the first iteration: fewer than of the others where it was restored midway.
+
+        Raises:
+            ValueError: num_epochs is None, and there is no end.
+        """
+        if self.num_epochs is None:
+            raise ValueError("num_epochs is None, expected a number for there to be an end; set it")
+        rows, done = self._counted_rows_per_epoch(), self._start.epoch % self.num_epochs
+        rest = (self._start.epoch + 1) * rows - (self._start.rows + self._start.skip)
+        later = self.num_epochs - done - 1
+        return math.ceil(rest / self.batch_size) + later * math.ceil(rows / self.batch_size)
+
     def describe(self) -> Description:
         """What is read and what comes of it. Rows are counted for it."""
         return Description(
@@ -229,6 +243,17 @@ class InputFn:
             ValueError: rows is negative, or before the place this input function was restored to.
         """
         return self._run.find(checks.whole_number("rows", rows, 0)).to_state(self._made_with())
+
+    def state_by_batches(self) -> Callable[[int], dict[str, Any]]:
+        """A function: batches of the latest call that were trained on -> `state` after them.
+
+        They are counted over all iterations. Later calls make no difference to it, so it can be
+        asked while the same input function is evaluated.
+        """
+        run, made_with = self._run, self._made_with()
+        return lambda batches: run.find(run.rows_after(batches, self.batch_size)).to_state(
+            made_with
+        )
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """From now on calls start at that position; the rows that follow are the same.
@@ -336,8 +361,8 @@ class InputFn:
         if self.num_epochs is None:
             return tf.data.INFINITE_CARDINALITY
         if self._start.rows or self._start.skip:
-            return None  # the first iteration is a shorter one
-        return self.num_epochs * math.ceil(self._counted_rows_per_epoch() / self.batch_size)
+            return None  # the first iteration may be shorter, by `steps_left`
+        return self.steps_left
 
     def _counted_rows_per_epoch(self) -> int:
         return self.rows_per_epoch

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -66,12 +67,16 @@ class Position:
                 f"the state is of version {version!r}, expected {STATE_VERSION}; "
                 "restore it with the release that wrote it"
             )
-        for key in sorted(set(made_with) | set(theirs)):
-            if made_with.get(key) != theirs.get(key):
-                raise ValueError(
-                    f"the state was made with {key} = {theirs.get(key)!r}, this input function "
-                    f"has {made_with.get(key)!r}; build it with the same arguments and files"
-                )
+        differ = [
+            f"{key} = {theirs.get(key)!r}, this input function has {made_with.get(key)!r}"
+            for key in sorted(set(made_with) | set(theirs))
+            if made_with.get(key) != theirs.get(key)
+        ]
+        if differ:
+            raise ValueError(
+                f"the state was made with {'; and with '.join(differ)}; "
+                "build it with the same arguments and files"
+            )
         return cls(epoch, rows - skip, cursors, skip)
 
 
@@ -130,6 +135,8 @@ class Run:
                 f"rows is {rows:,}, expected at least {self._start.rows + self._start.skip:,}, "
                 "where this stream was entered; ask for a later place"
             )
+        if rows == self._start.rows + self._start.skip:
+            return self._start
         passed = [(p, size) for p, size in list(self._passed.values()) if p.rows <= rows]
         latest, size = max(passed, key=lambda known: known[0].rows, default=(self._start, 0))
         if rows < latest.rows + size:
@@ -139,6 +146,30 @@ class Run:
             if rows < end or (chunk is None and rows == end):
                 return dataclasses.replace(position, skip=rows - position.rows)
         raise RuntimeError("the stream ended, which it never does")
+
+    def rows_after(self, batches: int, batch_size: int) -> int:
+        """Rows of the stream after so many batches of this run, each epoch's last one short.
+
+        Training is always behind reading, which remembers where epochs end: nothing is counted.
+
+        Raises:
+            ValueError: nothing was read yet that could have been trained on.
+        """
+        if batches and not self._passed:
+            raise ValueError(
+                f"found {batches:,} batches trained on and none read by this input function, "
+                "expected it to be what is trained on; pass the one that is"
+            )
+        epoch, rows = self._start.epoch, self._start.rows + self._start.skip
+        while True:
+            after = rows + batches * batch_size
+            if epoch + 1 not in self._epochs:
+                self.find(after)  # reads on if the place was not reached yet
+            end = self._epochs.get(epoch + 1)
+            if end is None or after <= end.rows:
+                return after
+            batches -= math.ceil((end.rows - rows) / batch_size)
+            epoch, rows = epoch + 1, end.rows
 
     def _begin_of(self, epoch: int) -> Position:
         known = max((e for e in list(self._epochs) if e <= epoch), default=None)

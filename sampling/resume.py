@@ -1,0 +1,160 @@
+"""Going on after a stop, for Estimators: where the input is, kept beside each checkpoint.
+
+    listener = InputStateListener(input_fn, estimator.model_dir)
+    resume(input_fn, estimator.model_dir)  # nothing to do the first time
+    estimator.train(input_fn, max_steps=10_000, saving_listeners=[listener])
+
+The state is a function of the rows *trained on*, not of those read, which are ahead. It is a file
+of less than 1 KB for each checkpoint, written before the checkpoint is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from sampling.input_fn import InputFn
+
+_STATE_FILE = re.compile(r"input-state-(\d+)(-\d+-of-\d+)?\.json(\.partial)?")
+_CHECKPOINT_FILE = re.compile(r".*-(\d+)\.index")
+
+
+class InputStateListener(tf.compat.v1.train.CheckpointSaverListener):
+    """For `saving_listeners`: writes the input's state before each checkpoint is written.
+
+    A checkpoint is never without its state, whenever the process is killed; states of checkpoints
+    that were removed are removed. One listener does for any number of trainings by the same input
+    function, one after the other.
+
+    Args:
+        input_fn: what is trained on, itself or called by a function of your own.
+        model_dir: the Estimator's.
+        batches_per_step: batches of the input that one global step takes: the replicas.
+        worker: this worker's number, from 0, where each has an input of its own.
+        num_workers: how many there are.
+
+    Raises (while training):
+        ValueError: another input is trained on.
+    """
+
+    def __init__(
+        self,
+        input_fn: InputFn,
+        model_dir: str,
+        batches_per_step: int = 1,
+        worker: int = 0,
+        num_workers: int = 1,
+    ):
+        self._input_fn, self._model_dir = input_fn, model_dir
+        self._batches_per_step = batches_per_step
+        self._worker, self._num_workers = worker, num_workers
+        self._first_step: int | None = None
+        self._state_after: Callable[[int], dict[str, Any]]
+
+    def begin(self) -> None:
+        """Called after the input function, so that its latest call is the one trained on."""
+        self._state_after = self._input_fn.state_by_batches()
+        self._first_step = None
+
+    def before_save(self, session: Any, global_step_value: int) -> None:
+        step = int(global_step_value)
+        if self._first_step is None:  # a saver hook saves once before the first step
+            self._first_step = step
+        state = self._state_after((step - self._first_step) * self._batches_per_step)
+        write_state(state_path(self._model_dir, step, self._worker, self._num_workers), state)
+
+    def after_save(self, session: Any, global_step_value: int) -> None:
+        _remove_stale_states(self._model_dir, int(global_step_value))
+
+
+def resume(input_fn: InputFn, model_dir: str, worker: int = 0, num_workers: int = 1) -> int:
+    """Lets the input function's next calls go on where the latest checkpoint was taken.
+
+    Restoring reads at most one round of each class, however far in. A call starts where it was
+    restored to, so resume before each training. Without a checkpoint nothing happens.
+
+    Args:
+        input_fn: with the seed, schema, arguments and files it had then.
+        model_dir: the Estimator's.
+        worker, num_workers: as `InputStateListener` had them.
+
+    Returns:
+        The checkpoint's global step; 0 without one.
+
+    Raises:
+        ValueError: the checkpoint has no state, or it can't be read, or was made by another input
+            function: what differs is named.
+    """
+    checkpoint = tf.train.latest_checkpoint(model_dir)
+    if checkpoint is None:
+        return 0
+    step = _step_of(checkpoint)
+    path = state_path(model_dir, step, worker, num_workers)
+    if not tf.io.gfile.exists(path):
+        raise ValueError(
+            f"{checkpoint} has no state of the input, expected it in {path}; train with "
+            "saving_listeners=[InputStateListener(...)], and with this one without resuming"
+        )
+    state = read_state(path)
+    try:
+        input_fn.restore(state)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return step
+
+
+def state_path(model_dir: str, step: int, worker: int = 0, num_workers: int = 1) -> str:
+    """Where the state for a checkpoint is; with several workers, each one's own."""
+    of_worker = f"-{worker}-of-{num_workers}" if num_workers > 1 else ""
+    return os.path.join(model_dir, f"input-state-{step}{of_worker}.json")
+
+
+def write_state(path: str, state: Mapping[str, Any]) -> None:
+    """The file is there when it is complete, not before."""
+    tf.io.gfile.makedirs(os.path.dirname(path))
+    with tf.io.gfile.GFile(f"{path}.partial", "w") as file:
+        file.write(json.dumps(state))
+    tf.io.gfile.rename(f"{path}.partial", path, overwrite=True)
+
+
+def read_state(path: str) -> Any:
+    """What `write_state` wrote.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    with tf.io.gfile.GFile(path) as file:
+        text = file.read()
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{path}: found {len(text):,} characters that are no JSON ({error}), expected a state "
+            "of the input; restore the file from a copy, or train without resuming"
+        ) from None
+
+
+def _remove_stale_states(model_dir: str, step: int) -> None:
+    """Removes states from before this step whose checkpoints are no more, or never came to be."""
+    names = tf.io.gfile.listdir(model_dir)
+    kept = {match[1] for name in names if (match := _CHECKPOINT_FILE.fullmatch(name))}
+    for name in names:
+        match = _STATE_FILE.fullmatch(name)
+        if match and match[1] not in kept and int(match[1]) < step:
+            tf.io.gfile.remove(os.path.join(model_dir, name))
+
+
+def _step_of(checkpoint: str) -> int:
+    """ "output/model.ckpt-120" -> 120"""
+    match = re.fullmatch(r".*-(\d+)", checkpoint)
+    if match is None:
+        raise ValueError(
+            f"{checkpoint} has no step in its name, expected one as in model.ckpt-120; "
+            "let the Estimator save it"
+        )
+    return int(match[1])
