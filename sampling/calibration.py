@@ -138,6 +138,12 @@ class Prior:
         ratio = np.divide(self.stream, self.files)
         return bool(ratio.max() > ratio.min() * (1 + _SAME))
 
+    @property
+    def offset(self) -> np.ndarray:
+        """float64, [] for two classes, else [k]: what `correct_logits` adds to logits."""
+        old, new = self._priors()
+        return np.log(_ratio(old, new))
+
     def correct(self, outputs: Any) -> np.ndarray:
         """What a model put out that learned from the stream -> probabilities of the files.
 
@@ -148,12 +154,12 @@ class Prior:
             ValueError: there is nothing to correct, since weights have restored the prior; or see
                 `adjust`.
         """
-        self._check_needed()
+        self.check_needed()
         return adjust(outputs, *self._priors())
 
     def correct_logits(self, logits: Any) -> np.ndarray:
         """The same for logits."""
-        self._check_needed()
+        self.check_needed()
         return adjust_logits(logits, *self._priors())
 
     def uncorrect(self, probabilities: Any) -> np.ndarray:
@@ -162,12 +168,12 @@ class Prior:
         Raises:
             ValueError: see `correct`.
         """
-        self._check_needed()
+        self.check_needed()
         return adjust(probabilities, *reversed(self._priors()))
 
     def uncorrect_logits(self, logits: Any) -> np.ndarray:
         """The same for logits."""
-        self._check_needed()
+        self.check_needed()
         return adjust_logits(logits, *reversed(self._priors()))
 
     def threshold(self, probability: float | None = None) -> float:
@@ -190,7 +196,8 @@ class Prior:
             return self.stream[1], self.files[1]
         return self.stream, self.files
 
-    def _check_needed(self) -> None:
+    def check_needed(self) -> None:
+        """Raises ValueError if there is nothing to correct."""
         if not self.needs_correction:
             raise ValueError(
                 f"found the same prior in the stream as in the files {self.files}, which leaves "
