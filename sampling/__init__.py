@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sampling.class_weights import with_class_weights
     from sampling.downsample import InputFnDownsampleWithWeight
     from sampling.fake_pairs import InputFnWithFakePairs
     from sampling.input_fn import InputFn
@@ -19,6 +20,7 @@ __all__ = [
     "InputFnDownsampleWithWeight",
     "InputFnWithFakePairs",
     "Schema",
+    "with_class_weights",
 ]
 
 _MODULES = {
@@ -28,6 +30,7 @@ _MODULES = {
     "InputFnDownsampleWithWeight": "downsample",
     "InputFnWithFakePairs": "fake_pairs",
     "Schema": "schema",
+    "with_class_weights": "class_weights",
 }
 
 
