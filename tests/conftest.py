@@ -12,7 +12,13 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from sampling import InputFn, InputFnDownsampleWithWeight, InputFnWithFakePairs, Schema
+from sampling import (
+    InputFn,
+    InputFnDownsampleWithWeight,
+    InputFnStratified,
+    InputFnWithFakePairs,
+    Schema,
+)
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -46,6 +52,10 @@ class Classes:
         files = str(self.folder / "positive-*.csv")
         known = {"user_features": lambda ids: {"x": ids / 4}}
         return InputFnWithFakePairs(files, **{"schema": SCHEMA, **PAIR_KEYS, **known} | options)
+
+    def stratified(self, **options: Any) -> InputFnStratified:
+        globs = {1: str(self.folder / "positive-*.csv"), 0: str(self.folder / "negative-*.csv")}
+        return InputFnStratified(globs, **{"schema": SCHEMA} | options)
 
     def everything(self, **options: Any) -> InputFn:
         return InputFn(str(self.folder / "*.csv"), **{"schema": SCHEMA} | options)

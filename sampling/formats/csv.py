@@ -42,7 +42,7 @@ class CsvBlocks:
         schema: Schema,
         options: CsvOptions,
         block_rows: int,
-        label: int | None,
+        label: int | float | str | None,
         role: str,
     ):
         self.schema, self.options, self.role, self._label = schema, options, role, label
@@ -131,7 +131,8 @@ class CsvBlocks:
         table = csv_parser.parse(text, layout, self.schema, self.options)
         label = self.schema.label_field
         if label is not None and label.name not in layout and self._label is not None:
-            type_ = pa.int64() if label.is_integer else pa.float32()
+            number = pa.int64() if label.is_integer else pa.float32()
+            type_ = pa.string() if label.is_string else number
             values = pa.repeat(pa.scalar(self._label, type_), table.num_rows)
             table = table.append_column(label.name, values).select(self.schema.names)
         return table
@@ -217,7 +218,7 @@ class CsvBlocks:
                     f"{without[0]} lacks the column {name!r}, which other files of {self.role} "
                     "have; add it, or leave the file out"
                 )
-            if without and self._label is not None and self.schema[name].is_string:
+            if without and isinstance(self._label, int) and self.schema[name].is_string:
                 raise ValueError(
                     f"{without[0]} lacks the label {name!r}, which is {self._label} by the class "
                     f"and of type {self.schema[name].type}, expected a number; "
