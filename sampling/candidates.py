@@ -11,7 +11,7 @@ import numpy as np
 
 from sampling import observed
 from sampling.fake_options import FakeOptions
-from sampling.formats.csv import CsvBlocks
+from sampling.formats.opening import Blocks
 from sampling.observed import Observed
 from sampling.pairs import UnobservedPairs, integer_weights
 from sampling.vocabulary import Vocabulary
@@ -35,8 +35,8 @@ class Candidates:
 
     def __init__(
         self,
-        positives: CsvBlocks,
-        exclude: CsvBlocks | None,
+        positives: Blocks,
+        exclude: Blocks | None,
         keys: tuple[str, str],
         vocabularies: Mapping[str, Vocabulary],
         options: FakeOptions | None,

@@ -64,7 +64,8 @@ class InputFnDownsampleWithWeight(InputFn):
             realised downsampling factor, negatives in the files / negatives in an epoch.
         negative_size: rows of the negative files, where that is known.
         normalize_weights: scale the weights of an epoch to mean 1 (apart from the rows' own).
-        seed, pool_rows, delimiter, null_values, newlines_in_values, transform: see `InputFn`.
+        seed, pool_rows, delimiter, null_values, newlines_in_values, transform, file_format: see
+            `InputFn`.
 
     Raises:
         ValueError: an argument is missing or out of range, no file matches, a header does not fit
@@ -94,6 +95,7 @@ class InputFnDownsampleWithWeight(InputFn):
         delimiter: str = ",",
         null_values: Sequence[str] = ("",),
         newlines_in_values: bool = False,
+        file_format: str | None = None,
         normalize_weights: bool = False,
         transform: Function | None = None,
     ):
@@ -121,6 +123,7 @@ class InputFnDownsampleWithWeight(InputFn):
             delimiter=delimiter,
             null_values=null_values,
             newlines_in_values=newlines_in_values,
+            file_format=file_format,
             transform=transform,
         )
         self._warn_of_shared_files()

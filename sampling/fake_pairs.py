@@ -81,7 +81,7 @@ class InputFnWithFakePairs(InputFn):
         exact_batches: whether every batch (but the last of an epoch) has the exact ratio.
         full_users: what to do with a user who has nothing left to draw (but for "uniform"):
             "error", or "leave_out" the user's rows.
-        header, pool_rows, delimiter, null_values, newlines_in_values: see `InputFn`.
+        header, pool_rows, delimiter, null_values, newlines_in_values, file_format: see `InputFn`.
 
     Raises:
         ValueError: an argument is out of range, no file matches, a row can't be read, an id is
@@ -118,6 +118,7 @@ class InputFnWithFakePairs(InputFn):
         delimiter: str = ",",
         null_values: Sequence[str] = ("",),
         newlines_in_values: bool = False,
+        file_format: str | None = None,
     ):
         self.is_train = bool(is_train)
         self.options = FakeOptions(
@@ -154,6 +155,7 @@ class InputFnWithFakePairs(InputFn):
             delimiter=delimiter,
             null_values=null_values,
             newlines_in_values=newlines_in_values,
+            file_format=file_format,
         )
         in_batches = self.batch_size if self.exact_batches else None
         self._of_batch = self.options.of_batch(self.batch_size) if in_batches else None

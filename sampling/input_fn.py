@@ -19,7 +19,7 @@ import tensorflow as tf
 from sampling import checks, columns, datasets, files, stream
 from sampling.calibration import Prior
 from sampling.columns import Columns, Round
-from sampling.formats.csv import CsvBlocks
+from sampling.formats import opening
 from sampling.formats.csv_parser import CsvOptions
 from sampling.position import Chunks, Position, Run
 from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
@@ -59,6 +59,7 @@ class InputFn:
 
     Args:
         files: a glob, a path or a folder, or a list of them; local, or what `tf.io.gfile` lists.
+            Or a DataFrame or pyarrow table, or a list of them; leave these as they are.
         schema: the columns.
         shuffle: whether to shuffle the rows.
         batch_size: rows. The last batch of an epoch is shorter where the rows do not divide.
@@ -71,13 +72,15 @@ class InputFn:
         newlines_in_values: whether quoted fields may hold newlines (costs a pass over the files).
         transform: a function of a pyarrow table that returns one with as many rows: what `.map`
             would do, for a round at a time. Rows must not depend on their neighbours.
+        file_format: "csv" or "parquet", where the files' names do not tell (.parquet does, and any
+            other name is text). header, delimiter, null_values and newlines_in_values are of text.
 
     Raises:
         ValueError: an argument is out of range, no file matches, a header does not fit the schema,
             or there is no row.
     """
 
-    _class_labels: Mapping[str, Any] = {}  # what the label is in class files that have none
+    _class_labels: Mapping[str, int] = {}  # what the label is in class files that have none
 
     def __init__(
         self,
@@ -94,6 +97,7 @@ class InputFn:
         null_values: Sequence[str] = ("",),
         newlines_in_values: bool = False,
         transform: Function | None = None,
+        file_format: str | None = None,
     ):
         if not isinstance(schema, Schema):
             raise ValueError(f"schema is {schema!r}, expected a sampling.Schema; pass one")
@@ -106,8 +110,9 @@ class InputFn:
         self.seed = checks.whole_number("seed", seed, 0)
         self.pool_rows = checks.whole_number("pool_rows", pool_rows, 1)
         self._transform = Transform(transform, schema)
+        self._file_format = opening.checked_format(file_format)
         self._options = CsvOptions(header, delimiter, null_values, newlines_in_values)
-        self._blocks = self._open_all(files)
+        self._blocks = {role: self._open(role, globs) for role, globs in _by_role(files).items()}
         self._dtypes = self._output_dtypes()
         self._start = Position(0, 0, {role: Cursor() for role in self._blocks})
         self._run = self._new_run(self._feature_names)
@@ -298,23 +303,15 @@ class InputFn:
             "files": f"{len(listed)} with checksum {zlib.crc32(repr(listed).encode())}",
         }
 
-    def _open_all(self, files: Any) -> dict[str, CsvBlocks]:
-        """The classes of files by role. Subclasses have them in a dict of globs by role."""
-        by_role = files if isinstance(files, Mapping) else {"files": files}
-        return {role: self._open(role, globs) for role, globs in by_role.items()}
-
-    def _name(self, role: str) -> str:
-        """What a class of files is called in errors."""
-        return role
-
-    def _open(self, role: str, globs: files.Globs) -> CsvBlocks:
-        return CsvBlocks(
-            files.list_files(globs, self._name(role)),
+    def _open(self, role: str, globs: files.Globs) -> opening.Blocks:
+        return opening.open_blocks(
+            globs,
+            role,
             self.schema,
             self._options,
             stream.block_rows(self.pool_rows),
             self._class_labels.get(role),
-            self._name(role),
+            self._file_format,
         )
 
     @property
@@ -473,6 +470,11 @@ class InputFn:
         return {name: dtype for name, dtype in dtypes.items() if name != self.schema.weight}
 
 
+def _by_role(globs: Any) -> Mapping[str, Any]:
+    """Subclasses name their classes of files by a dict."""
+    return globs if isinstance(globs, Mapping) else {"files": globs}
+
+
 def _position(epoch: int, rows: int, streams: Streams) -> Position:
     return Position(epoch, rows, {role: stream_.cursor for role, stream_ in streams.items()})
 
@@ -500,8 +502,6 @@ def _refuse_many_workers(mode: str | None, config: Any, input_context: Any) -> N
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_shown(each)}" for key, each in value.items())
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:,.4g}" if isinstance(value, float) else str(value)

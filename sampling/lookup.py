@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sampling import checks, columns, files
-from sampling.formats.csv import CsvBlocks
 from sampling.formats.csv_parser import CsvOptions
+from sampling.formats.opening import Blocks, open_blocks
 from sampling.schema import Schema
 from sampling.vocabulary import Vocabulary, keyed
 
@@ -109,10 +109,9 @@ class FeatureLookup:
         self.schema = keyed(schema, key=key)
         _check_lists(self._lists, schema, key)
         options = CsvOptions(header, delimiter, tuple(null_values))
-        listed = files.list_files(filename, "filename")
-        blocks = CsvBlocks(listed, self.schema, options, _BLOCK_ROWS, None, "filename")
+        blocks = open_blocks(filename, "filename", self.schema, options, _BLOCK_ROWS)
         table = blocks.read(np.arange(blocks.num_blocks))
-        self._name = listed[0].path
+        self._name = blocks.files[0].file.path
         self._rows = self._keyed(table.column(key), blocks)
         names = [field.name for field in schema.features if field.name != key]
         self.values: dict[str, list[str]] = {}
@@ -147,7 +146,7 @@ class FeatureLookup:
             )
         return rows
 
-    def _keyed(self, column: pa.ChunkedArray, blocks: CsvBlocks) -> Vocabulary:
+    def _keyed(self, column: pa.ChunkedArray, blocks: Blocks) -> Vocabulary:
         encoded = column.combine_chunks().dictionary_encode()
         if len(encoded.dictionary) < len(encoded):
             codes = encoded.indices.to_numpy()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sampling.formats.csv import CsvBlocks
+from sampling.formats.opening import Blocks
 from sampling.pairs import pair_codes
 from sampling.vocabulary import Vocabulary
 
@@ -38,8 +38,8 @@ class Observed(NamedTuple):
 
 
 def read(
-    positives: CsvBlocks,
-    exclude: CsvBlocks | None,
+    positives: Blocks,
+    exclude: Blocks | None,
     keys: tuple[str, str],
     given: Mapping[str, Vocabulary],
 ) -> Observed:
@@ -65,7 +65,7 @@ def read(
 
 
 def codes_of(
-    vocabulary: Vocabulary, table: pa.Table, key: str, blocks: CsvBlocks, ids: np.ndarray
+    vocabulary: Vocabulary, table: pa.Table, key: str, blocks: Blocks, ids: np.ndarray
 ) -> np.ndarray:
     """int64 [rows]: the codes of a column's ids.
 
@@ -87,7 +87,7 @@ def codes_of(
 
 
 def _encoded(
-    blocks: CsvBlocks, keys: tuple[str, str], given: Mapping[str, Vocabulary]
+    blocks: Blocks, keys: tuple[str, str], given: Mapping[str, Vocabulary]
 ) -> list[tuple[Vocabulary, np.ndarray]]:
     """For each key its vocabulary, and int32 [rows] codes."""
     chunks: dict[str, list[pa.Array]] = {key: [] for key in keys}
@@ -109,7 +109,7 @@ def _united(chunks: list[pa.Array], vocabulary: Vocabulary | None) -> tuple[Voca
     return Vocabulary(alike.chunk(0).dictionary), codes
 
 
-def _tables(blocks: CsvBlocks) -> Iterator[tuple[np.ndarray, pa.Table]]:
+def _tables(blocks: Blocks) -> Iterator[tuple[np.ndarray, pa.Table]]:
     """All rows, in file order, with the blocks they are of."""
     for start in range(0, blocks.num_blocks, _BLOCKS_AT_A_TIME):
         ids = np.arange(start, min(start + _BLOCKS_AT_A_TIME, blocks.num_blocks))

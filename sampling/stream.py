@@ -118,7 +118,9 @@ class Blocks(Protocol):
     def estimated_rows(self) -> float: ...
 
     @property
-    def total_bytes(self) -> int: ...
+    def decoded_bytes(self) -> int: ...
+
+    def order(self, places: Sequence[int], key: Sequence[int]) -> np.ndarray: ...
 
     def check_unchanged(self) -> None: ...
 
@@ -157,9 +159,10 @@ class Stream(Generic[Columns]):
     ):
         self._role = blocks.role
         self._check_unchanged = blocks.check_unchanged
+        self._order = blocks.order
         self._num_blocks = blocks.num_blocks
         self._num_rounds = count_rounds(
-            blocks.num_blocks, blocks.estimated_rows, blocks.total_bytes, pool_rows
+            blocks.num_blocks, blocks.estimated_rows, blocks.decoded_bytes, pool_rows
         )
         self._load = load
         self._key = list(key)
@@ -218,7 +221,7 @@ class Stream(Generic[Columns]):
     def _load_round(self, pass_: int, round_: int) -> None:
         places = round_places(round_, self._num_rounds, self._num_blocks)
         if self._shuffle:
-            ids = np.sort(spread_order(self._num_blocks, places, [*self._key, pass_]))
+            ids = np.sort(self._order(places, [*self._key, pass_]))
         else:
             ids = np.arange(places.start, places.stop)
         if self._num_rounds > 1 or self._loaded is None:

@@ -21,9 +21,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from sampling import checks, files, observed, stream
-from sampling.formats.csv import CsvBlocks
+from sampling import checks, observed, stream
 from sampling.formats.csv_parser import CsvOptions
+from sampling.formats.opening import Blocks, open_blocks
 from sampling.observed import Observed
 from sampling.pairs import UnobservedPairs
 from sampling.schema import Schema
@@ -162,8 +162,8 @@ def _run(flags: argparse.Namespace) -> None:
     delimiter = {"tab": "\t", "\\t": "\t"}.get(flags.delimiter, flags.delimiter)
     options = CsvOptions(not flags.no_header, delimiter)
 
-    def opened(globs: Any, role: str) -> CsvBlocks:
-        return CsvBlocks(files.list_files(globs, role), schema, options, _BLOCK_ROWS, 1, role)
+    def opened(globs: Any, role: str) -> Blocks:
+        return open_blocks(globs, role, schema, options, _BLOCK_ROWS, 1)
 
     vocabularies = {
         key: Vocabulary.from_files(globs, schema[key], role)

@@ -12,13 +12,8 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from sampling import (
-    InputFn,
-    InputFnDownsampleWithWeight,
-    InputFnStratified,
-    InputFnWithFakePairs,
-    Schema,
-)
+from sampling import InputFn, InputFnDownsampleWithWeight, InputFnWithFakePairs, Schema
+from tests import written
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -38,31 +33,39 @@ class Classes:
     folder: Path
     positives: int
     negatives: int
+    format: str = "csv"
+
+    def files(self, name: str) -> Any:
+        """A glob of those with such a name, or their DataFrames."""
+        if self.format == "DataFrame":
+            return [pd.read_csv(path) for path in sorted(self.folder.glob(f"{name}.csv"))]
+        return str(self.folder / f"{name}.{self.format}")
 
     def train(self, **options: Any) -> InputFnDownsampleWithWeight:
-        paths = str(self.folder / "positive-*.csv"), str(self.folder / "negative-*.csv")
+        paths = self.files("positive-*"), self.files("negative-*")
         return InputFnDownsampleWithWeight(*paths, **{"schema": SCHEMA, "is_train": True} | options)
 
     def test(self, **options: Any) -> InputFnDownsampleWithWeight:
-        test_dir = str(self.folder / "*.csv")
+        test_dir = self.files("*")
         return InputFnDownsampleWithWeight(test_dir=test_dir, **{"schema": SCHEMA} | options)
 
     def pairs(self, **options: Any) -> InputFnWithFakePairs:
         """Positives as pairs of an id and a city."""
-        files = str(self.folder / "positive-*.csv")
+        files = self.files("positive-*")
         known = {"user_features": lambda ids: {"x": ids / 4}}
         return InputFnWithFakePairs(files, **{"schema": SCHEMA, **PAIR_KEYS, **known} | options)
 
-    def stratified(self, **options: Any) -> InputFnStratified:
-        globs = {1: str(self.folder / "positive-*.csv"), 0: str(self.folder / "negative-*.csv")}
-        return InputFnStratified(globs, **{"schema": SCHEMA} | options)
-
     def everything(self, **options: Any) -> InputFn:
-        return InputFn(str(self.folder / "*.csv"), **{"schema": SCHEMA} | options)
+        return InputFn(self.files("*"), **{"schema": SCHEMA} | options)
 
 
 def write_classes(
-    folder: Path, positives: int, negatives: int, positive_files: int = 1, negative_files: int = 1
+    folder: Path,
+    positives: int,
+    negatives: int,
+    positive_files: int = 1,
+    negative_files: int = 1,
+    file_format: str = "csv",
 ) -> Classes:
     ids = np.arange(positives + negatives)
     groups = {
@@ -71,8 +74,9 @@ def write_classes(
     }
     for name, (of_class, number) in groups.items():
         for index, rows in enumerate(np.array_split(of_class, number)):
-            frame(rows, rows < positives).to_csv(folder / f"{name}-{index:03}.csv", index=False)
-    return Classes(folder, positives, negatives)
+            path = folder / f"{name}-{index:03}.{file_format}"
+            written.write(frame(rows, rows < positives), path)
+    return Classes(folder, positives, negatives, file_format)
 
 
 def frame(ids: np.ndarray, labels: Any) -> pd.DataFrame:
@@ -85,6 +89,20 @@ def ids_of(batches: Sequence[Any]) -> np.ndarray:
     """All ids of numpy batches or Dataset elements, in order."""
     features = [batch[0] if isinstance(batch, tuple) else batch for batch in batches]
     return np.concatenate([np.asarray(each["id"]) for each in features])
+
+
+FORMATS = ("csv", "parquet", "DataFrame")
+
+
+@pytest.fixture(scope="session")
+def in_formats(tmp_path_factory: pytest.TempPathFactory, classes: Classes) -> dict[str, Classes]:
+    """The rows of `classes` in each format."""
+    found = {"csv": classes, "DataFrame": dataclasses.replace(classes, format="DataFrame")}
+    for name in FORMATS:
+        if name not in found:
+            folder = tmp_path_factory.mktemp(name)
+            found[name] = write_classes(folder, 60, 1000, 2, 5, name)
+    return found
 
 
 @pytest.fixture(scope="session")

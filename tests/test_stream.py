@@ -77,7 +77,10 @@ class Rows:
     def __init__(self, sizes):
         self.starts = np.concatenate([[0], np.cumsum(sizes)])
         self.num_blocks = len(sizes)
-        self.estimated_rows = self.total_bytes = sum(sizes)
+        self.estimated_rows = self.decoded_bytes = sum(sizes)
+
+    def order(self, places, key):
+        return stream.spread_order(self.num_blocks, places, key)
 
     def check_unchanged(self):
         pass

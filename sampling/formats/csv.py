@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import files
-from sampling.formats import csv_explain, csv_lines, csv_parser
+from sampling.formats import counted, csv_explain, csv_lines, csv_parser
 from sampling.formats.csv_file import CsvFile
 from sampling.formats.csv_parser import CsvOptions
 from sampling.schema import Schema
+from sampling.sequence import Order
 
 _PARSE_BYTES = 2**20  # what one thread parses at a time
 _SAMPLED_FILES = 64  # enough to know how long rows are
@@ -42,17 +43,16 @@ class CsvBlocks:
         schema: Schema,
         options: CsvOptions,
         block_rows: int,
-        label: int | float | str | None,
+        label: int | None,
         role: str,
     ):
         self.schema, self.options, self.role, self._label = schema, options, role, label
-        optional = [schema.label] if schema.label else []
-        if label is None and schema.weight:  # files to predict from may lack both
-            optional.append(schema.weight)
+        optional = counted.optional_columns(schema, label)
         layouts: dict[bytes, tuple[str, ...]] = {}
         parsed = [CsvFile(file, schema, options, optional, layouts) for file in listed]
         self.files = [file for file in parsed if file.body_bytes > 0]
-        self._check_alike(optional)
+        found = [(file.file.path, file.layout) for file in self.files]
+        counted.check_alike(found, schema, label, role)
         self.total_bytes = sum(file.body_bytes for file in self.files)
         self._counted: int | None = None
         samples = [file.sample() for file in self.files[:: 1 + len(self.files) // _SAMPLED_FILES]]
@@ -69,6 +69,15 @@ class CsvBlocks:
     @property
     def num_blocks(self) -> int:
         return len(self._starts)
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Of all rows in memory: about what their text takes."""
+        return self.total_bytes
+
+    def order(self, places: Sequence[int], key: Sequence[int]) -> np.ndarray:
+        """int64 [len(places)]: the blocks at some places of a pass; see `sequence.Order`."""
+        return self._order(places, key)
 
     @property
     def estimated_rows(self) -> float:
@@ -129,13 +138,7 @@ class CsvBlocks:
     def _parse(self, piece: tuple[tuple[str, ...], bytes]) -> pa.Table:
         layout, text = piece
         table = csv_parser.parse(text, layout, self.schema, self.options)
-        label = self.schema.label_field
-        if label is not None and label.name not in layout and self._label is not None:
-            number = pa.int64() if label.is_integer else pa.float32()
-            type_ = pa.string() if label.is_string else number
-            values = pa.repeat(pa.scalar(self._label, type_), table.num_rows)
-            table = table.append_column(label.name, values).select(self.schema.names)
-        return table
+        return counted.with_label(table, self.schema, self._label)
 
     def _pieces(self, blocks: np.ndarray) -> Iterator[tuple[tuple[str, ...], bytes]]:
         """(layout, whole lines), each of a length to be parsed at once."""
@@ -189,6 +192,7 @@ class CsvBlocks:
             file_of.append(np.full(len(starts[-1]), index))
         self._starts, self._ends = np.concatenate(starts), np.concatenate(ends)
         self._file_of = np.concatenate(file_of)
+        self._order = Order(np.ones(len(self._starts), np.int64), 1)
         if self.options.newlines_in_values:
             self._counted = rows
 
@@ -208,22 +212,6 @@ class CsvBlocks:
         with files.open_binary(file.file.path) as opened:
             pieces = csv_lines.read_pieces(opened, file.begin, file.file.size)
             return sum(csv_lines.count_rows(piece) for piece in pieces)
-
-    def _check_alike(self, optional: Sequence[str]) -> None:
-        """All files have a label (or weight) or none has, unless the class says what it is."""
-        for name in optional:
-            without = [file.file.path for file in self.files if name not in file.layout]
-            if without and self._label is None and len(without) < len(self.files):
-                raise ValueError(
-                    f"{without[0]} lacks the column {name!r}, which other files of {self.role} "
-                    "have; add it, or leave the file out"
-                )
-            if without and isinstance(self._label, int) and self.schema[name].is_string:
-                raise ValueError(
-                    f"{without[0]} lacks the label {name!r}, which is {self._label} by the class "
-                    f"and of type {self.schema[name].type}, expected a number; "
-                    "add the column, or declare it INTEGER"
-                )
 
     def _explain(self, blocks: np.ndarray, error: Exception) -> str:
         """Block by block: which row it is."""

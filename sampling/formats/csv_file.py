@@ -20,6 +20,7 @@ _OTHER_MARKS = {
     b"PK\x03\x04": "a zip archive or a spreadsheet",
     b"PAR1": "a Parquet file",
 }
+_FORMATS = {b"PAR1": "parquet"}
 
 
 class CsvFile:
@@ -90,14 +91,16 @@ class CsvFile:
     def _check_text(self, head: bytes) -> None:
         for mark, what in _OTHER_MARKS.items():
             if head.startswith(mark):
-                self._refuse(1, f"the beginning of {what}")
+                said = _FORMATS.get(mark)
+                remedy = f"pass file_format={said!r}, or " if said else ""
+                self._refuse(1, f"the beginning of {what}", remedy)
         if b"\0" in head:
             self._refuse(head[: head.index(0)].count(b"\n") + 1, "a NUL byte")
 
-    def _refuse(self, line: int, found: str) -> NoReturn:
+    def _refuse(self, line: int, found: str, remedy: str = "") -> NoReturn:
         raise ValueError(
             f"{self.file.path}, line {line}: found {found}, expected lines of text in UTF-8; "
-            "convert the file, or mend the glob"
+            f"{remedy}convert the file, or mend the glob"
         )
 
     def _layout(self, first: bytes, optional: Sequence[str]) -> tuple[str, ...]:

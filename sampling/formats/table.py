@@ -1,0 +1,106 @@
+"""DataFrames and pyarrow tables of one class: blocks are runs of their rows, nothing is copied."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sampling import files
+from sampling.formats import counted, typed
+from sampling.formats.counted import CountedBlocks
+from sampling.schema import Schema
+
+
+@dataclasses.dataclass(frozen=True)
+class InMemory(files.File):
+    """What stands for a file: there is none that could change."""
+
+    def check_unchanged(self) -> None:
+        """It is what it was."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TableSource:
+    """A table, and how errors and states name it."""
+
+    file: files.File
+    table: pa.Table
+
+    @property
+    def names(self) -> list[str]:
+        return self.table.column_names
+
+
+class TableBlocks(CountedBlocks):
+    """Tables in memory, of one class.
+
+    Args:
+        tables: pandas DataFrames or pyarrow tables. They are not copied: leave them as they are.
+        schema: the columns; others are not looked at.
+        block_rows: about how many rows a block should have.
+        label, role: see `CountedBlocks`.
+
+    Raises:
+        ValueError: a column is missing or of another type, or there is no row.
+    """
+
+    def __init__(
+        self, tables: Sequence[Any], schema: Schema, block_rows: int, label: int | None, role: str
+    ):
+        sources = [
+            _source(table, schema, label, role, index if len(tables) > 1 else None)
+            for index, table in enumerate(tables)
+        ]
+        sources = [source for source in sources if source.table.num_rows]
+        if not sources:
+            raise ValueError(f"{role}: found no row, expected at least one; pass a table with rows")
+        super().__init__(sources, schema, label, role)
+        cut = [counted.pieces(source.table.num_rows, block_rows) for source in sources]
+        rows = np.concatenate(cut)
+        file_of = np.repeat(np.arange(len(sources)), [len(blocks) for blocks in cut])
+        self._set_blocks(rows, file_of, np.ones(len(rows), np.int64), self.total_bytes / rows.sum())
+
+    def _tables(self, blocks: np.ndarray) -> Iterator[pa.Table]:
+        for run in np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1):
+            for index in np.unique(self._file_of[run]):
+                of_file = run[self._file_of[run] == index]
+                start, rows = self._first_row[of_file[0]], self._rows[of_file].sum()
+                yield self.files[index].table.slice(int(start), int(rows))
+
+
+def is_table(data: Any) -> bool:
+    """Whether it is a DataFrame or a pyarrow table."""
+    return isinstance(data, pa.Table) or (hasattr(data, "dtypes") and hasattr(data, "columns"))
+
+
+def _source(
+    data: Any, schema: Schema, label: int | None, role: str, index: int | None
+) -> TableSource:
+    kind = "table" if isinstance(data, pa.Table) else "DataFrame"
+    what = f"{role} ({kind}{'' if index is None else f' {index}'})"
+    found = [str(name) for name in (data.column_names if kind == "table" else data.columns)]
+    counted.check_columns(found, schema, label, what)
+    names = [name for name in schema.names if name in found]
+    if twice := [name for name in names if found.count(name) > 1]:
+        raise ValueError(f"{what}: {typed.names_shown(twice)} is there twice; rename one")
+    table = data.select(names) if kind == "table" else _from_pandas(data[names], what)
+    typed.check_types(table.schema, schema, what)
+    return TableSource(InMemory(what, table.nbytes, table.num_rows), table)
+
+
+def _from_pandas(frame: Any, what: str) -> pa.Table:
+    columns = []
+    for name in frame.columns:
+        try:
+            array = pa.Array.from_pandas(frame[name])
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            raise ValueError(
+                f"{what}, column {name!r}: found values of several kinds ({error}), expected one; "
+                "convert the column"
+            ) from None
+        columns.append(array)
+    return pa.table(columns, list(frame.columns))

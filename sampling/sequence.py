@@ -1,0 +1,66 @@
+"""The order of a pass where some blocks can be read in sequence only.
+
+A compressed file, or a large row group of Parquet, is a *stretch*: its blocks are pieces that come
+out one after the other, from its beginning. The spread order then says whose turn it is, and a
+stretch whose turn it is gives its next piece. So every run of the order is spread over all
+stretches, and each stretch is read once in a pass, as it lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sampling import stream
+
+
+class Order:
+    """Which blocks stand at some places of a pass.
+
+    Without stretches of several blocks this is the spread order itself. Otherwise every stretch
+    begins at a random piece and goes round, so that each piece is equally likely at every place.
+
+    Args:
+        sizes: how many blocks each stretch has, in file order.
+        at_a_time: how many stretches may be under way together, for what that takes of memory.
+            With more of them, groups of stretches follow each other, each spread over the files.
+    """
+
+    def __init__(self, sizes: np.ndarray, at_a_time: int):
+        self._sizes = np.asarray(sizes, np.int64)
+        self._at_a_time = at_a_time
+        self._num_blocks = int(self._sizes.sum())
+        self._is_free = bool((self._sizes == 1).all())
+        self._pass: tuple[tuple[int, ...], np.ndarray] = (), np.empty(0, np.int64)
+
+    def __call__(self, places: Sequence[int], key: Sequence[int]) -> np.ndarray:
+        """int64 [len(places)]: block numbers; see `stream.spread_order`."""
+        if self._is_free:
+            return stream.spread_order(self._num_blocks, places, key)
+        if self._pass[0] != tuple(key):
+            self._pass = tuple(key), self._whole(key)
+        return self._pass[1][np.asarray(places, np.int64)]
+
+    def _whole(self, key: Sequence[int]) -> np.ndarray:
+        number = len(self._sizes)
+        stretches = stream.spread_order(number, range(number), key)
+        begins = stream.generator(stream.ORDER, *key, 1).integers(0, self._sizes)
+        groups = np.array_split(stretches, -(-number // self._at_a_time))
+        return np.concatenate(
+            [
+                self._of_group(np.sort(group), begins, [*key, 2, index])
+                for index, group in enumerate(groups)
+            ]
+        )
+
+    def _of_group(self, group: np.ndarray, begins: np.ndarray, key: Sequence[int]) -> np.ndarray:
+        """All blocks of some stretches."""
+        turns = np.repeat(group, self._sizes[group])
+        turns = turns[stream.spread_order(len(turns), range(len(turns)), key)]
+        by_stretch = np.argsort(turns, kind="stable")
+        sizes = self._sizes[group]
+        before = np.empty_like(turns)  # how many turns its stretch has had already
+        before[by_stretch] = np.arange(len(turns)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        firsts = np.cumsum(self._sizes) - self._sizes
+        return firsts[turns] + (begins[turns] + before) % self._sizes[turns]
