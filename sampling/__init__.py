@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from sampling.input_fn import InputFn
     from sampling.lookup import FeatureLookup
     from sampling.schema import Field, Schema
+    from sampling.stratified import InputFnStratified
 
 __all__ = [
     "FeatureLookup",
     "Field",
     "InputFn",
     "InputFnDownsampleWithWeight",
+    "InputFnStratified",
     "InputFnWithFakePairs",
     "Schema",
     "with_class_weights",
@@ -28,6 +30,7 @@ _MODULES = {
     "Field": "schema",
     "InputFn": "input_fn",
     "InputFnDownsampleWithWeight": "downsample",
+    "InputFnStratified": "stratified",
     "InputFnWithFakePairs": "fake_pairs",
     "Schema": "schema",
     "with_class_weights": "class_weights",

@@ -26,6 +26,16 @@ def positive_number(name: str, value: Any) -> float:
     return float(value)
 
 
+def number(name: str, value: Any, at_least: float) -> float:
+    """A finite float, or ValueError."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value < at_least:
+        raise ValueError(
+            f"{name} is {value!r}, expected a finite number of at least {at_least:g}; mend it"
+        )
+    return float(value)
+
+
 def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
     """One of the words, or ValueError."""
     if value not in choices:

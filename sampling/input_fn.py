@@ -80,7 +80,7 @@ class InputFn:
             or there is no row.
     """
 
-    _class_labels: Mapping[str, int] = {}  # what the label is in class files that have none
+    _class_labels: Mapping[str, Any] = {}  # what the label is in class files that have none
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class InputFn:
         self._transform = Transform(transform, schema)
         self._file_format = opening.checked_format(file_format)
         self._options = CsvOptions(header, delimiter, null_values, newlines_in_values)
-        self._blocks = {role: self._open(role, globs) for role, globs in _by_role(files).items()}
+        self._blocks = self._open_all(files)
         self._dtypes = self._output_dtypes()
         self._start = Position(0, 0, {role: Cursor() for role in self._blocks})
         self._run = self._new_run(self._feature_names)
@@ -303,10 +303,19 @@ class InputFn:
             "files": f"{len(listed)} with checksum {zlib.crc32(repr(listed).encode())}",
         }
 
+    def _open_all(self, files: Any) -> dict[str, opening.Blocks]:
+        """The classes of files by role. Subclasses have them in a dict of globs by role."""
+        by_role = files if isinstance(files, Mapping) else {"files": files}
+        return {role: self._open(role, globs) for role, globs in by_role.items()}
+
+    def _name(self, role: str) -> str:
+        """What a class of files is called in errors."""
+        return role
+
     def _open(self, role: str, globs: files.Globs) -> opening.Blocks:
         return opening.open_blocks(
             globs,
-            role,
+            self._name(role),
             self.schema,
             self._options,
             stream.block_rows(self.pool_rows),
@@ -470,11 +479,6 @@ class InputFn:
         return {name: dtype for name, dtype in dtypes.items() if name != self.schema.weight}
 
 
-def _by_role(globs: Any) -> Mapping[str, Any]:
-    """Subclasses name their classes of files by a dict."""
-    return globs if isinstance(globs, Mapping) else {"files": globs}
-
-
 def _position(epoch: int, rows: int, streams: Streams) -> Position:
     return Position(epoch, rows, {role: stream_.cursor for role, stream_ in streams.items()})
 
@@ -502,6 +506,8 @@ def _refuse_many_workers(mode: str | None, config: Any, input_context: Any) -> N
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_shown(each)}" for key, each in value.items())
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:,.4g}" if isinstance(value, float) else str(value)

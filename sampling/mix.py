@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 _LARGEST_DENOMINATOR = 10**6
+_INT64_HALF = 2**62
 
 
 def fraction(number: float) -> Fraction:
@@ -25,17 +26,43 @@ def portion(counts: np.ndarray, share: Fraction) -> np.ndarray:
         int64 [n]; what goes with each row alone is the difference of two neighbours.
     """
     counts = np.asarray(counts, np.int64)
-    return (2 * counts * share.numerator + share.denominator) // (2 * share.denominator)
+    if int(counts.max(initial=0)) * share.numerator + share.denominator >= _INT64_HALF:
+        counts = counts.astype(object)  # Python's own whole numbers, which have no end
+    portions = (2 * counts * share.numerator + share.denominator) // (2 * share.denominator)
+    return portions.astype(np.int64)
+
+
+def apportion(counts: np.ndarray, shares: Sequence[Fraction | int]) -> np.ndarray:
+    """How many of the first `count` rows are of each class: exact in total, never falling.
+
+    The largest class gets its portion of the rows, the next one its portion of those left, and so
+    on: each is its share give or take a row or two, since what is rounded off is left to the next.
+
+    Args:
+        counts: int64 [n], not negative.
+        shares: of the classes, not negative; they may add up to any number above 0.
+
+    Returns:
+        int64 [n, classes]; the numbers of a row add up to its count.
+    """
+    left = np.asarray(counts, np.int64)
+    numbers = np.zeros((len(left), len(shares)), np.int64)
+    total = Fraction(sum(shares))
+    for index in sorted(range(len(shares)), key=lambda index: -shares[index]):
+        if shares[index]:
+            numbers[:, index] = portion(left, shares[index] / total)
+            left, total = left - numbers[:, index], total - shares[index]
+    return numbers
 
 
 def order_in_batches(
     sizes: Sequence[int], of_batch: Sequence[int], generator: np.random.Generator | None
 ) -> np.ndarray:
-    """An order of two classes' rows in which each batch has its exact number of either.
+    """An order of the classes' rows in which each batch has its exact number of each.
 
     Args:
-        sizes: rows of the first class, and of the second, which follow them.
-        of_batch: how many of either make a batch.
+        sizes: rows of the first class, of the second, which follow them, and so on.
+        of_batch: how many of each make a batch.
         generator: of the order within batches, and of which batch a row is in; None: rows stay in
             their order, the classes evenly interleaved.
 
@@ -43,7 +70,7 @@ def order_in_batches(
         int64 [sum(sizes)]; rows that make no whole batch come last.
     """
     whole = min(size // each for size, each in zip(sizes, of_batch, strict=True) if each)
-    starts = (0, sizes[0])
+    starts = np.cumsum([0, *sizes[:-1]])
     rows = [start + _all(size, generator) for start, size in zip(starts, sizes, strict=True)]
     batches = np.concatenate(
         [of[: whole * each].reshape(whole, each) for of, each in zip(rows, of_batch, strict=True)],

@@ -12,7 +12,13 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from sampling import InputFn, InputFnDownsampleWithWeight, InputFnWithFakePairs, Schema
+from sampling import (
+    InputFn,
+    InputFnDownsampleWithWeight,
+    InputFnStratified,
+    InputFnWithFakePairs,
+    Schema,
+)
 from tests import written
 
 settings.register_profile("untimed", deadline=None)
@@ -54,6 +60,10 @@ class Classes:
         files = self.files("positive-*")
         known = {"user_features": lambda ids: {"x": ids / 4}}
         return InputFnWithFakePairs(files, **{"schema": SCHEMA, **PAIR_KEYS, **known} | options)
+
+    def stratified(self, **options: Any) -> InputFnStratified:
+        globs = {1: self.files("positive-*"), 0: self.files("negative-*")}
+        return InputFnStratified(globs, **{"schema": SCHEMA} | options)
 
     def everything(self, **options: Any) -> InputFn:
         return InputFn(self.files("*"), **{"schema": SCHEMA} | options)

@@ -19,6 +19,13 @@ MAKERS = {
     "downsample, small pool": lambda classes, **options: classes.train(
         **{"multiplier": 3.5, "pool_rows": 100} | options
     ),
+    "stratified": lambda classes, **options: classes.stratified(**options),
+    "stratified, unshuffled": lambda classes, **options: classes.stratified(
+        **{"shuffle": False, "shares": {0: 0.7, 1: 0.3}, "weight": "auto"} | options
+    ),
+    "stratified, small pool": lambda classes, **options: classes.stratified(
+        **{"epoch": "natural", "weight": "auto", "pool_rows": 100} | options
+    ),
     "test files": lambda classes, **options: classes.test(**options),
     "all": lambda classes, **options: classes.everything(**options),
     "all, shuffled": lambda classes, **options: classes.everything(
@@ -35,6 +42,8 @@ TRAINING = [name for name in MAKERS if name not in ("test files", "pairs, not fo
 SHUFFLED = [
     "downsample",
     "downsample, small pool",
+    "stratified",
+    "stratified, small pool",
     "all, shuffled",
     "fake pairs",
     "fake pairs by user, small pool",

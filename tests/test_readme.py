@@ -1,11 +1,14 @@
 """The example at the head of the README does what it says."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+
+from sampling import Schema
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -49,3 +52,24 @@ def test_the_first_example_runs(tmp_path, monkeypatch):
     exec(example, names)
     assert names["estimator"].get_variable_value("global_step") == 5 * 1
     assert names["train"].describe()["weighted_ratio"] == "1 : 25"
+
+
+def example(first_line):
+    """The code of the README that begins so."""
+    [found] = re.findall(
+        rf"```python\n({re.escape(first_line)}\n.*?)```", README.read_text(), re.DOTALL
+    )
+    return found
+
+
+def test_the_example_of_many_classes_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number, cover in enumerate(["water", "snow", "soil"], 1):
+        Path("tiles", cover).mkdir(parents=True)
+        tiles = pd.DataFrame({"red": np.arange(200.0) * number, "nir": 0.5})
+        tiles.to_csv(f"tiles/{cover}/a.csv", index=False)
+    names = {"Schema": Schema}
+    exec(example("from sampling import InputFnStratified"), names)
+    _, labels, weights = next(names["land"].batches())
+    assert Counter(labels) == {b"water": 64, b"snow": 32, b"soil": 32}
+    assert set(weights[labels == b"water"]) == {1.0} and set(weights[labels == b"snow"]) == {2.0}

@@ -15,6 +15,7 @@ from sampling.formats import typed
 from sampling.schema import Schema
 from sampling.sequence import Order
 
+Label = int | float | str | None
 HELD_BYTES = 64 * 2**20  # decoded rows that wait for their turn
 _MOST_AT_A_TIME = 512
 
@@ -42,7 +43,7 @@ class CountedBlocks:
         role: what the files are, for errors.
     """
 
-    def __init__(self, sources: Sequence[Any], schema: Schema, label: int | None, role: str):
+    def __init__(self, sources: Sequence[Any], schema: Schema, label: Label, role: str):
         self.files = list(sources)
         self.schema, self.role, self._label = schema, role, label
         check_alike([(s.file.path, s.names) for s in self.files], schema, label, role)
@@ -140,7 +141,7 @@ class CountedBlocks:
         return with_label(conformed, self.schema, self._label)
 
 
-def optional_columns(schema: Schema, label: int | None) -> list[str]:
+def optional_columns(schema: Schema, label: Label) -> list[str]:
     """Those that files may lack: the label; to predict from, the label and the weight."""
     optional = [schema.label] if schema.label else []
     if label is None and schema.weight:
@@ -148,7 +149,7 @@ def optional_columns(schema: Schema, label: int | None) -> list[str]:
     return optional
 
 
-def check_columns(found: Collection[str], schema: Schema, label: int | None, what: str) -> None:
+def check_columns(found: Collection[str], schema: Schema, label: Label, what: str) -> None:
     """Raises ValueError if `what` has not all columns of the schema that it must have."""
     may_lack = () if schema.label in found else optional_columns(schema, label)
     missing = [name for name in schema.names if name not in found and name not in may_lack]
@@ -161,7 +162,7 @@ def check_columns(found: Collection[str], schema: Schema, label: int | None, wha
 
 
 def check_alike(
-    found: Sequence[tuple[str, Collection[str]]], schema: Schema, label: int | None, role: str
+    found: Sequence[tuple[str, Collection[str]]], schema: Schema, label: Label, role: str
 ) -> None:
     """All files have a label (or weight) or none has, unless the class says what it is.
 
@@ -178,7 +179,7 @@ def check_alike(
                 f"{without[0]} lacks the column {name!r}, which other files of {role} "
                 "have; add it, or leave the file out"
             )
-        if without and label is not None and schema[name].is_string:
+        if without and isinstance(label, int) and schema[name].is_string:
             raise ValueError(
                 f"{without[0]} lacks the label {name!r}, which is {label} by the class "
                 f"and of type {schema[name].type}, expected a number; "
@@ -186,13 +187,12 @@ def check_alike(
             )
 
 
-def with_label(table: pa.Table, schema: Schema, label: int | None) -> pa.Table:
+def with_label(table: pa.Table, schema: Schema, label: Label) -> pa.Table:
     """The table with its class's label, if it has none of its own."""
     field = schema.label_field
     if field is None or label is None or field.name in table.column_names:
         return table
-    type_ = pa.int64() if field.is_integer else pa.float32()
-    values = pa.repeat(pa.scalar(label, type_), table.num_rows)
+    values = pa.repeat(pa.scalar(label, typed.arrow_type(field)), table.num_rows)
     return table.append_column(field.name, values).select(schema.names)
 
 

@@ -43,7 +43,7 @@ class CsvBlocks:
         schema: Schema,
         options: CsvOptions,
         block_rows: int,
-        label: int | None,
+        label: counted.Label,
         role: str,
     ):
         self.schema, self.options, self.role, self._label = schema, options, role, label

@@ -8,6 +8,7 @@ from typing import Any
 
 from sampling import files
 from sampling.formats import table
+from sampling.formats.counted import Label
 from sampling.formats.csv import CsvBlocks
 from sampling.formats.csv_parser import CsvOptions
 from sampling.formats.parquet import ParquetBlocks
@@ -47,7 +48,7 @@ def open_blocks(
     schema: Schema,
     options: CsvOptions,
     block_rows: int,
-    label: int | None = None,
+    label: Label = None,
     file_format: str | None = None,
 ) -> Blocks:
     """The files of one class, or its tables, cut into blocks.

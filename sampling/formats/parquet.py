@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from sampling import files
 from sampling.formats import counted, typed
-from sampling.formats.counted import HELD_BYTES, CountedBlocks
+from sampling.formats.counted import HELD_BYTES, CountedBlocks, Label
 from sampling.schema import Schema
 
 # Pieces of smaller row groups read slower; larger row groups make fewer, and a poorer sample.
@@ -35,7 +35,7 @@ class ParquetFile:
         ValueError: it is no Parquet file, or lacks a column, or has one of another type.
     """
 
-    def __init__(self, file: files.File, schema: Schema, label: int | None):
+    def __init__(self, file: files.File, schema: Schema, label: Label):
         self.file = file
         self._metadata: Any = None
         with self.open() as opened:
@@ -120,7 +120,7 @@ class ParquetBlocks(CountedBlocks):
         listed: Sequence[files.File],
         schema: Schema,
         block_rows: int,
-        label: int | None,
+        label: Label,
         role: str,
     ):
         opened = [ParquetFile(file, schema, label) for file in listed]

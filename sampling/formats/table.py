@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sampling import files
 from sampling.formats import counted, typed
-from sampling.formats.counted import CountedBlocks
+from sampling.formats.counted import CountedBlocks, Label
 from sampling.schema import Schema
 
 
@@ -49,7 +49,7 @@ class TableBlocks(CountedBlocks):
     """
 
     def __init__(
-        self, tables: Sequence[Any], schema: Schema, block_rows: int, label: int | None, role: str
+        self, tables: Sequence[Any], schema: Schema, block_rows: int, label: Label, role: str
     ):
         sources = [
             _source(table, schema, label, role, index if len(tables) > 1 else None)
@@ -77,9 +77,7 @@ def is_table(data: Any) -> bool:
     return isinstance(data, pa.Table) or (hasattr(data, "dtypes") and hasattr(data, "columns"))
 
 
-def _source(
-    data: Any, schema: Schema, label: int | None, role: str, index: int | None
-) -> TableSource:
+def _source(data: Any, schema: Schema, label: Label, role: str, index: int | None) -> TableSource:
     kind = "table" if isinstance(data, pa.Table) else "DataFrame"
     what = f"{role} ({kind}{'' if index is None else f' {index}'})"
     found = [str(name) for name in (data.column_names if kind == "table" else data.columns)]

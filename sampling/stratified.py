@@ -1,0 +1,257 @@
+"""`InputFnStratified`: any number of classes, each with the share of an epoch asked for."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sampling import class_options, epochs, files, mix, stream
+from sampling.calibration import Prior
+from sampling.class_options import ClassOptions, Label, Plan
+from sampling.columns import Round, Strings
+from sampling.input_fn import CHUNK_ROWS, Description, InputFn, Part, Streams
+from sampling.position import Position
+from sampling.schema import Schema
+from sampling.transform import Function
+
+
+class InputFnStratified(InputFn):
+    """Rows of any number of classes in the shares that are asked for, weighted or not.
+
+        input_fn = InputFnStratified(
+            {0: "train/water/*.csv", 1: "train/snow/*.csv", 2: "train/land/*.csv"}, schema,
+            shares={0: 0.5, 1: 0.25, 2: 0.25}, weight="auto", num_epochs=5)
+        estimator.train(input_fn)
+        model.fit(input_fn.dataset(), epochs=3)
+
+    The number of rows of each class in an epoch is exact. A class that is not taken as a whole goes
+    on where the last epoch stopped, and one that is taken more than once starts over: each of its
+    rows is seen once before any is seen again. Rows are counted for it, once, at memory speed.
+
+    Args:
+        classes: a dict of label: glob (or path, folder, or list of them). Class files may lack the
+            label column: the key is their label then.
+        schema: the columns, and which is the label: whole numbers, numbers or text.
+        shares: a dict of label: share, adding up to 1, with 0 to leave a class out; "natural": as
+            in the files; None: all alike.
+        epoch: how long one is. "minority": every row of the class that is scarcest for its share,
+            once. "majority": every row of the one that is most plentiful, once, the others as often
+            as it takes. "natural": as many rows as the files have. A number: so many rows.
+        rows: in place of shares and epoch: rows of each class in an epoch, a dict of label: number,
+            with 0 to leave a class out, or a number for all.
+        oversample: whether a class may come more than once in an epoch whose rows were given as a
+            number. False: each row once, with a warning. The other kinds of epoch need no leave.
+        weight: of a row (times its own, if the schema has a weight column): a dict of label:
+            number, a number, "auto": rows in the files / rows in an epoch, so that every class has
+            the weight that it has in the files, or "balanced": so that all classes have the same.
+        normalize_weights: scale the weights of an epoch to mean 1 (apart from the rows' own).
+        exact_batches: whether every batch has the exact shares, but for an epoch's last rows.
+        shuffle: whether an epoch's rows are mixed at random. False: the classes evenly interleaved;
+            a class that comes as a whole is in file order, others are as random a sample as ever.
+        batch_size, num_epochs, header, seed, pool_rows, delimiter, null_values, newlines_in_values,
+        transform, file_format: see `InputFn`.
+
+    Raises:
+        ValueError: an argument is out of range, no file matches, a class is unknown or has no row,
+            shares do not add up to 1, or a header does not fit the schema.
+    """
+
+    def __init__(
+        self,
+        classes: Mapping[Label, files.Globs],
+        schema: Schema,
+        *,
+        shares: Mapping[Label, float] | str | None = None,
+        epoch: str | int = epochs.MINORITY,
+        rows: Mapping[Label, int] | int | None = None,
+        oversample: bool = False,
+        weight: Mapping[Label, float] | str | float = 1.0,
+        normalize_weights: bool = False,
+        exact_batches: bool = False,
+        shuffle: bool = True,
+        batch_size: int = 128,
+        num_epochs: int | None = 1,
+        header: bool = True,
+        seed: int = 0,
+        pool_rows: int = 131_072,
+        delimiter: str = ",",
+        null_values: Sequence[str] = ("",),
+        newlines_in_values: bool = False,
+        file_format: str | None = None,
+        transform: Function | None = None,
+    ):
+        self.exact_batches = bool(exact_batches)
+        self._warned: set[str] = set()
+        super().__init__(
+            classes,
+            schema,
+            shuffle=shuffle,
+            batch_size=batch_size,
+            num_epochs=num_epochs,
+            header=header,
+            seed=seed,
+            pool_rows=pool_rows,
+            delimiter=delimiter,
+            null_values=null_values,
+            newlines_in_values=newlines_in_values,
+            file_format=file_format,
+            transform=transform,
+        )
+        self.options = ClassOptions(
+            self.labels, shares, epoch, rows, bool(oversample), weight, bool(normalize_weights)
+        )
+        if self.exact_batches and self.options.shares is not None:  # otherwise known by counting
+            epochs.rows_of_batch(self.batch_size, self.options.shares)
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """Of the classes, in order."""
+        return tuple(self._class_labels.values())
+
+    @property
+    def rows_per_epoch(self) -> int:
+        """Rows of all classes in an epoch; the classes are counted for it, once."""
+        return sum(self._plan.rows)
+
+    def describe(self) -> Description:
+        """What is read and what comes of it, by label. Rows are counted for it."""
+        plan, largest = self._plan, int(np.argmax(self._plan.sizes))
+        masses = np.multiply(plan.rows, plan.weights)
+        times = [rows / size for rows, size in zip(plan.rows, plan.sizes, strict=True)]
+        in_all = times[largest] * self.num_epochs if self.num_epochs else 1.0
+        return Description(
+            **super().describe(),
+            rows_in_files=self._by_label(plan.sizes),
+            rows_in_an_epoch=self._by_label(plan.rows),
+            weights=self._by_label(plan.weights),
+            weighted_shares=self._by_label((masses / masses.sum()).tolist()),
+            times_a_row_is_seen=self._by_label(times),
+            largest_class=self.labels[largest],
+            coverage_of_it_in_an_epoch=min(1.0, times[largest]),
+            coverage_of_it_in_all_epochs=min(1.0, in_all),
+            bytes_per_epoch=self._bytes_per_epoch(times),
+        )
+
+    def prior(self) -> Prior:
+        """See `InputFn`. Of rows in the files, and of rows in an epoch x weight, sorted by label.
+
+        A class that is left out has no place in it.
+        """
+        plan = self._plan
+        present = [index for index, rows in enumerate(plan.rows) if rows]
+        order = sorted(present, key=lambda index: self.labels[index])
+        masses = tuple(plan.rows[index] * plan.weights[index] for index in order)
+        return Prior(tuple(plan.sizes[index] for index in order), masses)
+
+    def _epoch(self, streams: Streams) -> Iterator[list[Part]]:
+        """Slices of every class, in proportion; what they have given says how far the epoch is."""
+        plan = self._plan
+        while (taken := sum(stream_.taken for stream_ in streams.values())) < sum(plan.rows):
+            wanted = zip(streams.values(), self._until_next(taken), plan.weights, strict=True)
+            yield [
+                Part(stream_.take(rows - stream_.taken), weight) for stream_, rows, weight in wanted
+            ]
+
+    def _until_next(self, taken: int) -> tuple[int, ...]:
+        """Rows of each class until the end of the chunk that begins after so many of an epoch."""
+        plan, total = self._plan, sum(self._plan.rows)
+        if not self.exact_batches:
+            rows = np.array([min(total, taken + CHUNK_ROWS)])
+            return tuple(mix.apportion(rows, plan.rows)[0].tolist())
+        batches = -(-taken // self.batch_size) + max(1, CHUNK_ROWS // self.batch_size)
+        if batches * self.batch_size >= total:
+            return plan.rows
+        of_batch = epochs.rows_of_batch(self.batch_size, plan.shares)
+        pairs = zip(of_batch, plan.rows, strict=True)
+        return tuple(min(batches * each, rows) for each, rows in pairs)
+
+    def _order(self, sizes: Sequence[int], position: Position) -> np.ndarray:
+        if not self.exact_batches:
+            return super()._order(sizes, position)
+        taken = sum(cursor.taken for cursor in position.cursors.values())
+        generator = stream.generator(stream.MIX, self.seed, position.epoch, taken)
+        of_batch = epochs.rows_of_batch(self.batch_size, self._plan.shares)
+        return mix.order_in_batches(sizes, of_batch, generator if self.shuffle else None)
+
+    def _is_shuffled(self, role: str) -> bool:
+        index = int(role)
+        return self.shuffle or self._plan.rows[index] != self._plan.sizes[index]
+
+    @functools.cached_property
+    def _plan(self) -> Plan:
+        plan = self.options.plan([blocks.count() for blocks in self._blocks.values()])
+        if plan.short:
+            self._warn_once(
+                "short",
+                f"there are too few rows, {plan.short}; each is taken once in an epoch, pass "
+                "oversample=True to have them more than once",
+            )
+        if self.exact_batches:
+            epochs.rows_of_batch(self.batch_size, plan.shares)
+        return plan
+
+    def _open_all(self, classes: Any) -> dict[str, Any]:
+        """Roles are the classes' numbers, since a state should be short."""
+        if not isinstance(classes, Mapping) or not classes:
+            raise ValueError(f"classes is {classes!r}, expected a dict of label: glob; pass one")
+        labels = [class_options.checked_label(label, self.schema) for label in classes]
+        self._class_labels = {str(number): label for number, label in enumerate(labels)}
+        blocks = {
+            role: self._open(role, globs)
+            for role, globs in zip(self._class_labels, classes.values(), strict=True)
+        }
+        self._warn_of_shared_files(blocks)
+        return blocks
+
+    def _name(self, role: str) -> str:
+        return f"class {self._class_labels[role]!r}"
+
+    def _bytes_per_epoch(self, times: Sequence[float]) -> int:
+        blocks = self._blocks.values()
+        return round(sum(of.total_bytes * each for of, each in zip(blocks, times, strict=True)))
+
+    def _check_round(self, role: str, round_: Round, blocks: np.ndarray) -> None:
+        """Warns, once, of labels that belong to another class; the rows stay as they are."""
+        label, labels = self._class_labels[role], round_[self._label]
+        if isinstance(labels, Strings):
+            label, labels = label.encode(), labels.values.take(labels.codes)
+        other = labels != label
+        if not other.any():
+            return
+        row = int(np.argmax(other))
+        self._warn_once(
+            role,
+            f"{self._blocks[role].locate(blocks, row)}, column {self._label!r}: found the label "
+            f"{labels[row]!r} in a file of {self._name(role)}, in {np.count_nonzero(other):,} of "
+            f"the first {len(other):,} rows read; they are trained on as they are, mend the file "
+            "or the glob",
+        )
+
+    def _warn_of_shared_files(self, blocks: Mapping[str, Any]) -> None:
+        roles: dict[str, str] = {}
+        for role, of_class in blocks.items():
+            for path in (file.file.path for file in of_class.files):
+                if roles.setdefault(path, role) != role:
+                    self._warn_once(
+                        "shared",
+                        f"{path} is matched by the globs of {self._name(roles[path])} and "
+                        f"{self._name(role)}, expected different files; mend a glob",
+                    )
+
+    def _warn_once(self, key: str, message: str) -> None:
+        if key not in self._warned:
+            self._warned.add(key)
+            warnings.warn(message, stacklevel=2)
+
+    def _by_label(self, values: Sequence[Any]) -> dict[Label, Any]:
+        return dict(zip(self.labels, values, strict=True))
+
+    def _made_with(self) -> dict[str, Any]:
+        batch_size = self.batch_size if self.exact_batches else None
+        plan = repr((self.labels, self._plan.rows, batch_size))
+        return {**super()._made_with(), "classes": zlib.crc32(plan.encode())}
