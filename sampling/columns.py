@@ -1,14 +1,15 @@
 """Tables to numpy columns, and columns to chunks and batches.
 
 `Columns` are equally long numpy arrays by name: the features, the label under its own name, and
-the weight under "weight". Whole numbers are int64, other numbers float32, strings bytes objects.
-In a round strings are still `Strings`: objects cost more than all else, so they are made last.
+the weight under "weight". Whole numbers are int64, other numbers float32, strings bytes objects or
+`Strings`: an object for every value costs more than all else, so they are made last, if at all.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,17 +17,39 @@ import pyarrow as pa
 from sampling.schema import WEIGHT_FEATURE, Schema
 from sampling.stream import Slice
 
-Columns = dict[str, np.ndarray]
 
-
-class Strings(NamedTuple):
-    """A column of strings: int32 [rows] codes, and the distinct strings, bytes objects."""
+@dataclasses.dataclass(frozen=True)
+class Strings:
+    """Strings of any shape: int32 codes, and what they stand for, bytes objects [values]."""
 
     codes: np.ndarray
     values: np.ndarray
 
+    def __len__(self) -> int:
+        return len(self.codes)
 
-Round = dict[str, "np.ndarray | Strings"]
+    def __getitem__(self, index: Any) -> Strings:
+        return Strings(self.codes[index], self.values)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.codes.shape
+
+    def reshape(self, *shape: int) -> Strings:
+        return Strings(self.codes.reshape(*shape), self.values)
+
+    def take(self, rows: np.ndarray) -> Strings:
+        return Strings(self.codes.take(rows, axis=0), self.values)
+
+    def to_numpy(self) -> np.ndarray:
+        """Bytes objects in the shape of the codes."""
+        return self.values.take(self.codes)
+
+
+Columns = dict[str, Any]  # each an array, or Strings
+Round = Columns  # what a round holds
+
+_FEW_VALUES = 1024  # distinct strings that are handed on with however few rows
 
 
 def from_table(table: pa.Table) -> Round:
@@ -43,7 +66,17 @@ def to_numpy(array: pa.Array | pa.ChunkedArray) -> np.ndarray:
     column = _from_array(
         "", array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
     )
-    return column.values.take(column.codes) if isinstance(column, Strings) else column
+    return as_numpy(column)
+
+
+def in_numpy(columns: Columns) -> dict[str, np.ndarray]:
+    """Columns with strings as bytes objects."""
+    return {name: as_numpy(column) for name, column in columns.items()}
+
+
+def as_numpy(column: np.ndarray | Strings) -> np.ndarray:
+    """A column with strings as bytes objects."""
+    return column.to_numpy() if isinstance(column, Strings) else column
 
 
 def dtypes(table: pa.Table) -> dict[str, np.dtype]:
@@ -67,14 +100,14 @@ def gather(
     """
     slices = [slice_ for slice_, _ in parts]
     weights = np.concatenate([_weights(slice_, factor) for slice_, factor in parts])
-    dtypes = {name: _gathered_dtype(slices[0].columns[name]) for name in names}
-    chunk = _allocated(dtypes, len(weights))
-    for name, out in chunk.items():
-        of_slices = [slice_.columns[name] for slice_ in slices]
-        if isinstance(of_slices[0], Strings):
-            _take_strings(of_slices, slices, order, out)
-        else:
-            _take(of_slices, slices, order, out)
+    columns = {name: [slice_.columns[name] for slice_ in slices] for name in names}
+    dtypes = {name: _codes_or_values(of_slices[0]).dtype for name, of_slices in columns.items()}
+    chunk: Columns = {}
+    for name, out in _allocated(dtypes, len(weights)).items():
+        values, first_codes = _joined_values(columns[name])
+        arrays = [_codes_or_values(column) for column in columns[name]]
+        _take(arrays, first_codes, slices, order, out)
+        chunk[name] = out if values is None else _compact(Strings(out, values))
     chunk[WEIGHT_FEATURE] = weights if order is None else weights.take(order)
     return chunk
 
@@ -119,8 +152,37 @@ def _rows(columns: Columns, start: int, stop: int | None) -> Columns:
 def _joined(pieces: Sequence[Columns]) -> Columns:
     """One batch, [1, rows], out of consecutive pieces."""
     return {
-        name: np.concatenate([piece[name] for piece in pieces])[np.newaxis] for name in pieces[0]
+        name: _concatenated([piece[name] for piece in pieces])[np.newaxis] for name in pieces[0]
     }
+
+
+def _concatenated(pieces: Sequence[Any]) -> np.ndarray | Strings:
+    values, first_codes = _joined_values(pieces)
+    arrays = map(_codes_or_values, pieces)
+    if values is None:
+        return np.concatenate(list(arrays))
+    codes = [codes + first for codes, first in zip(arrays, first_codes, strict=True)]
+    return _compact(Strings(np.concatenate(codes), values))
+
+
+def _codes_or_values(column: np.ndarray | Strings) -> np.ndarray:
+    return column.codes if isinstance(column, Strings) else column
+
+
+def _joined_values(columns: Sequence[Any]) -> tuple[np.ndarray | None, Any]:
+    """What the codes of several columns stand for, and the first code of each; None: no strings."""
+    if not isinstance(columns[0], Strings):
+        return None, [None] * len(columns)
+    starts = np.cumsum([0, *(len(column.values) for column in columns[:-1])], dtype=np.int32)
+    return np.concatenate([column.values for column in columns]), starts
+
+
+def _compact(strings: Strings) -> Strings:
+    """Not many more values than rows: all of them go to TensorFlow with every chunk."""
+    if len(strings.values) <= max(len(strings), _FEW_VALUES):
+        return strings
+    used, codes = np.unique(strings.codes, return_inverse=True)
+    return Strings(codes.reshape(strings.shape).astype(np.int32), strings.values.take(used))
 
 
 def _allocated(dtypes: Mapping[str, np.dtype], rows: int) -> Columns:
@@ -133,50 +195,37 @@ def _allocated(dtypes: Mapping[str, np.dtype], rows: int) -> Columns:
     block = np.empty(aligned * len(dtypes) + 64, np.uint8)
     block = block[-block.ctypes.data % 64 :]
     return {
-        name: np.empty(rows, dtype)
-        if dtype.hasobject
-        else block[index * aligned :][: rows * dtype.itemsize].view(dtype)
+        name: block[index * aligned :][: rows * dtype.itemsize].view(dtype)
         for index, (name, dtype) in enumerate(dtypes.items())
     }
 
 
 def _take(
-    arrays: Sequence[Any], slices: Sequence[Slice[Round]], order: np.ndarray | None, out: np.ndarray
-) -> None:
-    """Writes each slice's rows of its array, one after the other, then puts them in order."""
-    unordered = out if order is None else np.empty_like(out)
-    start = 0
-    for array, slice_ in zip(arrays, slices, strict=True):
-        stop = start + len(slice_.rows)
-        # Clipping is the mode that writes to `out` directly; no index is out of range.
-        array.take(slice_.rows, out=unordered[start:stop], mode="clip")
-        start = stop
-    if order is not None:
-        unordered.take(order, out=out, mode="clip")
-
-
-def _take_strings(
-    columns: Sequence[Any],
+    arrays: Sequence[np.ndarray],
+    first_codes: Sequence[Any],
     slices: Sequence[Slice[Round]],
     order: np.ndarray | None,
     out: np.ndarray,
 ) -> None:
-    first_codes = np.cumsum([0, *(len(column.values) for column in columns)], dtype=np.int32)
-    codes = [column.codes + first for column, first in zip(columns, first_codes, strict=False)]
-    taken = np.empty(len(out), np.int32)
-    _take(codes, slices, order, taken)
-    np.concatenate([column.values for column in columns]).take(taken, out=out, mode="clip")
+    """Writes each slice's rows of its array, one after the other, then puts them in order."""
+    unordered = out if order is None else np.empty_like(out)
+    start = 0
+    for array, first_code, slice_ in zip(arrays, first_codes, slices, strict=True):
+        stop = start + len(slice_.rows)
+        # Clipping is the mode that writes to `out` directly; no index is out of range.
+        array.take(slice_.rows, out=unordered[start:stop], mode="clip")
+        if first_code:
+            unordered[start:stop] += first_code
+        start = stop
+    if order is not None:
+        unordered.take(order, out=out, mode="clip")
 
 
 def _weights(slice_: Slice[Round], factor: float) -> np.ndarray:
     own = slice_.columns.get(WEIGHT_FEATURE)
     if own is None:
         return np.full(len(slice_.rows), factor, np.float32)
-    return own.take(slice_.rows) * np.float32(factor)  # type: ignore[union-attr]
-
-
-def _gathered_dtype(column: np.ndarray | Strings) -> np.dtype:
-    return np.dtype(object) if isinstance(column, Strings) else column.dtype
+    return own.take(slice_.rows) * np.float32(factor)
 
 
 def _from_array(name: str, array: pa.ChunkedArray) -> np.ndarray | Strings:

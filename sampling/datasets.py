@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from sampling.columns import Columns
+from sampling.columns import Columns, Strings
 
 Structure = Callable[[Mapping[str, Any]], Any]  # columns by name -> (features, labels) or the like
 
@@ -29,18 +29,45 @@ def from_batches(
         structure: arranges columns as an element.
         num_batches: of each iteration, where known; tf.data.INFINITE_CARDINALITY if endless.
     """
-    specs = {
-        name: tf.TensorSpec(
-            [None, None, *dtype.shape], tf.string if dtype.hasobject else dtype.base
+    dataset = (
+        tf.data.Dataset.from_generator(
+            lambda: (_encoded(columns) for columns in batches()),
+            output_signature={name: _spec(dtype) for name, dtype in dtypes.items()},
         )
-        for name, dtype in dtypes.items()
-    }
-    dataset = tf.data.Dataset.from_generator(
-        lambda: (structure(columns) for columns in batches()), output_signature=structure(specs)
-    ).unbatch()
+        .map(lambda columns: structure({name: _decoded(columns[name]) for name in dtypes}))
+        .prefetch(1)  # the next is made while this one is trained on, however long that takes
+        .unbatch()
+    )
     if num_batches is not None:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
     options = tf.data.Options()
     # Sharding is the input function's own affair: tf.data would shard a generator by skipping.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)
+
+
+def _spec(dtype: np.dtype) -> Any:
+    shape = [None, None, *dtype.shape]
+    if not dtype.hasobject:
+        return tf.TensorSpec(shape, dtype.base)
+    return tf.TensorSpec(shape, tf.int32), tf.TensorSpec([None], tf.string)
+
+
+def _encoded(columns: Columns) -> dict[str, Any]:
+    """Strings as codes and values: TensorFlow takes Python's objects one by one, and slowly."""
+    return {name: _coded(column) for name, column in columns.items()}
+
+
+def _coded(column: np.ndarray | Strings) -> Any:
+    if isinstance(column, Strings):
+        return column.codes, column.values
+    if not column.dtype.hasobject:
+        return column
+    return np.arange(column.size, dtype=np.int32).reshape(column.shape), column.ravel()
+
+
+def _decoded(column: Any) -> tf.Tensor:
+    if not isinstance(column, tuple):
+        return column
+    codes, values = column
+    return tf.gather(values, codes)

@@ -327,7 +327,7 @@ class InputFnWithFakePairs(InputFn):
         if self._candidates.can_draw.all():
             return round_, rows
         kept = np.flatnonzero(self._candidates.can_draw.take(round_[USER]))
-        return {name: _taken(column, kept) for name, column in round_.items()}, len(kept)
+        return {name: column.take(kept) for name, column in round_.items()}, len(kept)
 
     @functools.cached_property
     def _candidates(self) -> Candidates:
@@ -417,9 +417,3 @@ def _gathered(slices: list[Slice[Round]], name: str) -> np.ndarray:
     parts: list[Any] = [slice_.columns[name] for slice_ in slices]
     rows = [slice_.rows for slice_ in slices]
     return np.concatenate([part.take(of) for part, of in zip(parts, rows, strict=True)])
-
-
-def _taken(column: np.ndarray | Strings, rows: np.ndarray) -> np.ndarray | Strings:
-    if isinstance(column, Strings):
-        return column._replace(codes=column.codes.take(rows))
-    return column.take(rows)

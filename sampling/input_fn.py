@@ -179,8 +179,8 @@ class InputFn:
         stacks = self._new_batches(names)()
         return (
             element({name: column[index] for name, column in stack.items()})
-            for stack in stacks
-            for index in range(columns.length(stack))
+            for stack in map(columns.in_numpy, stacks)
+            for index in range(len(stack[WEIGHT_FEATURE]))
         )
 
     @property
@@ -369,7 +369,9 @@ class InputFn:
     def _dataset(
         self, names: Sequence[str], element: datasets.Structure, num_batches: int | None = None
     ) -> tf.data.Dataset:
-        dtypes = {**self._dtypes, WEIGHT_FEATURE: np.dtype(np.float32)}
+        labels = (self._label,) if self._has_labels else ()
+        dtypes = {name: self._dtypes[name] for name in (*names, *labels)}
+        dtypes[WEIGHT_FEATURE] = np.dtype(np.float32)
         return datasets.from_batches(self._new_batches(names), dtypes, element, num_batches)
 
     def _batches_per_iteration(self) -> int | None:
