@@ -30,7 +30,7 @@ class File:
         Counts, blocks and everything derived from them would be wrong.
         """
         try:
-            now = _stat(self.path)
+            now = stat(self.path)
         except FileNotFoundError:
             raise ValueError(
                 f"{self.path} has vanished since it was listed, expected it to stay; put it back, "
@@ -69,7 +69,7 @@ def list_files(globs: Globs, role: str) -> list[File]:
                 f"or a folder with files; mend the path{bracket}"
             )
         paths.update(matches)
-    return [_stat(path) for path in sorted(paths)]
+    return [stat(path) for path in sorted(paths)]
 
 
 def open_binary(path: str) -> contextlib.AbstractContextManager[BinaryIO]:
@@ -134,7 +134,7 @@ def _remote_matches(pattern: str) -> list[str]:
     ]
 
 
-def _stat(path: str) -> File:
+def stat(path: str) -> File:
     if is_local(path):
         status = os.stat(path)
         return File(path, status.st_size, status.st_mtime_ns)

@@ -11,7 +11,8 @@ import pytest
 
 from examples.million_songs import make_data
 from examples.million_songs.schema import SCHEMA
-from sampling import InputFnWithFakePairs, make_vocabulary
+from sampling import InputFnWithFakePairs
+from sampling.prepare.__main__ import main as prepare
 
 ROOT = Path(__file__).parent.parent
 
@@ -92,41 +93,8 @@ def test_it_is_read_with_fakes(songs):
 @pytest.mark.parametrize(("column", "name"), [("user_name", "users"), ("track_id", "songs")])
 def test_the_vocabularies_are_those_of_the_data(songs, tmp_path, column, name):
     made = tmp_path / "made.csv"
-    make_vocabulary.main([f"{songs[0]}/*/*.csv", f"--column={column}", f"--output={made}"])
+    prepare(["vocab", f"{songs[0]}/*/*.csv", f"--column={column}", f"--output={made}"])
     assert made.read_bytes() == (ROOT / f"vocab/{name}.csv").read_bytes()
-
-
-def test_the_most_frequent_come_first(tmp_path):
-    (tmp_path / "plays.csv").write_text('who,what\nb,1\na,2\n"c, d",1\nb,1\na,3\nz,1\n')
-    output = tmp_path / "new/who.csv"
-    make_vocabulary.main([str(tmp_path / "plays.csv"), "--column=who", f"--output={output}"])
-    assert output.read_text() == "a\nb\nc, d\nz\n"
-    more = ["--column=who", f"--output={output}", "--min_count=2"]
-    make_vocabulary.main([str(tmp_path / "plays.csv"), *more])
-    assert output.read_text() == "a\nb\n"
-
-
-def test_files_without_a_header(tmp_path):
-    (tmp_path / "ratings.tsv").write_text("7\t1\n8\t1\n7\t2\n")
-    output = tmp_path / "users.csv"
-    flags = ["--columns=user,item", "--delimiter=tab", "--column=user", f"--output={output}"]
-    make_vocabulary.main([str(tmp_path / "ratings.tsv"), *flags])
-    assert output.read_text() == "7\n8\n"
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--column=nobody"], "--column is 'nobody', expected a column among who, what"),
-        (["--column=who", "--min_count=9"], "found no id of 9 rows"),
-        (["--column=what"], "REQUIRED"),
-    ],
-)
-def test_what_makes_no_vocabulary_is_refused(tmp_path, capsys, flags, message):
-    (tmp_path / "plays.csv").write_text("who,what\na,\nb,2\n")
-    with pytest.raises(SystemExit):
-        make_vocabulary.main([str(tmp_path / "plays.csv"), f"--output={tmp_path / 'out'}", *flags])
-    assert message in capsys.readouterr().err
 
 
 def test_the_schema_is_the_file(songs):

@@ -8,6 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from sampling.progress import duration
+
 
 class Progress(tf.compat.v1.train.SessionRunHook):
     """A hook that tells step, total, speed, loss and the time left.
@@ -75,17 +77,7 @@ class Progress(tf.compat.v1.train.SessionRunHook):
         if self._losses:
             parts.append(f"loss {sum(self._losses) / len(self._losses):.4f}")
         if self._step == total:
-            parts.append(f"{_duration(seconds)} in all")
+            parts.append(f"{duration(seconds)} in all")
         elif speed:
-            parts.append(f"{_duration((total - self._step) / speed)} left")
+            parts.append(f"{duration((total - self._step) / speed)} left")
         return "  ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    """75 -> "1:15 min" """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = int(seconds) // 60
-    if minutes < 60:
-        return f"{minutes}:{int(seconds) % 60:02d} min"
-    return f"{minutes // 60}:{minutes % 60:02d} h"

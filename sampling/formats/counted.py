@@ -73,6 +73,11 @@ class CountedBlocks:
         return len(self._rows)
 
     @property
+    def file_of(self) -> np.ndarray:
+        """int64 [num_blocks]: the number of the file (in `files`) that each block is of."""
+        return self._file_of
+
+    @property
     def estimated_rows(self) -> float:
         """Exact: the rows have been counted."""
         return self.count()

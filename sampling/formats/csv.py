@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sampling import files
+from sampling import files, manifest
 from sampling.formats import counted, csv_explain, csv_lines, csv_parser
 from sampling.formats.csv_file import CsvFile
 from sampling.formats.csv_parser import CsvOptions
@@ -80,6 +80,11 @@ class CsvBlocks:
         return self._order(places, key)
 
     @property
+    def file_of(self) -> np.ndarray:
+        """int64 [num_blocks]: the number of the file (in `files`) that each block is of."""
+        return self._file_of
+
+    @property
     def estimated_rows(self) -> float:
         """Rows by the length of the first ones; exact where they have been counted."""
         return self._counted if self._counted is not None else self.total_bytes / self.row_bytes
@@ -94,13 +99,14 @@ class CsvBlocks:
             file.file.check_unchanged()
 
     def count(self) -> int:
-        """Rows in all files, by counting newlines at memory speed, once.
+        """Rows in all files, by a manifest or by counting newlines at memory speed, once.
 
         Raises:
             ValueError: a file has changed.
         """
         if self._counted is None:
-            self._counted = sum(self._count_file(file) for file in self.files)
+            known = manifest.Counts()
+            self._counted = sum(self._count_file(file, known) for file in self.files)
         return self._counted
 
     def read(self, blocks: np.ndarray) -> pa.Table:
@@ -207,8 +213,11 @@ class CsvBlocks:
                     f"{file.file.path}, line {line}: {csv_parser.stray_quote(self.options)}"
                 ) from None
 
-    def _count_file(self, file: CsvFile) -> int:
+    def _count_file(self, file: CsvFile, known: manifest.Counts) -> int:
         file.file.check_unchanged()
+        rows = known.rows(file.file)
+        if rows is not None and self.options.header:
+            return rows
         with files.open_binary(file.file.path) as opened:
             pieces = csv_lines.read_pieces(opened, file.begin, file.file.size)
             return sum(csv_lines.count_rows(piece) for piece in pieces)

@@ -1,0 +1,208 @@
+"""The command line of `sampling.prepare`; each command's `--help` lists its flags."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sampling import checks, shards
+from sampling.formats.csv_parser import CsvOptions
+from sampling.prepare import assign, count, split, vocab
+from sampling.prepare.assign import Assignment, Classes
+from sampling.prepare.source import Source
+from sampling.schema import Schema
+from sampling.shards import Layout
+
+_EACH = "each"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parses the arguments (None: those of the process) and does what they say.
+
+    Raises:
+        SystemExit: status 2 for an unknown flag, 1 where files or flags are not as they should be;
+            the sentence is on stderr.
+    """
+    parser = _parser()
+    flags = parser.parse_args(arguments)
+    try:
+        flags.run(flags)
+    except ValueError as error:
+        parser.exit(1, f"error: {error}\n")
+
+
+def _split(flags: argparse.Namespace) -> None:
+    source = _source(flags, {"--key": flags.key})
+    layout = Layout(flags.format, _delimiter(flags.delimiter), flags.row_group_rows).check()
+    if layout.format == "parquet" and not flags.schema:
+        raise ValueError("--schema is missing, expected for Parquet, which has types; pass it")
+    made = split.split(source, flags.output, _assignment(flags), layout, flags.overwrite)
+    print(_table(made))
+    print(f"{sum(s['rows'] for s in made['splits'].values()):,} rows: {flags.output}")
+
+
+def _count(flags: argparse.Namespace) -> None:
+    counts = count.count(_source(flags, {}))
+    print(json.dumps(count.as_dict(counts), indent=2) if flags.json else count.table(counts))
+
+
+def _vocab(flags: argparse.Namespace) -> None:
+    checks.whole_number("--min_count", flags.min_count, 1)
+    source = _source(flags, {"--column": flags.column})
+    values = vocab.lines(vocab.count(source, flags.column), flags.min_count)
+    shards.replace(flags.output, "".join(f"{value}\n" for value in values))
+    print(f"{len(values):,} values: {flags.output}")
+
+
+def _source(flags: argparse.Namespace, keys: dict[str, str]) -> Source:
+    label = getattr(flags, "label", None)
+    schema = Schema.from_json(flags.schema, label, flags.weight_column) if flags.schema else None
+    null_values = ["", *_names(flags.null_values)]
+    options = CsvOptions(
+        flags.header and not flags.columns,
+        _delimiter(flags.delimiter),
+        null_values,
+        flags.newlines_in_values,
+    )
+    return Source(
+        flags.files, schema, options, columns=_names(flags.columns), label=label, keys=keys
+    )
+
+
+def _assignment(flags: argparse.Namespace) -> Assignment:
+    fractions = {name: _fraction(text) for name, text in map(_pair, _names(flags.splits))}
+    by_class = _names(flags.by_class) if flags.by_class is not None else list(fractions)[:1]
+    if not flags.label:
+        return Assignment(flags.key, fractions, flags.seed, flags.shards)
+    return Assignment(
+        flags.key,
+        fractions,
+        flags.seed,
+        flags.shards,
+        Classes(flags.label, _classes(flags)),
+        tuple(by_class),
+    )
+
+
+def _classes(flags: argparse.Namespace) -> dict[str, str]:
+    """label -> class"""
+    if flags.classes == _EACH:
+        return {}
+    if flags.classes:
+        return {label: assign.folder_name(label) for label in _names(flags.classes)}
+    labels = {"positive": _names(flags.positive), "negative": _names(flags.negative)}
+    return {label: class_ for class_, of_class in labels.items() for label in of_class}
+
+
+def _table(made: dict[str, Any]) -> str:
+    """Rows of each split and class, aligned."""
+    lines = []
+    for split_, sums in made["splits"].items():
+        lines.append((split_, sums["rows"]))
+        lines += [(f"  {name}", each["rows"]) for name, each in sums["classes"].items()]
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"{name:<{width}}  {rows:>12,}" for name, rows in lines)
+
+
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return name, value
+
+
+def _fraction(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(
+            f"--splits has {text!r}, expected names and fractions such as train=0.9,test=0.1; "
+            "mend it"
+        ) from None
+
+
+def _delimiter(text: str) -> str:
+    return {"tab": "\t", "\\t": "\t"}.get(text, text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sampling.prepare",
+        description="Turns raw, mixed files into what training reads.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="split|count|vocab")
+    _add_split(_command(commands, "split", _split, "train, dev, test and classes, by a key's hash"))
+    counted = _command(commands, "count", _count, "rows of each class in each file")
+    counted.add_argument("--label", help="column of the class; without it only rows are counted")
+    counted.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    words = _command(commands, "vocab", _vocab, "distinct values of a column, one a line")
+    words.add_argument("--column", required=True, help="name of the column")
+    words.add_argument("--output", required=True, help="file to write")
+    words.add_argument("--min_count", type=int, default=1, help="least rows of a value (default 1)")
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any, help_: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=help_, description=help_, allow_abbrev=False)
+    parser.set_defaults(run=run)
+    parser.add_argument("files", nargs="+", help="globs of the raw files, quoted for the shell")
+    reading = parser.add_argument_group("how the files are written")
+    reading.add_argument(
+        "--schema",
+        help="JSON of the columns, as bq show --schema prints it; every value is checked. Without "
+        "it columns are text, as the first file's header names them, and are written as they are",
+    )
+    reading.add_argument("--weight_column", help="name of the schema's column of row weights")
+    reading.add_argument("--no-header", dest="header", action="store_false", help="there is none")
+    reading.add_argument("--columns", help="names (a,b) of the columns of files without a header")
+    reading.add_argument("--delimiter", default=",", help="between fields; tab for a tab")
+    reading.add_argument("--null_values", help="spellings (NA,NULL) of an empty field")
+    reading.add_argument(
+        "--newlines_in_values", action="store_true", help="quoted fields may hold newlines"
+    )
+    return parser
+
+
+def _add_split(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", required=True, help="folder to make")
+    parser.add_argument(
+        "--key", required=True, help="column whose rows stay on one side, such as the customer"
+    )
+    parser.add_argument(
+        "--splits",
+        default="train=0.8,dev=0.1,test=0.1",
+        help="names and fractions of the keys (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="another seed, another split")
+    classes = parser.add_argument_group("classes")
+    classes.add_argument("--label", help="column of the class; without it there are no classes")
+    classes.add_argument("--positive", default="1", help="labels of class positive (default: 1)")
+    classes.add_argument("--negative", default="0", help="labels of class negative (default: 0)")
+    classes.add_argument(
+        "--classes", help="more than two: the labels (a,b,c), or 'each' for all there are"
+    )
+    classes.add_argument(
+        "--by_class",
+        metavar="SPLITS",
+        help="splits with a folder for each class (default: the first); in the others they are "
+        "mixed, as evaluation reads them",
+    )
+    writing = parser.add_argument_group("what is written")
+    writing.add_argument("--format", default="csv", choices=shards.FORMATS, help="default: csv")
+    writing.add_argument("--shards", type=int, default=4, help="files of each folder (default: 4)")
+    writing.add_argument(
+        "--row_group_rows",
+        type=int,
+        default=shards.ROW_GROUP_ROWS,
+        help="of Parquet: what is read at a time (default: %(default)s, for pools of 131,072)",
+    )
+    writing.add_argument("--overwrite", action="store_true", help="replace what split wrote before")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Raw files, read in chunks: a table of some MiB at a time, in the order of the files."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from sampling import files
+from sampling.formats.csv import CsvBlocks
+from sampling.formats.csv_parser import CsvOptions
+from sampling.progress import Progress
+from sampling.schema import WEIGHT_FEATURE, Schema
+from sampling.vocabulary import keyed
+
+_BLOCK_ROWS = 8192
+_CHUNK_BYTES = 8 * 2**20
+
+
+class Chunk(NamedTuple):
+    """Neighbouring blocks of one file: numbers first..last, and about how many bytes."""
+
+    path: str
+    first: int
+    last: int
+    bytes: int
+
+    @property
+    def blocks(self) -> np.ndarray:
+        return np.arange(self.first, self.last + 1)
+
+
+class Source:
+    """Raw files of one kind.
+
+    Args:
+        globs: see `files.list_files`.
+        schema: their columns; None: as the first file's header names them, all of them text.
+        options: how they are written.
+        columns: their names where there is no header and no schema.
+        label: name of the column of the class, where there is no schema.
+        keys: {argument: column} of the columns that must not be empty, for errors.
+
+    Attributes:
+        schema: of the tables.
+
+    Raises:
+        ValueError: no file matches, one does not fit, or a key or the label is lacking.
+    """
+
+    def __init__(
+        self,
+        globs: files.Globs,
+        schema: Schema | None,
+        options: CsvOptions,
+        *,
+        columns: Sequence[str] = (),
+        label: str | None = None,
+        keys: dict[str, str] | None = None,
+    ):
+        listed = files.list_files(globs, "files")
+        if schema is None:
+            schema = _texts(columns or _header(listed[0].path, options), label)
+        self.schema = keyed(schema, **(keys or {}))
+        self._blocks = CsvBlocks(listed, self.schema, options, _BLOCK_ROWS, None, "files")
+        if self.schema.label and not self._blocks.has_labels:
+            raise ValueError(
+                f"{listed[0].path} lacks the label {self.schema.label!r}, expected it in the "
+                "files; mend them or the name"
+            )
+
+    def chunks(self) -> list[Chunk]:
+        """All of them, in the order of the files."""
+        return [
+            Chunk(file.file.path, int(first), int(last), int(size))
+            for number, file in enumerate(self._blocks.files)
+            for first, last, size in self._cut(number, file.body_bytes)
+        ]
+
+    def read(self, chunk: Chunk) -> pa.Table:
+        """The rows of a chunk.
+
+        Raises:
+            ValueError: a row can't be read (file, line and column named), or a file has changed.
+        """
+        return self._blocks.read(chunk.blocks)
+
+    def locate(self, chunk: Chunk, row: int) -> str:
+        """Where a row of a chunk stands: "path, line 17"."""
+        return self._blocks.locate(chunk.blocks, row)
+
+    def tables(self, what: str) -> Iterator[tuple[Chunk, pa.Table]]:
+        """All rows, chunk by chunk, with a progress bar; the next one is read meanwhile."""
+        chunks = self.chunks()
+        progress = Progress(what, sum(chunk.bytes for chunk in chunks))
+        done = rows = 0
+        with ThreadPoolExecutor(1) as ahead:
+            waiting = ahead.submit(self.read, chunks[0])
+            for number, chunk in enumerate(chunks):
+                table = waiting.result()
+                if number + 1 < len(chunks):
+                    waiting = ahead.submit(self.read, chunks[number + 1])
+                yield chunk, table
+                done, rows = done + chunk.bytes, rows + table.num_rows
+                progress.update(done, rows)
+        progress.close(rows)
+
+    def _cut(self, number: int, file_bytes: int) -> Iterator[tuple[int, int, float]]:
+        """(first block, last block, bytes) of a file's chunks."""
+        ids = np.flatnonzero(self._blocks.file_of == number)
+        block_bytes = file_bytes / len(ids)
+        at_a_time = max(1, int(_CHUNK_BYTES / block_bytes))
+        for start in range(0, len(ids), at_a_time):
+            some = ids[start : start + at_a_time]
+            yield some[0], some[-1], len(some) * block_bytes
+
+
+def _texts(names: Sequence[str], label: str | None) -> Schema:
+    """Columns without a type are text; but for row weights, which are numbers by their name."""
+    weight = WEIGHT_FEATURE if WEIGHT_FEATURE in names and label != WEIGHT_FEATURE else None
+    return Schema.from_dict({n: float if n == weight else str for n in names}, label, weight)
+
+
+def _header(path: str, options: CsvOptions) -> list[str]:
+    if not options.header:
+        raise ValueError("the files have no header, expected names of their columns; pass columns")
+    with files.open_binary(path) as file:
+        first = file.readline().decode("utf-8-sig", "replace").strip("\r\n")
+    return next(csv.reader([first], delimiter=options.delimiter), [])

@@ -1,0 +1,111 @@
+"""Train, dev and test by a hash of the key, and a folder for each class: one streaming pass."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sampling import files, manifest, shards
+from sampling.manifest import Written
+from sampling.prepare import assign
+from sampling.prepare.assign import Assignment, Destination, Piece, UnexpectedLabelError
+from sampling.prepare.source import Chunk, Source
+from sampling.schema import Schema
+from sampling.shards import Layout, Shard
+
+
+def split(
+    source: Source,
+    output: str | os.PathLike[str],
+    assignment: Assignment,
+    layout: Layout,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Writes the rows of a source to `output`, and what is where to `output/manifest.json`.
+
+    Rows keep the order of the files within each shard; shards without a row are not written. The
+    folder appears whole or not at all. In memory are two chunks of some 8 MiB of text, and, for
+    Parquet, less than a row group of each shard.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        ValueError: a row can't be read, or has a label that is of no class (file and line named),
+            the folder is not empty, or can't be written.
+    """
+    with shards.folder(output, overwrite) as stage:
+        pieces = (
+            piece
+            for chunk, table in source.tables("splitting")
+            for piece in assigned(source, chunk, table, assignment)
+        )
+        written = write(pieces, stage, layout, assignment)
+        made = described(written, source.schema, assignment, layout)
+        manifest.write(stage, made)
+    return made
+
+
+def assigned(source: Source, chunk: Chunk, table: Any, assignment: Assignment) -> list[Piece]:
+    """The pieces of a chunk.
+
+    Raises:
+        ValueError: a label is of no class; names file and line.
+    """
+    try:
+        return assignment.pieces(table)
+    except UnexpectedLabelError as error:
+        raise ValueError(f"{source.locate(chunk, error.row)}, {error}") from None
+
+
+def write(
+    pieces: Iterable[Piece], folder: str, layout: Layout, assignment: Assignment
+) -> list[Written]:
+    """Writes pieces to their shards; returns what each holds."""
+    classes: defaultdict[Destination, Counter[str]] = defaultdict(Counter)
+    with contextlib.ExitStack() as stack:
+        open_: dict[Destination, Shard] = {}
+        for piece in pieces:
+            to = piece.destination
+            if to not in open_:
+                assign.check_number(len({each.class_ for each in open_} | {to.class_}))
+                path = f"{folder}/{shard_path(to, layout, assignment)}"
+                open_[to] = stack.enter_context(Shard(path, layout))
+            open_[to].write(piece.table)
+            classes[to].update(piece.classes)
+    return [
+        Written(
+            shard_path(to, layout, assignment),
+            shard.rows,
+            files.stat(shard.path).size,
+            to.split,
+            to.class_ or None,
+            classes[to],
+        )
+        for to, shard in open_.items()
+    ]
+
+
+def shard_path(to: Destination, layout: Layout, assignment: Assignment) -> str:
+    """ "train/positive/part-00000-of-00004.csv" """
+    return f"{to.folder}/{layout.name(to.shard, assignment.shards)}"
+
+
+def described(
+    written: Iterable[Written], schema: Schema, assignment: Assignment, layout: Layout
+) -> dict[str, Any]:
+    """The manifest of a split."""
+    about = {
+        "format": layout.format,
+        "delimiter": layout.delimiter if layout.format == "csv" else None,
+        "key": assignment.key,
+        "hash": "the first 8 bytes of SHA-256 of seed:key, as a fraction of 2^64",
+        "seed": assignment.seed,
+        "fractions": dict(assignment.fractions),
+        "by_class": list(assignment.by_class),
+        "shards": assignment.shards,
+    }
+    return manifest.build(about, schema, assignment.splits, written)

@@ -1,0 +1,42 @@
+"""The distinct values of a column, the most frequent first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from sampling.prepare.source import Source
+
+
+def count(source: Source, column: str) -> Counter[str]:
+    """How many rows each value has. In memory are the distinct values, and two chunks."""
+    counts: Counter[str] = Counter()
+    for _, table in source.tables("reading"):
+        counts.update(of_table(table, column))
+    return counts
+
+
+def of_table(table: pa.Table, column: str) -> dict[str, int]:
+    values = table.column(column).value_counts()
+    texts = values.field("values").cast(pa.string()).to_pylist()
+    return dict(zip(texts, values.field("counts").to_pylist(), strict=True))
+
+
+def lines(counts: Mapping[str, int], min_count: int = 1) -> list[str]:
+    """Values of at least so many rows, the most frequent first, equally frequent ones by name.
+
+    Raises:
+        ValueError: a value holds a newline, or there is none.
+    """
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    kept = [value for value, rows in ordered if rows >= min_count]
+    if not kept:
+        raise ValueError(f"found no value of {min_count:,} rows, expected one; lower --min_count")
+    for value in kept:
+        if len(value.splitlines()) != 1:
+            raise ValueError(
+                f"found the value {value!r}, expected no newline in it; mend the files"
+            )
+    return kept

@@ -1,0 +1,518 @@
+"""Raw files to splits and classes: which row goes where, the manifest, what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from sampling import InputFn, InputFnDownsampleWithWeight, Schema, manifest
+from sampling.prepare.__main__ import main
+from tests.stress_prepare import peak_megabytes
+
+SCHEMA = Schema.from_dict(
+    {"customer": str, "visit": int, "amount": float, "city": str, "bought": int}, label="bought"
+)
+CITIES = ["Ulm", "Bad Ems", "Köln, am Rhein", 'the "Big" one', "two\nlines", "7", ""]
+
+
+def rows(number, customers=40, seed=0, base_rate=0.2):
+    generator = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "customer": [f"c{c:03}" for c in generator.integers(customers, size=number)],
+            "visit": np.arange(number),
+            "amount": generator.integers(1000, size=number) / 8,
+            "city": [CITIES[c] for c in generator.integers(len(CITIES) - 3, size=number)],
+            "bought": (generator.random(number) < base_rate).astype(int),
+        }
+    )
+
+
+def write(folder, frame, files=3):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder.parent / "schema.json").write_text(SCHEMA.to_json())
+    for index, part in enumerate(np.array_split(np.arange(len(frame)), files)):
+        frame.iloc[part].to_csv(folder / f"raw-{index}.csv", index=False)
+
+
+def split(folder, *flags, raw="raw", output="out"):
+    files = str(folder / raw / "*.csv")
+    main(["split", files, f"--output={folder / output}", "--key=customer", *flags])
+    return folder / output
+
+
+def read(folder, glob="**/*.csv"):
+    """All rows with the folder they are in, by visit."""
+    parts = [
+        pd.read_csv(path, dtype={"customer": str}, keep_default_na=False).assign(
+            place=path.parent.relative_to(folder).as_posix()
+        )
+        for path in sorted(folder.glob(glob))
+    ]
+    return pd.concat(parts).sort_values("visit", ignore_index=True)
+
+
+def refused(arguments, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 1
+    return capsys.readouterr().err
+
+
+# --- which row goes where ---
+
+
+def test_every_row_is_in_one_place_and_a_customer_on_one_side(tmp_path):
+    frame = rows(3000)
+    write(tmp_path / "raw", frame)
+    found = read(split(tmp_path, "--label=bought"))
+    pd.testing.assert_frame_equal(found[frame.columns], frame)
+    side = found["place"].str.split("/").str[0]
+    assert side.groupby(found["customer"]).nunique().max() == 1 and set(side) == {
+        "train",
+        "dev",
+        "test",
+    }
+    train = found[side == "train"]
+    is_positive = train["place"] == "train/positive"
+    np.testing.assert_array_equal(is_positive, train["bought"] == 1)
+    assert set(found["place"]) == {"train/positive", "train/negative", "dev", "test"}
+
+
+def test_the_side_follows_from_sha_256_of_seed_and_key(tmp_path):
+    frame = rows(500, customers=300)
+    write(tmp_path / "raw", frame)
+    found = read(split(tmp_path, "--splits=a=0.5,b=0.3,c=0.2", "--seed=7"))
+
+    def side(key):
+        digest = hashlib.sha256(f"7:{key}".encode()).digest()
+        fraction = int.from_bytes(digest[:8], "big") / 2**64
+        return "a" if fraction < 0.5 else "b" if fraction < 0.8 else "c"
+
+    assert found["place"].tolist() == found["customer"].map(side).tolist()
+
+
+def test_whole_numbers_and_text_are_split_alike(tmp_path):
+    frame = rows(300).assign(customer=lambda f: f["customer"].str[1:].astype(int))
+    write(tmp_path / "raw", frame)
+    typed = json.dumps([{"name": n, "type": t} for n, t in zip(frame, TYPES, strict=True)])
+    (tmp_path / "numbers.json").write_text(typed)
+    as_text = read(split(tmp_path, "--label=bought"))
+    flags = "--label=bought", f"--schema={tmp_path / 'numbers.json'}"
+    as_numbers = read(split(tmp_path, *flags, output="typed"))
+    assert as_text["place"].tolist() == as_numbers["place"].tolist()
+
+
+TYPES = ["INTEGER", "INTEGER", "FLOAT", "STRING", "INTEGER"]
+
+
+@settings(max_examples=15)
+@given(st.integers(1, 60), st.integers(1, 6), st.integers(1, 4), st.randoms(use_true_random=False))
+def test_neither_order_nor_cutting_of_the_files_matters(tmp_path_factory, number, files, cut, mix):
+    frame = rows(number, customers=20)
+    order = list(range(number))
+    mix.shuffle(order)
+    folder = tmp_path_factory.mktemp("cut")
+    write(folder / "raw", frame, min(files, number))
+    write(folder / "other", frame.iloc[order], min(cut, number))
+    shards = {
+        name: {
+            path.relative_to(made).as_posix(): Counter(path.read_text().splitlines())
+            for path in made.rglob("*.csv")
+        }
+        for name, made in (
+            ("raw", split(folder, "--label=bought", "--shards=2")),
+            ("other", split(folder, "--label=bought", "--shards=2", raw="other", output="out2")),
+        )
+    }
+    assert shards["raw"] == shards["other"]
+    assert sum(sum(lines.values()) - 1 for lines in shards["raw"].values()) == number
+
+
+def test_rows_keep_their_order_within_a_shard(tmp_path):
+    write(tmp_path / "raw", rows(2000))
+    for path in split(tmp_path, "--label=bought").rglob("*.csv"):
+        assert pd.read_csv(path)["visit"].is_monotonic_increasing
+
+
+def test_fractions_are_those_asked_for(tmp_path):
+    frame = pd.DataFrame({"customer": np.arange(20_000), "visit": 0})
+    write(tmp_path / "raw", frame)
+    by_seed = {}
+    for seed in (0, 1):
+        flags = f"--seed={seed}", "--splits=train=0.7,dev=0.2,test=0.1", "--shards=5"
+        made = split(tmp_path, *flags, output=f"out{seed}")
+        by_seed[seed] = read(made).sort_values("customer")["place"].to_numpy()
+        counts = Counter(by_seed[seed].tolist())
+        observed = [counts[name] for name in ("train", "dev", "test")]
+        assert stats.chisquare(observed, [14_000, 4_000, 2_000]).pvalue > 1e-4
+        shards = manifest.read(made)["files"]
+        per_shard = [each["rows"] for path, each in shards.items() if path.startswith("train")]
+        assert len(per_shard) == 5 and stats.chisquare(per_shard).pvalue > 1e-4
+    table = pd.crosstab(by_seed[0], by_seed[1])  # another seed is another, independent split
+    assert stats.chi2_contingency(table).pvalue > 1e-4
+
+
+def test_a_larger_share_only_adds_customers(tmp_path):
+    write(tmp_path / "raw", rows(3000, customers=2000))
+    small = read(split(tmp_path, "--splits=train=0.6,test=0.4"))
+    large = read(split(tmp_path, "--splits=train=0.7,test=0.3", output="larger"))
+    in_small, in_large = ({*f[f["place"] == "train"]["customer"]} for f in (small, large))
+    assert in_small < in_large
+
+
+# --- classes ---
+
+
+def test_a_folder_for_each_of_many_classes(tmp_path):
+    frame = rows(600).assign(bought=lambda f: f["visit"].map(lambda v: ["a", "b c", ".d"][v % 3]))
+    write(tmp_path / "raw", frame)
+    found = read(split(tmp_path, "--label=bought", "--classes=each", "--splits=train=1"))
+    folders = {"a": "train/a", "b c": "train/b%20c", ".d": "train/%2Ed"}
+    assert found["place"].tolist() == found["bought"].map(folders).tolist()
+
+
+def test_labels_of_either_class_can_be_named(tmp_path):
+    frame = rows(400).assign(bought=lambda f: np.where(f["bought"] == 1, "yes", "no"))
+    frame.loc[::10, "bought"] = "maybe"
+    write(tmp_path / "raw", frame)
+    flags = "--label=bought", "--positive=yes", "--negative=no,maybe", "--by_class=dev,train"
+    found = read(split(tmp_path, *flags))
+    places = found[found["place"].str.startswith(("dev", "train"))]
+    assert set(places["place"].str.split("/").str[0]) == {"dev", "train"}
+    is_yes = places["bought"] == "yes"
+    np.testing.assert_array_equal(places["place"].str.endswith("/positive"), is_yes)
+
+
+# --- the manifest ---
+
+
+def test_the_manifest_counts_as_pandas_does(tmp_path, capsys):
+    frame = rows(2000)
+    write(tmp_path / "raw", frame)
+    flags = "--label=bought", f"--schema={tmp_path / 'schema.json'}", "--seed=3"
+    out = split(tmp_path, *flags)
+    made = manifest.read(out)
+    found = read(out)
+    side = found["place"].str.split("/").str[0]
+    for name, sums in made["splits"].items():
+        of_side = found[side == name]
+        files = [path for path in out.rglob("*.csv") if path.is_relative_to(out / name)]
+        assert sums["rows"] == len(of_side)
+        assert sums["bytes"] == sum(path.stat().st_size for path in files)
+        assert {c: each["rows"] for c, each in sums["classes"].items()} == {
+            "positive": int((of_side["bought"] == 1).sum()),
+            "negative": int((of_side["bought"] == 0).sum()),
+        }
+    positives = sum(path.stat().st_size for path in (out / "train/positive").iterdir())
+    assert made["splits"]["train"]["classes"]["positive"]["bytes"] == positives
+    paths = {path.relative_to(out).as_posix() for path in out.rglob("*.csv")}
+    assert set(made["files"]) == paths
+    for path, entry in made["files"].items():
+        shard = pd.read_csv(out / path)
+        assert (entry["rows"], entry["bytes"]) == (len(shard), (out / path).stat().st_size)
+        assert entry["classes"].get("positive", 0) == (shard["bought"] == 1).sum()
+    assert (made["seed"], made["key"], made["label"]) == (3, "customer", "bought")
+    assert manifest.schema(out).names == SCHEMA.names and manifest.schema(out).label == "bought"
+    assert "2,000 rows" in capsys.readouterr().out
+
+
+def prepared(tmp_path, number=900):
+    write(tmp_path / "raw", rows(number))
+    flags = "--label=bought", f"--schema={tmp_path / 'schema.json'}", "--shards=1"
+    return split(tmp_path, *flags)
+
+
+def lie(out, path, counted):
+    """Other counts in the manifest than there are rows, so that its use shows."""
+    made = manifest.read(out)
+    made["files"][path]["rows"] = counted
+    (out / "manifest.json").write_text(json.dumps(made))
+
+
+def test_input_functions_take_the_counts_of_the_manifest(tmp_path):
+    out = prepared(tmp_path)
+    lie(out, "train/negative/part-00000-of-00001.csv", 123_456)
+    lie(out, "dev/part-00000-of-00001.csv", 77)
+    train = InputFnDownsampleWithWeight(
+        str(out / "train/positive/*.csv"),
+        str(out / "train/negative/*.csv"),
+        schema=SCHEMA,
+        is_train=True,
+    )
+    assert train.negative_size == 123_456
+    assert InputFn(str(out / "dev"), SCHEMA).rows_per_epoch == 77
+
+
+@pytest.mark.parametrize("change", ["another size", "written later", "foreign", "no JSON"])
+def test_a_manifest_is_not_trusted_over_other_files(tmp_path, change):
+    out = prepared(tmp_path)
+    shard = out / "dev/part-00000-of-00001.csv"
+    real = len(pd.read_csv(shard))
+    lie(out, "dev/part-00000-of-00001.csv", 77)
+    if change == "another size":
+        shard.write_text(shard.read_text() + "c001,5,1.5,Ulm,0\n")
+        real += 1
+    elif change == "written later":
+        later = (out / "manifest.json").stat().st_mtime_ns + 10**9
+        os.utime(shard, ns=(later, later))
+    else:
+        text = (out / "manifest.json").read_text()
+        other = text.replace("tf-sampling", "others") if change == "foreign" else text[:50]
+        (out / "manifest.json").write_text(other)
+    assert InputFn(str(out / "dev"), SCHEMA).rows_per_epoch == real
+
+
+def test_the_rows_of_an_epoch_do_not_depend_on_the_manifest(tmp_path):
+    out = prepared(tmp_path)
+
+    def epoch():
+        arguments = str(out / "train/positive/*.csv"), str(out / "train/negative/*.csv")
+        options = {"schema": SCHEMA, "is_train": True, "weight": "auto", "pool_rows": 100}
+        batches = InputFnDownsampleWithWeight(*arguments, **options).batches()
+        return [(features["visit"].tolist(), weights.tolist()) for features, _, weights in batches]
+
+    by_manifest = epoch()
+    (out / "manifest.json").unlink()
+    assert epoch() == by_manifest
+
+
+# --- what is written ---
+
+
+def test_text_is_written_as_it_was(tmp_path):
+    text = (
+        'customer,visit,amount,city,bought\n007,0,1.50,"Köln, am Rhein",1\n'
+        '8,1,,"two\nlines",0\n9,2,1e3,"the ""Big"" one",0\n 10 ,3,NA,,1\n'
+    )
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/a.csv").write_text(text)
+    out = split(tmp_path, "--splits=all=1", "--shards=1", "--newlines_in_values")
+    assert (out / "all/part-00000-of-00001.csv").read_text() == text
+
+
+def test_a_single_column_with_an_empty_value_loses_no_row(tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/a.tsv").write_text("customer\tcity\na\tx y\nb\t\nc\ta,b\n")
+    main(
+        [
+            *("split", str(tmp_path / "raw/a.tsv"), f"--output={tmp_path / 'out'}"),
+            *("--key=customer", "--splits=all=1", "--delimiter=tab", "--shards=1"),
+        ]
+    )
+    written = (tmp_path / "out/all/part-00000-of-00001.csv").read_text()
+    assert written == "customer\tcity\na\tx y\nb\t\nc\ta,b\n"
+
+
+def test_parquet_has_row_groups_that_do_as_blocks(tmp_path):
+    frame = rows(3000)
+    write(tmp_path / "raw", frame)
+    flags = "--format=parquet", "--row_group_rows=100", "--shards=2"
+    out = split(tmp_path, "--label=bought", f"--schema={tmp_path / 'schema.json'}", *flags)
+    made = manifest.read(out)
+    parts = []
+    for path, entry in made["files"].items():
+        of_file = pq.ParquetFile(out / path)
+        groups = [of_file.metadata.row_group(g).num_rows for g in range(of_file.num_row_groups)]
+        assert sum(groups) == entry["rows"] and set(groups[:-1]) <= {100} and groups[-1] <= 100
+        parts.append(of_file.read().to_pandas())
+    found = pd.concat(parts).sort_values("visit", ignore_index=True)
+    pd.testing.assert_frame_equal(found, frame, check_dtype=False)
+
+
+# --- running again, and failing ---
+
+
+def test_what_was_written_before_is_replaced_only_if_asked(tmp_path, capsys):
+    write(tmp_path / "raw", rows(300))
+    out = split(tmp_path)
+    before = (out / "manifest.json").read_text()
+    arguments = ["split", str(tmp_path / "raw/*.csv"), f"--output={out}", "--key=customer"]
+    assert "holds dev already" in refused(arguments, capsys)
+    assert (out / "manifest.json").read_text() == before
+    main([*arguments, "--overwrite", "--splits=only=1"])
+    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "only"]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_folder_of_others_is_never_replaced(tmp_path, capsys):
+    write(tmp_path / "raw", rows(30))
+    arguments = ["split", str(tmp_path / "raw/*.csv"), "--key=customer", "--overwrite"]
+    assert "no output of ours" in refused([*arguments, f"--output={tmp_path / 'raw'}"], capsys)
+    assert len(list((tmp_path / "raw").iterdir())) == 3
+
+
+def test_a_bad_row_leaves_what_was_there_before(tmp_path, capsys):
+    write(tmp_path / "raw", rows(300))
+    out = split(tmp_path)
+    before = (out / "manifest.json").read_text()
+    with open(tmp_path / "raw/raw-2.csv", "a") as file:
+        file.write("c1,2,3\n")
+    files = str(tmp_path / "raw/*.csv")
+    arguments = ["split", files, f"--output={out}", "--key=customer", "--overwrite"]
+    assert "raw-2.csv, line 102: found 3 fields, expected 5" in refused(arguments, capsys)
+    assert (out / "manifest.json").read_text() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "raw", "schema.json"]
+
+
+@pytest.mark.parametrize("format_", ["csv", "parquet"])
+def test_a_disk_that_is_full_leaves_nothing(tmp_path, format_):
+    write(tmp_path / "raw", rows(20_000))
+    program = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "from sampling.prepare.__main__ import main; main(sys.argv[1:])"
+    )
+    flags = f"--output={tmp_path / 'out'}", "--key=customer", f"--format={format_}"
+    flags += "--label=bought", f"--schema={tmp_path / 'schema.json'}"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "split", str(tmp_path / "raw/*.csv"), *flags],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert ended.returncode == 1
+    assert "can't be written ([Errno 27] File too large" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["raw", "schema.json"]
+
+
+@pytest.mark.parametrize("format_", ["csv", "parquet"])
+def test_a_bucket_gets_the_same_files(tmp_path, format_):
+    write(tmp_path / "raw", rows(500).replace({"city": {"Ulm": "Ulm, Donau"}}))
+    flags = "--label=bought", f"--format={format_}", f"--schema={tmp_path / 'schema.json'}"
+    local = split(tmp_path, *flags)
+    remote = f"ram://prepared/{format_}"
+    arguments = ["split", str(tmp_path / "raw/*.csv"), "--key=customer", *flags]
+    main([*arguments, f"--output={remote}"])
+    main([*arguments, f"--output={remote}", "--overwrite"])
+    for path in manifest.read(local)["files"]:
+        with tf.io.gfile.GFile(f"{remote}/{path}", "rb") as file:
+            assert file.read() == (local / path).read_bytes()
+    assert manifest.read(remote) == manifest.read(local)
+
+
+def test_memory_does_not_grow_with_the_files(tmp_path):
+    small, large = (peak_megabytes(tmp_path / str(n), n) for n in (100_000, 400_000))
+    assert large < small + 60, (small, large)
+
+
+# --- count and vocab ---
+
+
+def test_count_counts_as_pandas_does(tmp_path, capsys):
+    frame = rows(1000)
+    write(tmp_path / "raw", frame)
+    main(["count", str(tmp_path / "raw/*.csv"), "--label=bought", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["rows"] == 1000
+    of_labels = {str(label): n for label, n in frame["bought"].value_counts().items()}
+    assert found["classes"] == of_labels
+    for path, entry in found["files"].items():
+        part = pd.read_csv(path)
+        labels = {str(label): n for label, n in part["bought"].value_counts().items()}
+        assert entry == {"rows": len(part), "classes": labels}
+
+
+def test_count_prints_a_table(tmp_path, capsys):
+    write(tmp_path / "raw", rows(1000), files=1)
+    main(["count", str(tmp_path / "raw/*.csv")])
+    assert capsys.readouterr().out == (
+        f" rows  file\n1,000  {tmp_path / 'raw/raw-0.csv'}\n1,000  all files\n"
+    )
+
+
+def test_vocab_the_most_frequent_come_first(tmp_path):
+    (tmp_path / "plays.csv").write_text('who,what\nb,1\na,2\n"c, d",1\nb,1\na,3\nz,1\n')
+    output = tmp_path / "new/who.csv"
+    vocab = ["vocab", str(tmp_path / "plays.csv"), "--column=who", f"--output={output}"]
+    main(vocab)
+    assert output.read_text() == "a\nb\nc, d\nz\n"
+    main([*vocab, "--min_count=2"])
+    assert output.read_text() == "a\nb\n"
+    assert [path.name for path in output.parent.iterdir()] == ["who.csv"]
+
+
+def test_vocab_of_files_without_a_header(tmp_path):
+    (tmp_path / "ratings.tsv").write_text("7\t1\n8\t1\n7\t2\n")
+    output = tmp_path / "users.csv"
+    flags = ["--columns=user,item", "--delimiter=tab", "--column=user", f"--output={output}"]
+    main(["vocab", str(tmp_path / "ratings.tsv"), *flags])
+    assert output.read_text() == "7\n8\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--column=nobody"], "--column is 'nobody', expected a column among who, what"),
+        (["--column=who", "--min_count=9"], "found no value of 9 rows"),
+        (["--column=who", "--min_count=0"], "--min_count is 0"),
+        (["--column=what"], "REQUIRED"),
+    ],
+)
+def test_what_makes_no_vocabulary_is_refused(tmp_path, capsys, flags, message):
+    (tmp_path / "plays.csv").write_text("who,what\na,\nb,2\n")
+    arguments = ["vocab", str(tmp_path / "plays.csv"), f"--output={tmp_path / 'out'}", *flags]
+    assert message in refused(arguments, capsys)
+
+
+# --- what is refused ---
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--key=nobody"], "--key is 'nobody', expected a column among customer, visit"),
+        (["--label=nothing"], "the label 'nothing' is not among the columns"),
+        (["--splits=train=0.5,test=0.4"], "add up to 0.9, expected 1"),
+        (["--splits=train=1.5,test=-0.5"], "the fraction of 'test' is -0.5"),
+        (["--splits=train"], "--splits has '', expected names and fractions"),
+        (["--splits=../up=1"], "a split is called '../up'"),
+        (["--shards=0"], "shards is 0"),
+        (["--seed=-1"], "seed is -1"),
+        (["--label=bought", "--by_class=nope"], "by_class is 'nope'"),
+        (["--format=parquet"], "--schema is missing"),
+        (["--label=bought", "--negative=2"], "raw-0.csv, line 2, column 'bought': found the label"),
+        (["--label=bought", "--classes=1,2"], "expected one of 1, 2; mend the row"),
+        (["--label=visit", "--classes=each"], "found more than 1,000 classes"),
+        (["--no-header"], "the files have no header, expected names of their columns"),
+    ],
+)
+def test_what_can_not_be_is_refused_in_a_sentence(tmp_path, capsys, flags, message):
+    write(tmp_path / "raw", rows(1500, base_rate=0.0), files=1)
+    arguments = ["split", str(tmp_path / "raw/*.csv"), f"--output={tmp_path / 'out'}"]
+    error = refused([*arguments, "--key=customer", *flags], capsys)
+    assert error.splitlines()[-1].startswith("error: ") and message in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_key_is_refused(tmp_path, capsys):
+    frame = rows(100)
+    frame.loc[70, "customer"] = ""
+    write(tmp_path / "raw", frame, files=1)
+    arguments = ["split", str(tmp_path / "raw/*.csv"), f"--output={tmp_path / 'out'}"]
+    error = refused([*arguments, "--key=customer"], capsys)
+    assert "raw-0.csv, line 72, column 'customer': found nothing, expected a value" in error
+
+
+@pytest.mark.parametrize("command", ["split", "count", "vocab"])
+def test_help_tells_every_flag(command, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    assert exit_.value.code == 0 and "globs of the raw files" in text
+    assert max(map(len, text.splitlines())) <= 100
