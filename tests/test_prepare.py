@@ -334,6 +334,25 @@ def test_parquet_has_row_groups_that_do_as_blocks(tmp_path):
     pd.testing.assert_frame_equal(found, frame, check_dtype=False)
 
 
+def test_parquet_is_read_with_its_types(tmp_path, capsys):
+    frame = rows(500)
+    write(tmp_path / "raw", frame)
+    for name in sorted(os.listdir(tmp_path / "raw")):
+        path = tmp_path / "raw" / name
+        pd.read_csv(path, keep_default_na=False).to_parquet(path.with_suffix(".parquet"))
+        path.unlink()
+    raw = str(tmp_path / "raw/*.parquet")
+    arguments = ["split", raw, f"--output={tmp_path / 'out'}", "--key=customer", "--label=bought"]
+    main(arguments)
+    pd.testing.assert_frame_equal(read(tmp_path / "out")[frame.columns], frame)
+    types = [field.type for field in manifest.schema(tmp_path / "out")]
+    assert types == ["STRING", "INTEGER", "FLOAT", "STRING", "INTEGER"]
+    main([*arguments, "--format=parquet", "--overwrite"])
+    capsys.readouterr()
+    main(["count", str(tmp_path / "out/*/*.parquet"), "--label=bought"])
+    assert len(capsys.readouterr().out.splitlines()) > 4
+
+
 # --- running again, and failing ---
 
 

@@ -17,8 +17,6 @@ from sampling.formats import counted, typed
 from sampling.formats.counted import HELD_BYTES, CountedBlocks, Label
 from sampling.schema import Schema
 
-# Pieces of smaller row groups read slower; larger row groups make fewer, and a poorer sample.
-ROW_GROUP_ROWS = 4_096
 _SAMPLED_FILES, _SAMPLED_ROWS = 8, 1_000  # enough to know what a row takes in memory
 _BUFFER_BYTES = 2**20
 
@@ -56,7 +54,7 @@ class ParquetFile:
                 source: Any = self.file.path
                 if not files.is_local(source):
                     source = stack.enter_context(files.open_binary(source))
-                    source = pa.PythonFile(_Readable(source, self.file.size), "r")
+                    source = pa.PythonFile(Readable(source, self.file.size), "r")
                 yield stack.enter_context(
                     pq.ParquetFile(
                         source,
@@ -254,7 +252,7 @@ class _Streamed:
                 yield pa.Table.from_batches([batch])
 
 
-class _Readable(io.RawIOBase):
+class Readable(io.RawIOBase):
     """What `tf.io.gfile` opens, with all that pyarrow asks of a file."""
 
     def __init__(self, opened: BinaryIO, size: int):

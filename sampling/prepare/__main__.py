@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sampling import checks, shards
+from sampling.formats import opening
 from sampling.formats.csv_parser import CsvOptions
 from sampling.prepare import assign, count, split, vocab
 from sampling.prepare.assign import Assignment, Classes
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _split(flags: argparse.Namespace) -> None:
     source = _source(flags, {"--key": flags.key})
     layout = Layout(flags.format, _delimiter(flags.delimiter), flags.row_group_rows).check()
-    if layout.format == "parquet" and not flags.schema:
+    if layout.format == "parquet" and not source.is_checked:
         raise ValueError("--schema is missing, expected for Parquet, which has types; pass it")
     made = split.split(source, flags.output, _assignment(flags), layout, flags.overwrite)
     print(_table(made))
@@ -67,7 +68,13 @@ def _source(flags: argparse.Namespace, keys: dict[str, str]) -> Source:
         flags.newlines_in_values,
     )
     return Source(
-        flags.files, schema, options, columns=_names(flags.columns), label=label, keys=keys
+        flags.files,
+        schema,
+        options,
+        columns=_names(flags.columns),
+        label=label,
+        keys=keys,
+        file_format=flags.file_format,
     )
 
 
@@ -155,7 +162,10 @@ def _command(commands: Any, name: str, run: Any, help_: str) -> argparse.Argumen
     reading.add_argument(
         "--schema",
         help="JSON of the columns, as bq show --schema prints it; every value is checked. Without "
-        "it columns are text, as the first file's header names them, and are written as they are",
+        "it the columns are those of the first file: of CSV text, written as it is",
+    )
+    reading.add_argument(
+        "--file_format", help=f"one of {', '.join(opening.FORMATS)} (default: by the files' names)"
     )
     reading.add_argument("--weight_column", help="name of the schema's column of row weights")
     reading.add_argument("--no-header", dest="header", action="store_false", help="there is none")

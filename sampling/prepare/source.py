@@ -9,14 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet
 
 from sampling import files
-from sampling.formats.csv import CsvBlocks
+from sampling.formats import opening
 from sampling.formats.csv_parser import CsvOptions
+from sampling.formats.parquet import Readable
 from sampling.progress import Progress
 from sampling.schema import WEIGHT_FEATURE, Schema
 from sampling.vocabulary import keyed
 
+CSV = "csv"
 _BLOCK_ROWS = 8192
 _CHUNK_BYTES = 8 * 2**20
 
@@ -35,18 +38,20 @@ class Chunk(NamedTuple):
 
 
 class Source:
-    """Raw files of one kind.
+    """Raw files of one kind: text, Parquet or what else input functions read.
 
     Args:
         globs: see `files.list_files`.
-        schema: their columns; None: as the first file's header names them, all of them text.
-        options: how they are written.
+        schema: their columns; None: those of the first file: of text all are text.
+        options: how they are written, if they are text.
         columns: their names where there is no header and no schema.
         label: name of the column of the class, where there is no schema.
         keys: {argument: column} of the columns that must not be empty, for errors.
+        file_format: one of `opening.FORMATS`; None: by the files' names.
 
     Attributes:
         schema: of the tables.
+        is_checked: whether the columns have types.
 
     Raises:
         ValueError: no file matches, one does not fit, or a key or the label is lacking.
@@ -61,12 +66,19 @@ class Source:
         columns: Sequence[str] = (),
         label: str | None = None,
         keys: dict[str, str] | None = None,
+        file_format: str | None = None,
     ):
         listed = files.list_files(globs, "files")
-        if schema is None:
+        is_text = (opening.checked_format(file_format) or opening.format_of(listed[0].path)) == CSV
+        self.is_checked = schema is not None or not is_text
+        if schema is None and is_text:
             schema = _texts(columns or _header(listed[0].path, options), label)
+        elif schema is None:
+            schema = _typed(listed[0], label)
         self.schema = keyed(schema, **(keys or {}))
-        self._blocks = CsvBlocks(listed, self.schema, options, _BLOCK_ROWS, None, "files")
+        self._blocks = opening.open_blocks(
+            globs, "files", self.schema, options, _BLOCK_ROWS, None, file_format
+        )
         if self.schema.label and not self._blocks.has_labels:
             raise ValueError(
                 f"{listed[0].path} lacks the label {self.schema.label!r}, expected it in the "
@@ -75,11 +87,16 @@ class Source:
 
     def chunks(self) -> list[Chunk]:
         """All of them, in the order of the files."""
-        return [
-            Chunk(file.file.path, int(first), int(last), int(size))
-            for number, file in enumerate(self._blocks.files)
-            for first, last, size in self._cut(number, file.body_bytes)
-        ]
+        block_bytes = max(1.0, self._blocks.decoded_bytes / self._blocks.num_blocks)
+        at_a_time = max(1, int(_CHUNK_BYTES / block_bytes))
+        chunks = []
+        for number, file in enumerate(self._blocks.files):
+            ids = np.flatnonzero(self._blocks.file_of == number)
+            for start in range(0, len(ids), at_a_time):
+                some = ids[start : start + at_a_time]
+                size = round(len(some) * block_bytes)
+                chunks.append(Chunk(file.file.path, int(some[0]), int(some[-1]), size))
+        return chunks
 
     def read(self, chunk: Chunk) -> pa.Table:
         """The rows of a chunk.
@@ -109,20 +126,28 @@ class Source:
                 progress.update(done, rows)
         progress.close(rows)
 
-    def _cut(self, number: int, file_bytes: int) -> Iterator[tuple[int, int, float]]:
-        """(first block, last block, bytes) of a file's chunks."""
-        ids = np.flatnonzero(self._blocks.file_of == number)
-        block_bytes = file_bytes / len(ids)
-        at_a_time = max(1, int(_CHUNK_BYTES / block_bytes))
-        for start in range(0, len(ids), at_a_time):
-            some = ids[start : start + at_a_time]
-            yield some[0], some[-1], len(some) * block_bytes
-
 
 def _texts(names: Sequence[str], label: str | None) -> Schema:
     """Columns without a type are text; but for row weights, which are numbers by their name."""
-    weight = WEIGHT_FEATURE if WEIGHT_FEATURE in names and label != WEIGHT_FEATURE else None
+    weight = _weight(names, label)
     return Schema.from_dict({n: float if n == weight else str for n in names}, label, weight)
+
+
+def _typed(file: files.File, label: str | None) -> Schema:
+    """The columns of a Parquet file."""
+    if opening.format_of(file.path) != "parquet":
+        raise ValueError(f"{file.path} does not name the types of its columns; pass a schema")
+    with files.open_binary(file.path) as opened:
+        try:
+            columns = pa.parquet.read_schema(pa.PythonFile(Readable(opened, file.size), "r"))
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{file.path} is no Parquet file ({error}); mend the glob") from None
+    frame = columns.empty_table().to_pandas()
+    return Schema.from_pandas(frame, label, _weight(columns.names, label))
+
+
+def _weight(names: Sequence[str], label: str | None) -> str | None:
+    return WEIGHT_FEATURE if WEIGHT_FEATURE in names and label != WEIGHT_FEATURE else None
 
 
 def _header(path: str, options: CsvOptions) -> list[str]:
