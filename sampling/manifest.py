@@ -68,9 +68,9 @@ def build(
 
 def write(folder: str, manifest: Mapping[str, Any]) -> None:
     """Writes `folder/manifest.json`: last, for it says that the folder is whole."""
-    from sampling import shards
+    from sampling import writing
 
-    with shards.create(os.path.join(folder, NAME)) as file:
+    with writing.create(os.path.join(folder, NAME)) as file:
         file.write((json.dumps(manifest, indent=2) + "\n").encode())
 
 

@@ -7,14 +7,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sampling import checks, shards
+from sampling import checks, writing
 from sampling.formats import opening
 from sampling.formats.csv_parser import CsvOptions
 from sampling.prepare import assign, count, split, vocab
 from sampling.prepare.assign import Assignment, Classes
 from sampling.prepare.source import Source
 from sampling.schema import Schema
-from sampling.shards import Layout
+from sampling.writing import Layout
 
 _EACH = "each"
 
@@ -53,7 +53,7 @@ def _vocab(flags: argparse.Namespace) -> None:
     checks.whole_number("--min_count", flags.min_count, 1)
     source = _source(flags, {"--column": flags.column})
     values = vocab.lines(vocab.count(source, flags.column), flags.min_count)
-    shards.replace(flags.output, "".join(f"{value}\n" for value in values))
+    writing.replace(flags.output, "".join(f"{value}\n" for value in values))
     print(f"{len(values):,} values: {flags.output}")
 
 
@@ -202,16 +202,16 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
         help="splits with a folder for each class (default: the first); in the others they are "
         "mixed, as evaluation reads them",
     )
-    writing = parser.add_argument_group("what is written")
-    writing.add_argument("--format", default="csv", choices=shards.FORMATS, help="default: csv")
-    writing.add_argument("--shards", type=int, default=4, help="files of each folder (default: 4)")
-    writing.add_argument(
+    output = parser.add_argument_group("what is written")
+    output.add_argument("--format", default="csv", choices=writing.FORMATS, help="default: csv")
+    output.add_argument("--shards", type=int, default=4, help="files of each folder (default: 4)")
+    output.add_argument(
         "--row_group_rows",
         type=int,
-        default=shards.ROW_GROUP_ROWS,
+        default=writing.ROW_GROUP_ROWS,
         help="of Parquet: what is read at a time (default: %(default)s, for pools of 131,072)",
     )
-    writing.add_argument("--overwrite", action="store_true", help="replace what split wrote before")
+    output.add_argument("--overwrite", action="store_true", help="replace what split wrote before")
 
 
 if __name__ == "__main__":

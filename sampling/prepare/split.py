@@ -8,13 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sampling import files, manifest, shards
+from sampling import files, manifest, writing
 from sampling.manifest import Written
 from sampling.prepare import assign
 from sampling.prepare.assign import Assignment, Destination, Piece, UnexpectedLabelError
 from sampling.prepare.source import Chunk, Source
 from sampling.schema import Schema
-from sampling.shards import Layout, Shard
+from sampling.writing import Layout, Shard
 
 
 def split(
@@ -37,7 +37,7 @@ def split(
         ValueError: a row can't be read, or has a label that is of no class (file and line named),
             the folder is not empty, or can't be written.
     """
-    with shards.folder(output, overwrite) as stage:
+    with writing.folder(output, overwrite) as stage:
         pieces = (
             piece
             for chunk, table in source.tables("splitting")
