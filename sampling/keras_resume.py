@@ -1,0 +1,198 @@
+"""Going on after a stop, for Keras: where the input is, as a part of the checkpoint.
+
+    state = InputState(input_fn)
+    checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer, input=state)
+    manager = tf.train.CheckpointManager(checkpoint, "output/model", max_to_keep=2)
+    checkpoint.restore(manager.latest_checkpoint)  # nothing to do the first time
+    fit(model, state, manager, epochs=5, save_steps=1000)
+
+A loop of one's own iterates `state.dataset()` and tells `state.trained()` after every batch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from sampling import checks
+from sampling.input_fn import InputFn
+
+
+class InputState(tf.train.experimental.PythonState):
+    """Where in an input function's rows a training is; saved and restored as all in a checkpoint.
+
+    It is a function of the rows *trained on*, not of those read, which are ahead: some hundred
+    bytes. Restoring reads at most one round of each class, however far in.
+
+    Args:
+        input_fn: what is trained on.
+
+    Raises (when a checkpoint is restored):
+        ValueError: it was made by another input function; what differs is named.
+    """
+
+    def __init__(self, input_fn: InputFn):
+        self.input_fn = input_fn
+        self.is_in_checkpoint = False  # whether it was saved or restored
+        self._begin()
+
+    def dataset(self, features: Collection[str] | None = None) -> tf.data.Dataset:
+        """`input_fn.dataset` from the place reached; its batches are counted from here on."""
+        self.input_fn.restore(self.value)
+        dataset = self.input_fn.dataset(features)
+        self._begin()
+        return dataset
+
+    def trained(self, batches: int = 1) -> None:
+        """So many more batches of the latest dataset were trained on."""
+        self._batches += checks.whole_number("batches", batches, 0)
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """The `state` of the input function after the batches trained on."""
+        return self._state_after(self._batches)
+
+    def serialize(self) -> str:
+        """For tf.train.Checkpoint: JSON of less than 1 KB."""
+        self.is_in_checkpoint = True
+        return json.dumps(self.value)
+
+    def deserialize(self, string_value: Any) -> None:
+        """For tf.train.Checkpoint: goes to the place that `serialize` wrote down."""
+        try:
+            state = json.loads(string_value)
+        except ValueError as error:
+            raise ValueError(
+                f"found {string_value!r}, which is no state ({error}); restore a checkpoint whose "
+                "input is an InputState"
+            ) from None
+        self.input_fn.restore(state)
+        self.is_in_checkpoint = True
+        self._begin()
+
+    def _begin(self) -> None:
+        self._batches = 0
+        self._state_after = self.input_fn.state_by_batches()
+
+
+def fit(
+    model: Any,
+    state: InputState,
+    manager: tf.train.CheckpointManager,
+    epochs: int,
+    features: Collection[str] | None = None,
+    save_steps: int | None = None,
+    callbacks: Sequence[Any] = (),
+    **options: Any,
+) -> Any:
+    """`model.fit` on the input function's Dataset, to the end of the epoch begun, then whole ones.
+
+    An epoch of `fit` is an iteration of the Dataset: `num_epochs` epochs of the input function.
+    Started again after a stop, with the latest checkpoint restored, it ends after the same batches
+    as a training never stopped.
+
+    Args:
+        model: compiled.
+        state: in the manager's checkpoint, with model and optimizer.
+        manager: saves at the end of every epoch, after all callbacks.
+        epochs: in all, those before the stop included.
+        features: the names of those the model takes; None: all.
+        save_steps: batches between checkpoints within an epoch, too; None: none there.
+        callbacks, options: for `model.fit`, which takes no steps_per_epoch here.
+
+    Returns:
+        The History. Metrics of the epoch begun are of the rest of it.
+
+    Raises:
+        ValueError: num_epochs is None, the manager's latest checkpoint was not restored, or the
+            state is no part of it.
+    """
+    input_fn = state.input_fn
+    if input_fn.num_epochs is None:
+        raise ValueError(
+            "num_epochs is None, expected a number, 1 for fit's epochs to be the input function's; "
+            "set it"
+        )
+    _check_in_checkpoint(state, manager)
+    dataset = state.dataset(features)
+    rest, done = input_fn.steps_left, state.value["epoch"] // input_fn.num_epochs
+    whole = input_fn.num_epochs * input_fn.steps_per_epoch
+    # Counting comes first, so that others see the place; saving last, when they have done theirs.
+    options["callbacks"] = [_Count(state), *callbacks, _Save(state, manager, save_steps)]
+    histories = []
+    if rest < whole and done < epochs:  # fit takes all its epochs to be as long as the first
+        begun = dataset.apply(tf.data.experimental.assert_cardinality(rest))
+        histories.append(model.fit(begun, initial_epoch=done, epochs=done + 1, **options))
+        done += 1
+    if not histories or (done < epochs and not model.stop_training):
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(whole))
+        histories.append(model.fit(dataset, initial_epoch=done, epochs=epochs, **options))
+    return _joined(histories)
+
+
+class _Count(tf.keras.callbacks.Callback):
+    """Tells the state how many batches were trained on."""
+
+    def __init__(self, state: InputState):
+        super().__init__()
+        self._state = state
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._batches = 0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._state.trained(batch + 1 - self._batches)  # several with steps_per_execution
+        self._batches = batch + 1
+
+
+class _Save(tf.keras.callbacks.Callback):
+    """Saves every so many batches within an epoch, and at its end."""
+
+    def __init__(self, state: InputState, manager: Any, save_steps: int | None):
+        super().__init__()
+        self._state, self._manager = state, manager
+        if save_steps is not None:
+            checks.whole_number("save_steps", save_steps, 1)
+        self._save_steps = save_steps
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._saved = 0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        batches = batch + 1
+        is_due = self._save_steps and batches - self._saved >= self._save_steps
+        if is_due and batches < self.params["steps"]:
+            self._save()
+            self._saved = batches
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._save()
+
+    def _save(self) -> None:
+        self._manager.save()
+        if not self._state.is_in_checkpoint:
+            raise ValueError(
+                "the manager's checkpoint has no InputState, expected this one; make it by "
+                "tf.train.Checkpoint(model=model, optimizer=model.optimizer, input=state)"
+            )
+
+
+def _check_in_checkpoint(state: InputState, manager: Any) -> None:
+    if manager.latest_checkpoint and not state.is_in_checkpoint:
+        raise ValueError(
+            f"{manager.latest_checkpoint} was not restored, or has no state of the input; restore "
+            "it with the state as a part of the checkpoint, or name another directory"
+        )
+
+
+def _joined(histories: Sequence[Any]) -> Any:
+    """One History of consecutive ones."""
+    last = histories[-1]
+    for earlier in reversed(histories[:-1]):
+        last.epoch = earlier.epoch + last.epoch
+        for name, values in earlier.history.items():
+            last.history[name] = values + last.history.get(name, [])
+    return last
