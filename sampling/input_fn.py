@@ -210,8 +210,8 @@ class InputFn:
     def describe(self) -> Description:
         """What is read and what comes of it. Rows are counted for it."""
         return Description(
-            files=sum(len(blocks.files) for blocks in self._blocks.values()),
-            bytes=sum(blocks.total_bytes for blocks in self._blocks.values()),
+            files=sum(len(blocks.files) for blocks in self._opened),
+            bytes=sum(blocks.total_bytes for blocks in self._opened),
             rows_per_epoch=self.rows_per_epoch,
             batch_size=self.batch_size,
             steps_per_epoch=self.steps_per_epoch,
@@ -307,6 +307,11 @@ class InputFn:
         """The classes of files by role. Subclasses have them in a dict of globs by role."""
         by_role = files if isinstance(files, Mapping) else {"files": files}
         return {role: self._open(role, globs) for role, globs in by_role.items()}
+
+    @property
+    def _opened(self) -> Collection[Any]:
+        """What is read, each file once."""
+        return self._blocks.values()
 
     def _name(self, role: str) -> str:
         """What a class of files is called in errors."""

@@ -34,6 +34,17 @@ class Order:
         self._is_free = bool((self._sizes == 1).all())
         self._pass: tuple[tuple[int, ...], np.ndarray] = (), np.empty(0, np.int64)
 
+    def of(self, blocks: np.ndarray, readers: int) -> Order:
+        """The order of some of the blocks, which are numbered anew.
+
+        Args:
+            blocks: int64, sorted.
+            readers: of how many such orders the stretches are under way together.
+        """
+        stretches = np.searchsorted(np.cumsum(self._sizes), blocks, side="right")
+        sizes = np.unique(stretches, return_counts=True)[1]
+        return Order(sizes, max(1, self._at_a_time // max(1, readers)))
+
     def __call__(self, places: Sequence[int], key: Sequence[int]) -> np.ndarray:
         """int64 [len(places)]: block numbers; see `stream.spread_order`."""
         if self._is_free:

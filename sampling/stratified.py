@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sampling.calibration import Prior
 from sampling.class_options import ClassOptions, Label, Plan
 from sampling.columns import Round, Strings
 from sampling.input_fn import CHUNK_ROWS, Description, InputFn, Part, Streams
+from sampling.mixed import MixedBlocks
 from sampling.position import Position
 from sampling.schema import Schema
 from sampling.transform import Function
@@ -35,7 +37,9 @@ class InputFnStratified(InputFn):
 
     Args:
         classes: a dict of label: glob (or path, folder, or list of them). Class files may lack the
-            label column: the key is their label then.
+            label column: the key is their label then. Or a glob of files in which the classes are
+            mixed: the label column says which (as it is in the files, before any transform), and
+            all of it is read once, for an index, before the first row; see `sampling.mixed`.
         schema: the columns, and which is the label: whole numbers, numbers or text.
         shares: a dict of label: share, adding up to 1, with 0 to leave a class out; "natural": as
             in the files; None: all alike.
@@ -63,7 +67,7 @@ class InputFnStratified(InputFn):
 
     def __init__(
         self,
-        classes: Mapping[Label, files.Globs],
+        classes: Mapping[Label, files.Globs] | files.Globs,
         schema: Schema,
         *,
         shares: Mapping[Label, float] | str | None = None,
@@ -134,7 +138,7 @@ class InputFnStratified(InputFn):
             largest_class=self.labels[largest],
             coverage_of_it_in_an_epoch=min(1.0, times[largest]),
             coverage_of_it_in_all_epochs=min(1.0, in_all),
-            bytes_per_epoch=self._bytes_per_epoch(times),
+            **self._bytes_read(times),
         )
 
     def prior(self) -> Prior:
@@ -197,27 +201,57 @@ class InputFnStratified(InputFn):
 
     def _open_all(self, classes: Any) -> dict[str, Any]:
         """Roles are the classes' numbers, since a state should be short."""
-        if not isinstance(classes, Mapping) or not classes:
-            raise ValueError(f"classes is {classes!r}, expected a dict of label: glob; pass one")
-        labels = [class_options.checked_label(label, self.schema) for label in classes]
-        self._class_labels = {str(number): label for number, label in enumerate(labels)}
-        blocks = {
-            role: self._open(role, globs)
-            for role, globs in zip(self._class_labels, classes.values(), strict=True)
-        }
+        self._mixed_files: MixedBlocks | None = None
+        if not isinstance(classes, Mapping):
+            return self._open_mixed(classes)
+        if not classes:
+            raise ValueError("classes is {}, expected a dict of label: glob; name the classes")
+        self._set_labels([class_options.checked_label(label, self.schema) for label in classes])
+        pairs = zip(self._class_labels, classes.values(), strict=True)
+        blocks = {role: self._open(role, globs) for role, globs in pairs}
         self._warn_of_shared_files(blocks)
         return blocks
 
-    def _name(self, role: str) -> str:
-        return f"class {self._class_labels[role]!r}"
+    def _open_mixed(self, classes: Any) -> dict[str, Any]:
+        if self.schema.label is None:
+            raise ValueError("the schema names no label, expected one to tell classes; pass label=")
+        opened = self._open("classes", classes)
+        self._mixed_files = mixed = MixedBlocks(opened, self._label, self.pool_rows)
+        self._set_labels(mixed.labels)
+        return {role: mixed.of_class(int(role), self._name(role)) for role in self._class_labels}
 
-    def _bytes_per_epoch(self, times: Sequence[float]) -> int:
-        blocks = self._blocks.values()
-        return round(sum(of.total_bytes * each for of, each in zip(blocks, times, strict=True)))
+    def _set_labels(self, labels: Sequence[Label]) -> None:
+        self._class_labels = {str(number): label for number, label in enumerate(labels)}
+
+    @property
+    def _opened(self) -> Collection[Any]:
+        return [self._mixed_files.blocks] if self._mixed_files else self._blocks.values()
+
+    def _name(self, role: str) -> str:
+        return f"class {self._class_labels[role]!r}" if role in self._class_labels else role
+
+    def _bytes_read(self, times: Sequence[float]) -> dict[str, Any]:
+        """Classes of one round are read at the start, and kept; of others, what an epoch takes."""
+        classes = list(zip(self._blocks.values(), times, self._plan.sizes, strict=True))
+        is_large = [stream.rounds_of(of_class, self.pool_rows) > 1 for of_class, *_ in classes]
+
+        def read(bytes_: Sequence[float]) -> dict[str, int]:
+            of_small = sum(itertools.compress(bytes_, [not large for large in is_large]))
+            of_large = np.dot(np.multiply(bytes_, is_large), times)
+            return {"bytes_at_the_start": round(of_small), "bytes_per_epoch": round(of_large)}
+
+        as_read = read([of_class.total_bytes for of_class, *_ in classes])
+        if self._mixed_files is None:
+            return as_read
+        row_bytes = self._mixed_files.blocks.total_bytes / sum(self._plan.sizes)
+        as_read["bytes_at_the_start"] = self._mixed_files.blocks.total_bytes
+        return {**as_read, "if_split_by_class": read([row_bytes * size for *_, size in classes])}
 
     def _check_round(self, role: str, round_: Round, blocks: np.ndarray) -> None:
         """Warns, once, of labels that belong to another class; the rows stay as they are."""
         label, labels = self._class_labels[role], round_[self._label]
+        if self._mixed_files:
+            return
         if isinstance(labels, Strings):
             label, labels = label.encode(), labels.values.take(labels.codes)
         other = labels != label

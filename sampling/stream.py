@@ -125,6 +125,16 @@ class Blocks(Protocol):
     def check_unchanged(self) -> None: ...
 
 
+def rounds_of(blocks: Blocks, pool_rows: int, part: float = 1) -> int:
+    """How many rounds a class, or a part of it, is read in."""
+    return count_rounds(
+        round(blocks.num_blocks * part),
+        blocks.estimated_rows * part,
+        math.ceil(blocks.decoded_bytes * part),
+        pool_rows,
+    )
+
+
 Columns = TypeVar("Columns")
 
 
@@ -161,9 +171,7 @@ class Stream(Generic[Columns]):
         self._check_unchanged = blocks.check_unchanged
         self._order = blocks.order
         self._num_blocks = blocks.num_blocks
-        self._num_rounds = count_rounds(
-            blocks.num_blocks, blocks.estimated_rows, blocks.decoded_bytes, pool_rows
-        )
+        self._num_rounds = rounds_of(blocks, pool_rows)
         self._load = load
         self._key = list(key)
         self._shuffle = shuffle

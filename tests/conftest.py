@@ -65,6 +65,9 @@ class Classes:
         globs = {1: self.files("positive-*"), 0: self.files("negative-*")}
         return InputFnStratified(globs, **{"schema": SCHEMA} | options)
 
+    def mixed(self, **options: Any) -> InputFnStratified:
+        return InputFnStratified(self.files("*"), **{"schema": SCHEMA} | options)
+
     def everything(self, **options: Any) -> InputFn:
         return InputFn(self.files("*"), **{"schema": SCHEMA} | options)
 

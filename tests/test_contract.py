@@ -26,6 +26,10 @@ MAKERS = {
     "stratified, small pool": lambda classes, **options: classes.stratified(
         **{"epoch": "natural", "weight": "auto", "pool_rows": 100} | options
     ),
+    "mixed files": lambda classes, **options: classes.mixed(**options),
+    "mixed files, small pool": lambda classes, **options: classes.mixed(
+        **{"shares": {0: 0.8, 1: 0.2}, "weight": "auto", "pool_rows": 100} | options
+    ),
     "test files": lambda classes, **options: classes.test(**options),
     "all": lambda classes, **options: classes.everything(**options),
     "all, shuffled": lambda classes, **options: classes.everything(
@@ -44,6 +48,8 @@ SHUFFLED = [
     "downsample, small pool",
     "stratified",
     "stratified, small pool",
+    "mixed files",
+    "mixed files, small pool",
     "all, shuffled",
     "fake pairs",
     "fake pairs by user, small pool",

@@ -38,11 +38,25 @@ def write_classes(folder, sizes, number=2):
     return {label: str(folder / f"{label}-*.csv") for label in sizes}
 
 
-@pytest.fixture(scope="module")
-def four(tmp_path_factory):
+def write_mixed(folder, sizes, is_sorted=False, number=3):
+    """A glob of files with all classes, sorted by class or not."""
+    rows = rows_of(sizes)
+    if not is_sorted:
+        rows = rows.sample(frac=1, random_state=1)
+    for index, part in enumerate(np.array_split(np.arange(len(rows)), number)):
+        rows.iloc[part].to_csv(folder / f"mixed-{index}.csv", index=False)
+    return str(folder / "mixed-*.csv")
+
+
+@pytest.fixture(scope="module", params=["a glob each", "mixed", "mixed, sorted, small pool"])
+def four(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("four")
-    globs = write_classes(folder, FOUR)
-    return lambda **options: InputFnStratified(globs, SCHEMA, **options)
+    if request.param == "a glob each":
+        globs, pool = write_classes(folder, FOUR), {}
+    else:
+        globs = write_mixed(folder, FOUR, is_sorted="sorted" in request.param)
+        pool = {"pool_rows": 50} if "small pool" in request.param else {}
+    return lambda **options: InputFnStratified(globs, SCHEMA, **pool | options)
 
 
 def epochs_of(input_fn):

@@ -105,6 +105,10 @@ class CountedBlocks:
         """Rows in all files."""
         return int(self._rows.sum())
 
+    def rows_of_blocks(self) -> np.ndarray:
+        """int64 [num_blocks]: rows of each block."""
+        return self._rows
+
     def read(self, blocks: np.ndarray) -> pa.Table:
         """The rows of some blocks (sorted, int64 [n]), in file order.
 

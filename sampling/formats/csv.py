@@ -55,6 +55,7 @@ class CsvBlocks:
         counted.check_alike(found, schema, label, role)
         self.total_bytes = sum(file.body_bytes for file in self.files)
         self._counted: int | None = None
+        self._counted_blocks: np.ndarray | None = None
         samples = [file.sample() for file in self.files[:: 1 + len(self.files) // _SAMPLED_FILES]]
         sampled_bytes = sum(length for length, _ in samples)
         sampled_rows = sum(rows for _, rows in samples)
@@ -65,6 +66,8 @@ class CsvBlocks:
             )
         self.row_bytes = sampled_bytes / max(1, sampled_rows)
         self._cut(max(1, round(block_rows * self.row_bytes)))
+        # As it is now for good: the order of rows depends on it, and must not on who has counted.
+        self._estimated_rows = self._counted or self.total_bytes / self.row_bytes
 
     @property
     def num_blocks(self) -> int:
@@ -75,10 +78,6 @@ class CsvBlocks:
         """Of all rows in memory: about what their text takes."""
         return self.total_bytes
 
-    def order(self, places: Sequence[int], key: Sequence[int]) -> np.ndarray:
-        """int64 [len(places)]: the blocks at some places of a pass; see `sequence.Order`."""
-        return self._order(places, key)
-
     @property
     def file_of(self) -> np.ndarray:
         """int64 [num_blocks]: the number of the file (in `files`) that each block is of."""
@@ -86,8 +85,8 @@ class CsvBlocks:
 
     @property
     def estimated_rows(self) -> float:
-        """Rows by the length of the first ones; exact where they have been counted."""
-        return self._counted if self._counted is not None else self.total_bytes / self.row_bytes
+        """Rows by the length of the first ones; exact where they are counted from the start."""
+        return self._estimated_rows
 
     @property
     def has_labels(self) -> bool:
@@ -108,6 +107,17 @@ class CsvBlocks:
             known = manifest.Counts()
             self._counted = sum(self._count_file(file, known) for file in self.files)
         return self._counted
+
+    def rows_of_blocks(self) -> np.ndarray:
+        """int64 [num_blocks]: rows of each block, counted once.
+
+        Raises:
+            ValueError: a file has changed.
+        """
+        if self._counted_blocks is None:
+            counts = [count for index in range(len(self.files)) for count in self._in_blocks(index)]
+            self._counted_blocks = np.array(counts, np.int64)
+        return self._counted_blocks
 
     def read(self, blocks: np.ndarray) -> pa.Table:
         """The rows of some blocks (sorted, int64 [n]), in file order.
@@ -198,7 +208,7 @@ class CsvBlocks:
             file_of.append(np.full(len(starts[-1]), index))
         self._starts, self._ends = np.concatenate(starts), np.concatenate(ends)
         self._file_of = np.concatenate(file_of)
-        self._order = Order(np.ones(len(self._starts), np.int64), 1)
+        self.order = Order(np.ones(len(self._starts), np.int64), 1)
         if self.options.newlines_in_values:
             self._counted = rows
 
@@ -221,6 +231,14 @@ class CsvBlocks:
         with files.open_binary(file.file.path) as opened:
             pieces = csv_lines.read_pieces(opened, file.begin, file.file.size)
             return sum(csv_lines.count_rows(piece) for piece in pieces)
+
+    def _in_blocks(self, index: int) -> Iterator[int]:
+        """Rows of each block of a file."""
+        file, quoted = self.files[index], self.options.newlines_in_values
+        file.file.check_unchanged()
+        with files.open_binary(file.file.path) as opened:
+            for block in range(*np.searchsorted(self._file_of, (index, index + 1))):
+                yield csv_lines.count_rows(self._run_text(opened, file, block, block), quoted)
 
     def _explain(self, blocks: np.ndarray, error: Exception) -> str:
         """Block by block: which row it is."""
