@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from sampling import checks, columns, datasets, files, stream
+from sampling import checks, columns, datasets, export, files, stream
 from sampling.calibration import Prior
 from sampling.columns import Columns, Round
 from sampling.formats import opening
@@ -25,6 +25,7 @@ from sampling.position import Chunks, Position, Run
 from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
 from sampling.stream import Cursor, Slice, Stream
 from sampling.transform import Function, Transform
+from sampling.writing import Layout
 
 CHUNK_ROWS = 32_768  # rows that are mixed with each other and handed on at a time
 
@@ -227,7 +228,8 @@ class InputFn:
             ValueError: the files have no label, or fewer than two.
         """
         if self._prior is None:
-            masses = _label_masses(self._chunks_of_an_epoch(), self._label)
+            labels = self._first_epoch((self._label,)) if self._has_labels else iter(())
+            masses = _label_masses(labels, self._label)
             if len(masses) < 2:
                 raise ValueError(
                     f"found {len(masses)} different values of the label {self.schema.label!r} in "
@@ -236,6 +238,44 @@ class InputFn:
             shares = tuple(masses[label] for label in sorted(masses))
             self._prior = Prior(shares, shares)
         return self._prior
+
+    def write_epoch(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        shards: int = 8,
+        format: str = "csv",
+        overwrite: bool = False,
+    ) -> dict[str, Any]:
+        """Writes the first epoch to files: its rows in its order, with their weights as "weight".
+
+        Read again by `InputFn("sample/*.csv", sampling.manifest.schema("sample"))`.
+
+        Args:
+            folder: to be made, local or of a bucket; it appears whole or not at all.
+            shards: files. One after the other, by name, they have the rows in order.
+            format: "csv" or "parquet".
+            overwrite: whether to replace a folder that was written like this.
+
+        Returns:
+            What `manifest.json` in the folder says: rows and bytes of each file, classes, schema.
+
+        Raises:
+            ValueError: an argument is out of range, the folder is not empty or can't be written,
+                a feature has lists, or a row can't be read.
+        """
+        labels = (self._label,) if self._has_labels else ()
+        names = (*self._feature_names, *labels)
+        return export.write_epoch(
+            self._first_epoch(names),
+            self._counted_rows_per_epoch(),
+            export.output_schema(self.schema, {name: self._dtypes[name] for name in names}),
+            os.fspath(folder),
+            shards=checks.whole_number("shards", shards, 1),
+            layout=Layout(format, self._options.delimiter).check(),
+            overwrite=overwrite,
+            made_with=self._made_with(),
+        )
 
     def state(self, rows: int) -> dict[str, Any]:
         """The position after so many rows of the stream, as a dict that JSON takes, under 1 KB.
@@ -415,12 +455,10 @@ class InputFn:
                 stream_.begin_epoch()
             yield _position(epoch, rows, streams), None
 
-    def _chunks_of_an_epoch(self) -> Iterator[Columns]:
-        """The labels and weights of the first epoch."""
-        if not self._has_labels:
-            return
+    def _first_epoch(self, names: Sequence[str]) -> Iterator[Columns]:
+        """Some columns of the first epoch, and the weights."""
         begin = Position(0, 0, {role: Cursor() for role in self._blocks})
-        for _, chunk in self._chunks(begin, (self._label,)):
+        for _, chunk in self._chunks(begin, names):
             if chunk is None:
                 return
             yield chunk

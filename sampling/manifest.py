@@ -12,6 +12,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 from sampling import files
 from sampling.schema import Schema
 
@@ -53,6 +55,7 @@ def build(
         **about,
         "label": schema.label,
         "weight": schema.weight,
+        "features_to_forward": list(schema.features_to_forward),
         "schema": [field.to_dict() for field in schema],
         "splits": {split: _sums([w for w in written if w.split == split]) for split in splits},
         "files": {
@@ -94,13 +97,21 @@ def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def schema(folder: str | os.PathLike[str]) -> Schema:
-    """The schema of the shards in a folder, with its label and weight.
+    """The schema of the shards in a folder, with its label, weight and forwarded features.
 
     Raises:
         ValueError: as `read`.
     """
     found = read(folder)
-    return Schema.from_json(json.dumps(found["schema"]), found["label"], found["weight"])
+    roles = found["label"], found["weight"], found["features_to_forward"]
+    return Schema.from_json(json.dumps(found["schema"]), *roles)
+
+
+def value_counts(column: pa.ChunkedArray) -> dict[str, int]:
+    """Rows of each value, as text."""
+    counts = column.value_counts()
+    texts = counts.field("values").cast(pa.string()).to_pylist()
+    return dict(zip(texts, counts.field("counts").to_pylist(), strict=True))
 
 
 class Counts:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sampling import InputFn, manifest
 from tests.conftest import FORMATS, SCHEMA, ids_of
 
 MAKERS = {
@@ -342,3 +343,18 @@ def test_every_format_has_every_row_once_in_a_pass(in_formats, file_format):
         times = np.bincount(ids[ids >= 60] - 60)
         assert set(times) == {1, 2} and times.sum() == 17 * 60
         assert np.isclose(weights[ids >= 60].sum(), 17 * 1000)  # the mass of the files, each epoch
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_an_epoch_written_to_shards_has_its_rows_in_its_order(make, tmp_path, file_format):
+    input_fn = make(num_epochs=1)
+    made = input_fn.write_epoch(tmp_path / "sample", shards=3, format=file_format)
+    files = str(tmp_path / f"sample/*.{file_format}")
+    again = InputFn(files, manifest.schema(tmp_path / "sample"))
+    assert len(made["files"]) == 3 and again.rows_per_epoch == input_fn.rows_per_epoch
+    for ours, written in zip(input_fn.batches(), again.batches(), strict=True):
+        assert ours[0].keys() == written[0].keys()
+        for name, values in ours[0].items():
+            np.testing.assert_array_equal(values, written[0][name])
+        np.testing.assert_array_equal(ours[1], written[1])
+        np.testing.assert_array_equal(ours[2], written[2])

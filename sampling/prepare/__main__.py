@@ -10,7 +10,7 @@ from typing import Any
 from sampling import checks, writing
 from sampling.formats import opening
 from sampling.formats.csv_parser import CsvOptions
-from sampling.prepare import assign, count, split, vocab
+from sampling.prepare import assign, count, sample, split, vocab
 from sampling.prepare.assign import Assignment, Classes
 from sampling.prepare.source import Source
 from sampling.schema import Schema
@@ -57,24 +57,45 @@ def _vocab(flags: argparse.Namespace) -> None:
     print(f"{len(values):,} values: {flags.output}")
 
 
+def _sample(flags: argparse.Namespace) -> None:
+    made = sample.sample(
+        flags.positive_dir,
+        flags.negative_dir,
+        Schema.from_json(flags.schema, flags.label, flags.weight_column),
+        flags.output,
+        _options(flags),
+        multiplier=flags.multiplier,
+        weight=flags.weight if flags.weight == "auto" else _number("--weight", flags.weight),
+        seed=flags.seed,
+        shards=flags.shards,
+        format=flags.format,
+        file_format=flags.file_format,
+        overwrite=flags.overwrite,
+    )
+    print(_table(made))
+    print(f"{sum(s['rows'] for s in made['splits'].values()):,} rows: {flags.output}")
+
+
 def _source(flags: argparse.Namespace, keys: dict[str, str]) -> Source:
     label = getattr(flags, "label", None)
     schema = Schema.from_json(flags.schema, label, flags.weight_column) if flags.schema else None
-    null_values = ["", *_names(flags.null_values)]
-    options = CsvOptions(
-        flags.header and not flags.columns,
-        _delimiter(flags.delimiter),
-        null_values,
-        flags.newlines_in_values,
-    )
     return Source(
         flags.files,
         schema,
-        options,
+        _options(flags),
         columns=_names(flags.columns),
         label=label,
         keys=keys,
         file_format=flags.file_format,
+    )
+
+
+def _options(flags: argparse.Namespace) -> CsvOptions:
+    return CsvOptions(
+        flags.header and not getattr(flags, "columns", None),
+        _delimiter(flags.delimiter),
+        ["", *_names(flags.null_values)],
+        flags.newlines_in_values,
     )
 
 
@@ -132,6 +153,13 @@ def _fraction(text: str) -> float:
         ) from None
 
 
+def _number(flag: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{flag} is {text!r}, expected a number or auto; mend it") from None
+
+
 def _delimiter(text: str) -> str:
     return {"tab": "\t", "\\t": "\t"}.get(text, text)
 
@@ -142,44 +170,66 @@ def _parser() -> argparse.ArgumentParser:
         description="Turns raw, mixed files into what training reads.",
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="split|count|vocab")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="split|count|vocab|sample"
+    )
     _add_split(_command(commands, "split", _split, "train, dev, test and classes, by a key's hash"))
-    counted = _command(commands, "count", _count, "rows of each class in each file")
-    counted.add_argument("--label", help="column of the class; without it only rows are counted")
-    counted.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    words = _command(commands, "vocab", _vocab, "distinct values of a column, one a line")
-    words.add_argument("--column", required=True, help="name of the column")
-    words.add_argument("--output", required=True, help="file to write")
-    words.add_argument("--min_count", type=int, default=1, help="least rows of a value (default 1)")
+    _add_count(_command(commands, "count", _count, "rows of each class in each file"))
+    _add_vocab(_command(commands, "vocab", _vocab, "distinct values of a column, one a line"))
+    _add_sample(_command(commands, "sample", _sample, "one epoch of a training, as files"))
     return parser
 
 
 def _command(commands: Any, name: str, run: Any, help_: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=help_, description=help_, allow_abbrev=False)
     parser.set_defaults(run=run)
-    parser.add_argument("files", nargs="+", help="globs of the raw files, quoted for the shell")
+    return parser
+
+
+def _add_reading(parser: argparse.ArgumentParser, classes: bool = False) -> None:
+    """What is read: mixed files, or those of two classes."""
+    if classes:
+        parser.add_argument("--positive_dir", nargs="+", required=True, help="globs of class 1")
+        parser.add_argument("--negative_dir", nargs="+", required=True, help="globs of class 0")
+    else:
+        parser.add_argument("files", nargs="+", help="globs of the raw files, quoted for the shell")
     reading = parser.add_argument_group("how the files are written")
-    reading.add_argument(
-        "--schema",
-        help="JSON of the columns, as bq show --schema prints it; every value is checked. Without "
-        "it the columns are those of the first file: of CSV text, written as it is",
-    )
+    about = "JSON of the columns, as bq show --schema prints it"
+    if classes:
+        reading.add_argument("--schema", required=True, help=about)
+        reading.add_argument("--label", required=True, help="column of the class")
+    else:
+        reading.add_argument(
+            "--schema",
+            help=f"{about}; every value is checked. Without it the columns are those of the first "
+            "file: of CSV text, written as it is",
+        )
+        reading.add_argument("--columns", help="names (a,b) of columns of files without a header")
     reading.add_argument(
         "--file_format", help=f"one of {', '.join(opening.FORMATS)} (default: by the files' names)"
     )
     reading.add_argument("--weight_column", help="name of the schema's column of row weights")
     reading.add_argument("--no-header", dest="header", action="store_false", help="there is none")
-    reading.add_argument("--columns", help="names (a,b) of the columns of files without a header")
     reading.add_argument("--delimiter", default=",", help="between fields; tab for a tab")
     reading.add_argument("--null_values", help="spellings (NA,NULL) of an empty field")
     reading.add_argument(
         "--newlines_in_values", action="store_true", help="quoted fields may hold newlines"
     )
-    return parser
+
+
+def _add_writing(parser: argparse.ArgumentParser, shards: int) -> Any:
+    output = parser.add_argument_group("what is written")
+    output.add_argument("--output", required=True, help="folder to make")
+    output.add_argument("--format", default="csv", choices=writing.FORMATS, help="default: csv")
+    output.add_argument(
+        "--shards", type=int, default=shards, help="files of each folder (default: %(default)s)"
+    )
+    output.add_argument("--overwrite", action="store_true", help="replace what was written before")
+    return output
 
 
 def _add_split(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", required=True, help="folder to make")
+    _add_reading(parser)
     parser.add_argument(
         "--key", required=True, help="column whose rows stay on one side, such as the customer"
     )
@@ -202,16 +252,33 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
         help="splits with a folder for each class (default: the first); in the others they are "
         "mixed, as evaluation reads them",
     )
-    output = parser.add_argument_group("what is written")
-    output.add_argument("--format", default="csv", choices=writing.FORMATS, help="default: csv")
-    output.add_argument("--shards", type=int, default=4, help="files of each folder (default: 4)")
-    output.add_argument(
+    _add_writing(parser, shards=4).add_argument(
         "--row_group_rows",
         type=int,
         default=writing.ROW_GROUP_ROWS,
         help="of Parquet: what is read at a time (default: %(default)s, for pools of 131,072)",
     )
-    output.add_argument("--overwrite", action="store_true", help="replace what split wrote before")
+
+
+def _add_count(parser: argparse.ArgumentParser) -> None:
+    _add_reading(parser)
+    parser.add_argument("--label", help="column of the class; without it only rows are counted")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _add_vocab(parser: argparse.ArgumentParser) -> None:
+    _add_reading(parser)
+    parser.add_argument("--column", required=True, help="name of the column")
+    parser.add_argument("--output", required=True, help="file to write")
+    parser.add_argument("--min_count", type=int, default=1, help="least rows of a value")
+
+
+def _add_sample(parser: argparse.ArgumentParser) -> None:
+    _add_reading(parser, classes=True)
+    parser.add_argument("--multiplier", type=float, default=1.0, help="negatives for each positive")
+    parser.add_argument("--weight", default="auto", help="of a negative (default: auto)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, another sample")
+    _add_writing(parser, shards=8)
 
 
 if __name__ == "__main__":

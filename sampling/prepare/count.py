@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from sampling.prepare import assign, vocab
+from sampling import manifest
+from sampling.prepare import assign
 from sampling.prepare.source import Source
 
 ALL = ""  # in place of a label, which is never empty
@@ -30,7 +31,7 @@ def of_table(table: pa.Table, label: str | None) -> Counter[str]:
     """Rows of all, and of each label."""
     counts = Counter({ALL: table.num_rows})
     if label is not None:
-        counts.update(vocab.of_table(table, label))
+        counts.update(manifest.value_counts(table.column(label)))
     return counts
 
 

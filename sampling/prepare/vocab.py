@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-import pyarrow as pa
-
+from sampling import manifest
 from sampling.prepare.source import Source
 
 
@@ -14,14 +13,8 @@ def count(source: Source, column: str) -> Counter[str]:
     """How many rows each value has. In memory are the distinct values, and two chunks."""
     counts: Counter[str] = Counter()
     for _, table in source.tables("reading"):
-        counts.update(of_table(table, column))
+        counts.update(manifest.value_counts(table.column(column)))
     return counts
-
-
-def of_table(table: pa.Table, column: str) -> dict[str, int]:
-    values = table.column(column).value_counts()
-    texts = values.field("values").cast(pa.string()).to_pylist()
-    return dict(zip(texts, values.field("counts").to_pylist(), strict=True))
 
 
 def lines(counts: Mapping[str, int], min_count: int = 1) -> list[str]:

@@ -1,0 +1,163 @@
+"""An epoch written to files: what is in them, what is refused, what a failure leaves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sampling import InputFn, InputFnDownsampleWithWeight, Schema, manifest
+from sampling.prepare.__main__ import main
+from tests.conftest import SCHEMA
+
+WEIGHTED = Schema.from_dict(
+    {"id": int, "importance": float, "when": "DATE", "label": int},
+    label="label",
+    weight="importance",
+    features_to_forward=["id"],
+)
+
+
+@pytest.fixture
+def weighted(tmp_path):
+    for name, ids, label in (("positive", range(10), 1), ("negative", range(10, 100), 0)):
+        frame = pd.DataFrame({"id": ids, "importance": 0.5, "when": "2019-10-28", "label": label})
+        frame.to_csv(tmp_path / f"{name}.csv", index=False, sep=";")
+    return tmp_path
+
+
+def train(folder, **options):
+    files = str(folder / "positive.csv"), str(folder / "negative.csv")
+    defaults = {"schema": WEIGHTED, "is_train": True, "weight": "auto", "delimiter": ";"}
+    return InputFnDownsampleWithWeight(*files, **defaults | options)
+
+
+def test_weights_are_a_column_of_their_own(weighted, capsys):
+    made = train(weighted).write_epoch(weighted / "sample", shards=2)
+    frame = pd.concat(pd.read_csv(weighted / "sample" / path, sep=";") for path in made["files"])
+    assert list(frame.columns) == ["id", "when", "label", "weight"]
+    assert frame.groupby("label")["weight"].agg(["size", "sum"]).to_numpy().tolist() == [
+        [10, 45.0],
+        [10, 5.0],
+    ]
+    schema = manifest.schema(weighted / "sample")
+    assert (schema.label, schema.weight, schema.features_to_forward) == ("label", "weight", ("id",))
+    assert [field.type for field in schema] == ["INTEGER", "DATE", "INTEGER", "FLOAT"]
+    assert made["splits"]["epoch"]["classes"] == {"0": {"rows": 10}, "1": {"rows": 10}}
+    assert made["made_with"]["class"] == "InputFnDownsampleWithWeight"
+    assert "writing  100%  20 rows" in capsys.readouterr().err
+
+
+def test_it_is_the_first_epoch_wherever_the_input_function_is(weighted):
+    input_fn = train(weighted, num_epochs=None)
+    first = input_fn.write_epoch(weighted / "first")
+    batches = input_fn.batches()
+    for _ in range(3):
+        next(batches)
+    input_fn.restore(input_fn.state(13))
+    again = input_fn.write_epoch(weighted / "again")
+    assert first["files"] == again["files"] and len(first["files"]) == 8
+    for path in first["files"]:
+        assert (weighted / "first" / path).read_text() == (weighted / "again" / path).read_text()
+
+
+def test_more_shards_than_rows(weighted):
+    made = train(weighted).write_epoch(weighted / "sample", shards=64)
+    assert [entry["rows"] for entry in made["files"].values()] == [1] * 20
+
+
+def test_what_a_transform_adds_is_written(weighted):
+    def doubled(table):
+        return table.append_column("twice", [np.multiply(table["id"], 2).astype(np.float32)])
+
+    train(weighted, transform=doubled).write_epoch(weighted / "sample", shards=1)
+    [path] = (weighted / "sample").glob("*.csv")
+    frame = pd.read_csv(path, sep=";")
+    np.testing.assert_array_equal(frame["twice"], frame["id"] * 2)
+    assert manifest.schema(weighted / "sample")["twice"].type == "FLOAT"
+
+
+def test_files_without_labels_can_be_written(tmp_path):
+    (tmp_path / "new.csv").write_text("id,x,city\n1,0.25,a\n2,0.5,b\n")
+    InputFn(str(tmp_path / "new.csv"), SCHEMA).write_epoch(tmp_path / "out", shards=1)
+    [path] = (tmp_path / "out").glob("*.csv")
+    assert path.read_text() == "id,x,city,weight\n1,0.25,a,1\n2,0.5,b,1\n"
+    assert manifest.schema(tmp_path / "out").label is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"shards": 0}, "shards is 0, expected a whole number"),
+        ({"format": "json"}, "format is 'json', expected one of 'csv', 'parquet'"),
+    ],
+)
+def test_what_can_not_be_is_refused(weighted, options, message):
+    with pytest.raises(ValueError, match=message):
+        train(weighted).write_epoch(weighted / "sample", **options)
+
+
+def test_a_folder_is_replaced_only_if_asked(weighted):
+    train(weighted).write_epoch(weighted / "sample")
+    with pytest.raises(ValueError, match="sample holds manifest.json already"):
+        train(weighted, seed=1).write_epoch(weighted / "sample")
+    made = train(weighted, seed=1).write_epoch(weighted / "sample", shards=3, overwrite=True)
+    assert len(list((weighted / "sample").glob("*.csv"))) == 3
+    assert manifest.read(weighted / "sample") == made
+
+
+def test_a_bad_row_leaves_nothing(weighted):
+    with open(weighted / "negative.csv", "a") as file:
+        file.write("x;1;2019-10-28;0\n")
+    with pytest.raises(ValueError, match=r"negative.csv, line 92, column 'id'"):
+        train(weighted).write_epoch(weighted / "sample")
+    assert sorted(path.name for path in weighted.iterdir()) == ["negative.csv", "positive.csv"]
+
+
+def test_from_the_command_line(weighted, capsys):
+    (weighted / "schema.json").write_text(WEIGHTED.to_json())
+    arguments = [
+        "sample",
+        f"--positive_dir={weighted / 'positive.csv'}",
+        f"--negative_dir={weighted / 'negative.csv'}",
+        f"--schema={weighted / 'schema.json'}",
+        "--weight_column=importance",
+        "--label=label",
+        "--delimiter=;",
+        "--multiplier=2.5",
+        "--seed=4",
+    ]
+    main([*arguments, f"--output={weighted / 'sample'}", "--format=parquet", "--shards=1"])
+    ours = train(weighted, multiplier=2.5, seed=4).write_epoch(weighted / "ours", shards=1)
+    assert manifest.read(weighted / "sample")["splits"]["epoch"]["rows"] == 35
+    written = pd.read_parquet(weighted / "sample" / "part-00000-of-00001.parquet")
+    expected = pd.read_csv(weighted / "ours" / "part-00000-of-00001.csv", sep=";")
+    pd.testing.assert_frame_equal(written, expected, check_dtype=False, rtol=1e-6)
+    assert ours["splits"]["epoch"]["rows"] == 35
+    assert "35 rows:" in capsys.readouterr().out
+    for flag, message in (
+        ("--weight=much", "--weight is 'much', expected a number or auto"),
+        ("--multiplier=0", "multiplier is 0.0, expected a finite number above 0"),
+    ):
+        with pytest.raises(SystemExit):
+            main([*arguments, f"--output={weighted / 'other'}", flag])
+        assert message in capsys.readouterr().err
+
+
+def test_preparing_does_not_wait_for_tensorflow(tmp_path):
+    (tmp_path / "raw.csv").write_text("who,bought\na,1\nb,0\n")
+    program = (
+        "import sys; from sampling.prepare.__main__ import main; main(sys.argv[1:]);"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    flags = ["split", str(tmp_path / "raw.csv"), "--key=who", f"--output={tmp_path / 'out'}"]
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *flags], cwd=Path(__file__).parent.parent
+    )
+    assert ended.returncode == 0
+    assert json.loads((tmp_path / "out/manifest.json").read_text())["seed"] == 0
