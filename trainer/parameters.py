@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from sampling import Schema
-from trainer import results
+from trainer import data_dir, results
 from trainer.columns import Scale
 from trainer.flags import defaults, of_model
 from trainer.propensity import DEFAULT_OPTIMIZERS, FLAGS
@@ -38,6 +38,7 @@ class Parameters(NamedTuple):
         Raises:
             ValueError: a flag is missing, or is another than what the model was trained with.
         """
+        given = data_dir.expand(given)
         job_dir = given["job_dir"]
         steps = _trained_steps(job_dir)
         stored = None

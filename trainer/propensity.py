@@ -31,6 +31,12 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
         ),
     ),
     "files (globs, quoted for the shell; several with a comma between)": (
+        Flag(
+            "data_dir",
+            None,
+            str,
+            "folder of `sampling.prepare split`, in place of the files, schema_path and label",
+        ),
         Flag("positive_dir", None, names, "files of class 1, the rare one; for train"),
         Flag("negative_dir", None, names, "files of class 0; for train"),
         Flag("test_dir", None, names, "files to evaluate or to predict, in every mode"),

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _split(flags: argparse.Namespace) -> None:
     source = _source(flags, {"--key": flags.key})
     layout = Layout(flags.format, _delimiter(flags.delimiter), flags.row_group_rows).check()
-    if layout.format == "parquet" and not source.is_checked:
+    if layout.format == "parquet" and not source.is_typed:
         raise ValueError("--schema is missing, expected for Parquet, which has types; pass it")
     made = split.split(source, flags.output, _assignment(flags), layout, flags.overwrite)
     print(_table(made))

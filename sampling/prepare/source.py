@@ -51,7 +51,7 @@ class Source:
 
     Attributes:
         schema: of the tables.
-        is_checked: whether the columns have types.
+        is_typed: whether the columns have types; otherwise they are text, unchecked.
 
     Raises:
         ValueError: no file matches, one does not fit, or a key or the label is lacking.
@@ -70,7 +70,7 @@ class Source:
     ):
         listed = files.list_files(globs, "files")
         is_text = (opening.checked_format(file_format) or opening.format_of(listed[0].path)) == CSV
-        self.is_checked = schema is not None or not is_text
+        self.is_typed = schema is not None or not is_text
         if schema is None and is_text:
             schema = _texts(columns or _header(listed[0].path, options), label)
         elif schema is None:

@@ -13,7 +13,6 @@ from sampling.manifest import Written
 from sampling.prepare import assign
 from sampling.prepare.assign import Assignment, Destination, Piece, UnexpectedLabelError
 from sampling.prepare.source import Chunk, Source
-from sampling.schema import Schema
 from sampling.writing import Layout, Shard
 
 
@@ -44,7 +43,7 @@ def split(
             for piece in assigned(source, chunk, table, assignment)
         )
         written = write(pieces, stage, layout, assignment)
-        made = described(written, source.schema, assignment, layout)
+        made = described(written, source, assignment, layout)
         manifest.write(stage, made)
     return made
 
@@ -95,12 +94,13 @@ def shard_path(to: Destination, layout: Layout, assignment: Assignment) -> str:
 
 
 def described(
-    written: Iterable[Written], schema: Schema, assignment: Assignment, layout: Layout
+    written: Iterable[Written], source: Source, assignment: Assignment, layout: Layout
 ) -> dict[str, Any]:
     """The manifest of a split."""
     about = {
         "format": layout.format,
         "delimiter": layout.delimiter if layout.format == "csv" else None,
+        "typed": source.is_typed,
         "key": assignment.key,
         "hash": "the first 8 bytes of SHA-256 of seed:key, as a fraction of 2^64",
         "seed": assignment.seed,
@@ -108,4 +108,4 @@ def described(
         "by_class": list(assignment.by_class),
         "shards": assignment.shards,
     }
-    return manifest.build(about, schema, assignment.splits, written)
+    return manifest.build(about, source.schema, assignment.splits, written)
