@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,8 @@ from sampling.calibration import Prior
 from sampling.columns import Round, Strings
 from sampling.input_fn import CHUNK_ROWS, Description, InputFn, Part, Streams
 from sampling.schema import Schema
+from sampling.shards import Shard
+from sampling.stream import Share
 from sampling.transform import Function
 
 POSITIVE, NEGATIVE, TEST = "positive_dir", "negative_dir", "test_dir"
@@ -204,17 +206,37 @@ class InputFnDownsampleWithWeight(InputFn):
             return
         plan = self._plan()
         positive, negative = streams[POSITIVE], streams[NEGATIVE]
+        wanted = self._wanted_by(plan, positive.share, negative.share)
         at_a_time = max(1, round(CHUNK_ROWS / (1 + self.multiplier)))
         while positives := positive.take(at_a_time, within_pass=True):
-            wanted = self._wanted(plan, positive.taken) - negative.taken
-            negatives = negative.take(wanted)
+            negatives = negative.take(wanted(positive.taken) - negative.taken)
             yield [Part(positives, plan.positive_weight), Part(negatives, plan.negative_weight)]
         for role, stream in streams.items():
             if stream.rows_of_a_pass is not None:
                 self._files_count(role, stream.rows_of_a_pass)
 
+    def _rows_of(self, shard: Shard) -> int:
+        if not self.is_train:
+            return super()._rows_of(shard)
+        positive, negative = (self._share(role, shard) for role in (POSITIVE, NEGATIVE))
+        return positive.count + self._wanted_by(self._plan(), positive, negative)(positive.count)
+
     def _is_shuffled(self, role: str) -> bool:
         return self.shuffle or role == NEGATIVE  # unshuffled, it is a sample all the same
+
+    def _wanted_by(self, plan: _Plan, positive: Share, negative: Share) -> Callable[[int], int]:
+        """How many negatives go with the first so many positives of a worker's epoch.
+
+        Together the workers take as many as one process would: what is rounded is the number for
+        the positives of all workers up to this one. Where all negatives are taken, each worker
+        takes its own.
+        """
+        if plan.takes_all and positive.key:
+            own = plan._replace(positives=positive.count, negatives=negative.count)
+            return lambda positives: self._wanted(own, positives)
+        before = positive.before
+        less = self._wanted(plan, before)
+        return lambda positives: self._wanted(plan, before + positives) - less
 
     def _wanted(self, plan: _Plan, positives: int) -> int:
         """How many negatives go with the first so many positives of an epoch."""

@@ -21,6 +21,7 @@ from sampling.joined import Joined
 from sampling.lookup import Lookup
 from sampling.position import Position
 from sampling.schema import WEIGHT_FEATURE, Schema
+from sampling.shards import Shard
 from sampling.stream import Slice
 from sampling.vocabulary import Vocabulary, keyed
 
@@ -266,9 +267,12 @@ class InputFnWithFakePairs(InputFn):
             if not self.is_train:
                 yield [Part(slices)]
                 continue
-            counts = taken + np.arange(sum(len(slice_.rows) for slice_ in slices) + 1)
+            # Numbered through all workers, so that what is rounded adds up.
+            first = positives.share.before + taken
+            counts = first + np.arange(sum(len(slice_.rows) for slice_ in slices) + 1)
             wanted = mix.portion(counts, self.options.per_positive)
-            generator = stream.generator(stream.PAIRS, self.seed, epoch, taken)
+            worker = positives.share.key
+            generator = stream.generator(stream.PAIRS, self.seed, epoch, taken, *worker)
             fakes = self._candidates.draw(generator, _gathered(slices, USER), np.diff(wanted))
             if self.options.paired:
                 yield self._side_by_side(slices, fakes, wanted)
@@ -299,11 +303,29 @@ class InputFnWithFakePairs(InputFn):
             Part([Slice(rows, np.flatnonzero(~a_is_real))]),
         ]
 
+    def _rows_of(self, shard: Shard) -> int:
+        positives = self._share(POSITIVE, shard)
+        if not self.is_train:
+            return positives.count
+        ends = np.array([positives.before, positives.before + positives.count])
+        fakes = int(np.diff(mix.portion(ends, self.options.per_positive))[0])
+        return fakes if self.options.paired else positives.count + fakes
+
+    def _rows_of_blocks(self, role: str) -> np.ndarray:
+        """Without the rows of users who have nothing left to draw."""
+        counts = super()._rows_of_blocks(role)
+        if self._candidates.can_draw.all():
+            return counts
+        is_kept = self._candidates.can_draw.take(self._candidates.known.user_codes)
+        kept_before = np.concatenate([[0], np.cumsum(is_kept)])
+        return np.diff(kept_before[np.concatenate([[0], np.cumsum(counts)])])
+
     def _order(self, sizes: Sequence[int], position: Position) -> np.ndarray:
         if self._of_batch is None:
             return super()._order(sizes, position)
         taken = position.cursors[POSITIVE].taken
-        generator = stream.generator(stream.MIX, self.seed, position.epoch, taken)
+        worker = position.shard.key
+        generator = stream.generator(stream.MIX, self.seed, position.epoch, taken, *worker)
         return mix.order_in_batches(sizes, self._of_batch, generator if self.shuffle else None)
 
     def _mixed(self, parts: list[Part], position: Position, names: Sequence[str]) -> Columns:

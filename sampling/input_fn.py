@@ -6,6 +6,7 @@ files there are and which rows of each make up an epoch.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import zlib
@@ -16,13 +17,14 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from sampling import checks, columns, datasets, export, files, stream
+from sampling import checks, cluster, columns, datasets, export, files, padding, stream
 from sampling.calibration import Prior
 from sampling.columns import Columns, Round
 from sampling.formats import opening
 from sampling.formats.csv_parser import CsvOptions
 from sampling.position import Chunks, Position, Run
 from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
+from sampling.shards import Shard, Share
 from sampling.stream import Cursor, Slice, Stream
 from sampling.transform import Function, Transform
 from sampling.writing import Layout
@@ -115,7 +117,9 @@ class InputFn:
         self._options = CsvOptions(header, delimiter, null_values, newlines_in_values)
         self._blocks = self._open_all(files)
         self._dtypes = self._output_dtypes()
-        self._start = Position(0, 0, {role: Cursor() for role in self._blocks})
+        self._shares: dict[tuple[str, int, int], Share] = {}
+        self._beginning = Position(0, 0, {role: Cursor() for role in self._blocks})
+        self._start, self._is_restored = self._beginning, False
         self._run = self._new_run(self._feature_names)
         self._prior: Prior | None = None
 
@@ -128,11 +132,13 @@ class InputFn:
     ) -> tf.data.Dataset:
         """What an Estimator asks for: a fresh Dataset of (features, labels), from the start.
 
+        Of several workers each gets its share of the rows to train on, see `rows_per_worker`.
+
         Args:
             mode: "train", "eval" or "infer" (tf.estimator.ModeKeys), or None.
             params: Estimators pass it; not used.
-            config: the Estimator's RunConfig.
-            input_context: the tf.distribute.InputContext.
+            config: the Estimator's RunConfig, which knows the workers and which of them this is.
+            input_context: the tf.distribute.InputContext, which goes before it.
 
         Returns:
             Batches of (features, labels). Features are by name, each [batch]: int64, float32 or
@@ -140,17 +146,21 @@ class InputFn:
             are [batch]. From files without labels: features alone.
 
         Raises:
-            ValueError: mode asks for labels and there are none, or there are several workers.
+            ValueError: mode asks for labels and there are none; TF_CONFIG is wrong, or names
+                workers and neither config nor input_context is there; there are fewer rows than
+                workers; or a state was restored that is another worker's.
         """
-        _refuse_many_workers(mode, config, input_context)
         if mode in ("train", "eval") and not self._has_labels:
             raise ValueError(
                 f"mode is {mode!r} and the files have no label ({self.schema.label!r}); "
                 "add the column and name it in the schema, or only predict"
             )
+        self._enter(cluster.shard(mode, config, input_context))
         return self._dataset(self._feature_names, self._estimator_element)
 
-    def dataset(self, features: Collection[str] | None = None) -> tf.data.Dataset:
+    def dataset(
+        self, features: Collection[str] | None = None, input_context: Any = None
+    ) -> tf.data.Dataset:
         """What Keras asks for: a fresh Dataset of (features, labels, weights), from the start.
 
         Iterated again (as `fit` does for every epoch) it goes on with the next epochs. Its length
@@ -158,24 +168,31 @@ class InputFn:
 
         Args:
             features: the names of those the model takes; None: all.
+            input_context: the tf.distribute.InputContext, where there are several workers; what
+                strategy.distribute_datasets_from_function passes.
 
         Returns:
             Batches of (features by name, labels, weights), each [batch]. From files without
             labels: features alone.
 
         Raises:
-            ValueError: a name is not a feature's.
+            ValueError: a name is not a feature's, or the workers are not as they should be, see
+                `__call__`.
         """
         names = self._selected(features)
+        self._enter(cluster.shard(None, None, input_context))
         return self._dataset(names, self._keras_element(names), self._batches_per_iteration())
 
-    def batches(self, features: Collection[str] | None = None) -> Iterator[Any]:
+    def batches(
+        self, features: Collection[str] | None = None, input_context: Any = None
+    ) -> Iterator[Any]:
         """What `dataset` has, in numpy (strings as bytes objects), for one iteration.
 
         Raises:
-            ValueError: a name is not a feature's; while iterating: a row can't be read.
+            ValueError: see `dataset`; while iterating: a row can't be read.
         """
         names = self._selected(features)
+        self._enter(cluster.shard(None, None, input_context))
         element = self._keras_element(names)
         stacks = self._new_batches(names)()
         return (
@@ -203,10 +220,36 @@ class InputFn:
         """
         if self.num_epochs is None:
             raise ValueError("num_epochs is None, expected a number for there to be an end; set it")
-        rows, done = self._counted_rows_per_epoch(), self._start.epoch % self.num_epochs
+        rows, done = self._own_rows_per_epoch(), self._start.epoch % self.num_epochs
         rest = (self._start.epoch + 1) * rows - (self._start.rows + self._start.skip)
         later = self.num_epochs - done - 1
         return math.ceil(rest / self.batch_size) + later * math.ceil(rows / self.batch_size)
+
+    def rows_per_worker(self, number: int) -> list[int]:
+        """Rows of an epoch of each of so many workers, for which rows are counted, once.
+
+        No row is two workers', and together they have every row that one process has. Where they
+        train in step, all have as many as the largest: the others' last rows are copies of weight 0
+        (but not of rows without label, which are for prediction).
+
+        Raises:
+            ValueError: a class of files has fewer rows than there are workers.
+        """
+        return [self._rows_of(Shard(index, number)) for index in range(number)]
+
+    def global_steps_per_epoch(self, config: Any = None, input_context: Any = None) -> int:
+        """By how much an Estimator's global step grows in an epoch of all workers.
+
+        In step, all workers' batches of one size together are a step; with parameter servers, every
+        batch of every worker is one.
+
+        Args:
+            config, input_context: see `__call__`.
+        """
+        shard = cluster.shard("train", config, input_context)
+        rows = self.rows_per_worker(shard.number) if shard.number > 1 else [self.rows_per_epoch]
+        steps = [math.ceil(each / self.batch_size) for each in rows]
+        return max(steps) if shard.padded else sum(steps)
 
     def describe(self) -> Description:
         """What is read and what comes of it. Rows are counted for it."""
@@ -303,12 +346,13 @@ class InputFn:
     def restore(self, state: Mapping[str, Any]) -> None:
         """From now on calls start at that position; the rows that follow are the same.
 
-        The first iteration then has what is left of its `num_epochs` epochs.
+        The first iteration then has what is left of its `num_epochs` epochs. Of several workers
+        each saves its own state, which no other takes.
 
         Raises:
             ValueError: it is no state, or one of other files, arguments or another class.
         """
-        self._start = Position.from_state(state, self._made_with())
+        self._start, self._is_restored = Position.from_state(state, self._made_with()), True
         self._run = self._new_run(self._feature_names)
 
     def _epoch(self, streams: Streams) -> Iterator[list[Part]]:
@@ -316,6 +360,10 @@ class InputFn:
         for stream_ in streams.values():
             while slices := stream_.take(CHUNK_ROWS, within_pass=True):
                 yield [Part(slices)]
+
+    def _rows_of(self, shard: Shard) -> int:
+        """Rows of one worker's epoch; what `_epoch` yields, for subclasses to say."""
+        return sum(self._share(role, shard).count for role in self._blocks)
 
     def _is_shuffled(self, role: str) -> bool:
         return self.shuffle
@@ -419,12 +467,31 @@ class InputFn:
         dtypes[WEIGHT_FEATURE] = np.dtype(np.float32)
         return datasets.from_batches(self._new_batches(names), dtypes, element, num_batches)
 
+    def _enter(self, shard: Shard) -> None:
+        """What follows is for that worker."""
+        if self._is_restored and shard != self._start.shard:
+            raise ValueError(
+                f"the state that was restored is of {self._start.shard}, and this is {shard}; "
+                "restore the state that was saved here"
+            )
+        self._start = dataclasses.replace(self._start, shard=shard)
+
     def _batches_per_iteration(self) -> int | None:
         if self.num_epochs is None:
             return tf.data.INFINITE_CARDINALITY
         if self._start.rows or self._start.skip:
             return None  # the first iteration may be shorter, by `steps_left`
         return self.steps_left
+
+    def _own_rows_per_epoch(self) -> int:
+        """Of the worker that the next call is for."""
+        shard = self._start.shard
+        if self._is_padded(shard):
+            return max(self.rows_per_worker(shard.number))
+        return self._rows_of(shard) if shard.number > 1 else self._counted_rows_per_epoch()
+
+    def _is_padded(self, shard: Shard) -> bool:
+        return shard.padded and shard.number > 1 and self._has_labels
 
     def _counted_rows_per_epoch(self) -> int:
         return self.rows_per_epoch
@@ -435,30 +502,35 @@ class InputFn:
 
     def _new_run(self, names: Sequence[str]) -> Run:
         labels = (self._label,) if self._has_labels else ()
-        return Run(
-            self._start, self.num_epochs, lambda begin: self._chunks(begin, (*names, *labels))
-        )
+        shard = self._start.shard
+
+        def chunks(begin: Position) -> Chunks:
+            unpadded = self._chunks(begin, (*names, *labels))
+            if not self._is_padded(shard):
+                return unpadded
+            return padding.padded(unpadded, max(self.rows_per_worker(shard.number)))
+
+        return Run(self._start, self.num_epochs, chunks)
 
     def _chunks(self, begin: Position, names: Sequence[str]) -> Chunks:
         """The endless chunks from a position on."""
-        streams = {role: self._stream(role, begin.cursors[role]) for role in self._blocks}
-        epoch, rows = begin.epoch, begin.rows
+        streams = {
+            role: self._stream(role, begin.cursors[role], begin.shard) for role in self._blocks
+        }
+        position = dataclasses.replace(begin, skip=0)
         while True:
-            position = _position(epoch, rows, streams)
             for parts in self._epoch(streams):
                 chunk = self._mixed(parts, position, names)
                 yield position, chunk
-                rows += columns.length(chunk)
-                position = _position(epoch, rows, streams)
-            epoch += 1
+                position = _after(position, columns.length(chunk), streams)
             for stream_ in streams.values():
                 stream_.begin_epoch()
-            yield _position(epoch, rows, streams), None
+            position = dataclasses.replace(_after(position, 0, streams), epoch=position.epoch + 1)
+            yield position, None
 
     def _first_epoch(self, names: Sequence[str]) -> Iterator[Columns]:
         """Some columns of the first epoch, and the weights."""
-        begin = Position(0, 0, {role: Cursor() for role in self._blocks})
-        for _, chunk in self._chunks(begin, names):
+        for _, chunk in self._chunks(self._beginning, names):
             if chunk is None:
                 return
             yield chunk
@@ -475,20 +547,46 @@ class InputFn:
         """int64 [rows]: where in the classes, one after the other, each row of a chunk is from."""
         if self.shuffle:
             taken = sum(cursor.taken for cursor in position.cursors.values())
-            mix = stream.generator(stream.MIX, self.seed, position.epoch, taken)
+            worker = position.shard.key
+            mix = stream.generator(stream.MIX, self.seed, position.epoch, taken, *worker)
             return mix.permutation(sum(sizes))
         places = [(np.arange(size) + 0.5) / size for size in sizes]
         return np.argsort(np.concatenate(places), kind="stable")
 
-    def _stream(self, role: str, cursor: Cursor) -> Stream[Round]:
+    def _stream(self, role: str, cursor: Cursor, shard: Shard) -> Stream[Round]:
         return Stream(
             self._blocks[role],
             lambda blocks: self._load(role, blocks),
-            (self.seed, list(self._blocks).index(role)),
+            self._key(role),
             self._is_shuffled(role),
             self.pool_rows,
+            self._share(role, shard),
             cursor,
         )
+
+    def _share(self, role: str, shard: Shard) -> Share:
+        """Which rows of a class are a worker's."""
+        known = role, shard.index, shard.number
+        if known not in self._shares:
+            blocks = self._blocks[role]
+            self._shares[known] = Share(
+                blocks.order,
+                stream.rounds_of(blocks, self.pool_rows),
+                lambda: self._rows_of_blocks(role),
+                self._key(role),
+                self._is_shuffled(role),
+                shard,
+                role,
+            )
+        return self._shares[known]
+
+    def _rows_of_blocks(self, role: str) -> np.ndarray:
+        """int64 [blocks]: how many rows each block has when it is loaded."""
+        return self._blocks[role].rows_of_blocks()
+
+    def _key(self, role: str) -> tuple[int, int]:
+        """What the order of a class's rows depends on."""
+        return self.seed, list(self._blocks).index(role)
 
     def _load(self, role: str, blocks: np.ndarray) -> tuple[Round, int]:
         table = self._transform(self._blocks[role].read(blocks))
@@ -524,8 +622,9 @@ class InputFn:
         return {name: dtype for name, dtype in dtypes.items() if name != self.schema.weight}
 
 
-def _position(epoch: int, rows: int, streams: Streams) -> Position:
-    return Position(epoch, rows, {role: stream_.cursor for role, stream_ in streams.items()})
+def _after(position: Position, rows: int, streams: Streams) -> Position:
+    cursors = {role: stream_.cursor for role, stream_ in streams.items()}
+    return Position(position.epoch, position.rows + rows, cursors, shard=position.shard)
 
 
 def _label_masses(chunks: Iterator[Columns], label: str) -> dict[Any, float]:
@@ -537,17 +636,6 @@ def _label_masses(chunks: Iterator[Columns], label: str) -> dict[Any, float]:
         for class_, mass in zip(classes.tolist(), sums.tolist(), strict=True):
             masses[class_] = masses.get(class_, 0.0) + mass
     return masses
-
-
-def _refuse_many_workers(mode: str | None, config: Any, input_context: Any) -> None:
-    pipelines = getattr(input_context, "num_input_pipelines", 1)
-    if mode == "train":
-        pipelines = max(pipelines, getattr(config, "num_worker_replicas", 1) or 1)
-    if pipelines > 1:
-        raise ValueError(
-            f"there are {pipelines} workers, expected one, since each would read every row; "
-            "train on one worker"
-        )
 
 
 def _shown(value: Any) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sampling import columns
 from sampling.columns import Columns
+from sampling.shards import EVERYTHING, Shard
 from sampling.stream import Cursor
 
 STATE_VERSION = 1
@@ -29,12 +30,14 @@ class Position:
         rows: of the whole stream before the chunk that begins here.
         cursors: for each class, where that chunk takes its rows.
         skip: rows of that chunk that are before the place.
+        shard: whose stream it is; rows and cursors count that worker's rows alone.
     """
 
     epoch: int
     rows: int
     cursors: Mapping[str, Cursor]
     skip: int = 0
+    shard: Shard = EVERYTHING
 
     def to_state(self, made_with: Mapping[str, Any]) -> dict[str, Any]:
         """A small dict of plain values (JSON takes it), under 1 KB."""
@@ -44,6 +47,7 @@ class Position:
             "epoch": self.epoch,
             "skip": self.skip,
             "cursors": {name: list(cursor) for name, cursor in self.cursors.items()},
+            "worker": list(dataclasses.astuple(self.shard)),
             "made_with": dict(made_with),
         }
 
@@ -58,6 +62,7 @@ class Position:
             version, theirs = state["version"], dict(state["made_with"])
             cursors = {name: Cursor(*map(int, four)) for name, four in state["cursors"].items()}
             skip, rows, epoch = int(state["skip"]), int(state["rows"]), int(state["epoch"])
+            shard = Shard(*state.get("worker", ()))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(
                 f"found {state!r}, which is no state ({error!r}); pass what state(rows) returned"
@@ -77,7 +82,7 @@ class Position:
                 f"the state was made with {'; and with '.join(differ)}; "
                 "build it with the same arguments and files"
             )
-        return cls(epoch, rows - skip, cursors, skip)
+        return cls(epoch, rows - skip, cursors, skip, shard)
 
 
 Chunks = Iterator[tuple[Position, "Columns | None"]]

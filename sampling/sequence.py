@@ -25,13 +25,18 @@ class Order:
         sizes: how many blocks each stretch has, in file order.
         at_a_time: how many stretches may be under way together, for what that takes of memory.
             With more of them, groups of stretches follow each other, each spread over the files.
+        firsts: the number of each stretch's first block; None: blocks are numbered as they come.
+
+    Attributes:
+        sizes: the same.
     """
 
-    def __init__(self, sizes: np.ndarray, at_a_time: int):
-        self._sizes = np.asarray(sizes, np.int64)
+    def __init__(self, sizes: np.ndarray, at_a_time: int, firsts: np.ndarray | None = None):
+        self.sizes = np.asarray(sizes, np.int64)
+        self._firsts = np.cumsum(self.sizes) - self.sizes if firsts is None else firsts
         self._at_a_time = at_a_time
-        self._num_blocks = int(self._sizes.sum())
-        self._is_free = bool((self._sizes == 1).all())
+        self.num_blocks = int(self.sizes.sum())
+        self._is_free = bool((self.sizes == 1).all())
         self._pass: tuple[tuple[int, ...], np.ndarray] = (), np.empty(0, np.int64)
 
     def of(self, blocks: np.ndarray, readers: int) -> Order:
@@ -41,22 +46,35 @@ class Order:
             blocks: int64, sorted.
             readers: of how many such orders the stretches are under way together.
         """
-        stretches = np.searchsorted(np.cumsum(self._sizes), blocks, side="right")
+        stretches = np.searchsorted(np.cumsum(self.sizes), blocks, side="right")
         sizes = np.unique(stretches, return_counts=True)[1]
         return Order(sizes, max(1, self._at_a_time // max(1, readers)))
 
     def __call__(self, places: Sequence[int], key: Sequence[int]) -> np.ndarray:
         """int64 [len(places)]: block numbers; see `stream.spread_order`."""
         if self._is_free:
-            return stream.spread_order(self._num_blocks, places, key)
+            return self._firsts[stream.spread_order(self.num_blocks, places, key)]
         if self._pass[0] != tuple(key):
             self._pass = tuple(key), self._whole(key)
         return self._pass[1][np.asarray(places, np.int64)]
 
+    def in_file_order(self, places: range) -> np.ndarray:
+        """int64 [len(places)]: block numbers where nothing is shuffled."""
+        if self._is_free:
+            return self._firsts[places.start : places.stop]
+        before = np.cumsum(self.sizes) - self.sizes
+        numbers = np.arange(places.start, places.stop)
+        stretches = np.searchsorted(before, numbers, side="right") - 1
+        return self._firsts[stretches] + numbers - before[stretches]
+
+    def part(self, stretches: np.ndarray) -> Order:
+        """The order of some stretches alone (sorted, int64), whose blocks keep their numbers."""
+        return Order(self.sizes[stretches], self._at_a_time, self._firsts[stretches])
+
     def _whole(self, key: Sequence[int]) -> np.ndarray:
-        number = len(self._sizes)
+        number = len(self.sizes)
         stretches = stream.spread_order(number, range(number), key)
-        begins = stream.generator(stream.ORDER, *key, 1).integers(0, self._sizes)
+        begins = stream.generator(stream.ORDER, *key, 1).integers(0, self.sizes)
         groups = np.array_split(stretches, -(-number // self._at_a_time))
         return np.concatenate(
             [
@@ -67,11 +85,10 @@ class Order:
 
     def _of_group(self, group: np.ndarray, begins: np.ndarray, key: Sequence[int]) -> np.ndarray:
         """All blocks of some stretches."""
-        turns = np.repeat(group, self._sizes[group])
+        turns = np.repeat(group, self.sizes[group])
         turns = turns[stream.spread_order(len(turns), range(len(turns)), key)]
         by_stretch = np.argsort(turns, kind="stable")
-        sizes = self._sizes[group]
+        sizes = self.sizes[group]
         before = np.empty_like(turns)  # how many turns its stretch has had already
         before[by_stretch] = np.arange(len(turns)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        firsts = np.cumsum(self._sizes) - self._sizes
-        return firsts[turns] + (begins[turns] + before) % self._sizes[turns]
+        return self._firsts[turns] + (begins[turns] + before) % self.sizes[turns]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import warnings
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sampling import class_options, epochs, files, mix, stream
+from sampling import class_options, epochs, files, mix, shards, stream
 from sampling.calibration import Prior
 from sampling.class_options import ClassOptions, Label, Plan
 from sampling.columns import Round, Strings
@@ -19,6 +20,8 @@ from sampling.input_fn import CHUNK_ROWS, Description, InputFn, Part, Streams
 from sampling.mixed import MixedBlocks
 from sampling.position import Position
 from sampling.schema import Schema
+from sampling.shards import Shard
+from sampling.stream import Share
 from sampling.transform import Function
 
 
@@ -154,16 +157,26 @@ class InputFnStratified(InputFn):
 
     def _epoch(self, streams: Streams) -> Iterator[list[Part]]:
         """Slices of every class, in proportion; what they have given says how far the epoch is."""
-        plan = self._plan
+        plan = self._plan_of([stream_.share for stream_ in streams.values()])
         while (taken := sum(stream_.taken for stream_ in streams.values())) < sum(plan.rows):
-            wanted = zip(streams.values(), self._until_next(taken), plan.weights, strict=True)
+            wanted = zip(streams.values(), self._until_next(taken, plan), plan.weights, strict=True)
             yield [
                 Part(stream_.take(rows - stream_.taken), weight) for stream_, rows, weight in wanted
             ]
 
-    def _until_next(self, taken: int) -> tuple[int, ...]:
+    def _rows_of(self, shard: Shard) -> int:
+        return sum(self._plan_of([self._share(role, shard) for role in self._blocks]).rows)
+
+    def _plan_of(self, shares: Sequence[Share]) -> Plan:
+        """With the rows that make up a worker's epoch."""
+        plan = self._plan
+        if not shares[0].key:
+            return plan
+        return dataclasses.replace(plan, rows=shards.divide(plan.rows, plan.sizes, shares))
+
+    def _until_next(self, taken: int, plan: Plan) -> tuple[int, ...]:
         """Rows of each class until the end of the chunk that begins after so many of an epoch."""
-        plan, total = self._plan, sum(self._plan.rows)
+        total = sum(plan.rows)
         if not self.exact_batches:
             rows = np.array([min(total, taken + CHUNK_ROWS)])
             return tuple(mix.apportion(rows, plan.rows)[0].tolist())
@@ -178,7 +191,8 @@ class InputFnStratified(InputFn):
         if not self.exact_batches:
             return super()._order(sizes, position)
         taken = sum(cursor.taken for cursor in position.cursors.values())
-        generator = stream.generator(stream.MIX, self.seed, position.epoch, taken)
+        worker = position.shard.key
+        generator = stream.generator(stream.MIX, self.seed, position.epoch, taken, *worker)
         of_batch = epochs.rows_of_batch(self.batch_size, self._plan.shares)
         return mix.order_in_batches(sizes, of_batch, generator if self.shuffle else None)
 

@@ -22,7 +22,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 # What a random number is drawn for: no two purposes share a generator.
-ORDER, ROWS, MIX, PAIRS = 0, 1, 2, 3
+ORDER, ROWS, MIX, PAIRS, SHARD = 0, 1, 2, 3, 4
 
 
 def generator(purpose: int, *key: int) -> np.random.Generator:
@@ -63,7 +63,9 @@ def round_places(round_: int, num_rounds: int, num_blocks: int) -> range:
     return range(round_ * num_blocks // num_rounds, (round_ + 1) * num_blocks // num_rounds)
 
 
-def spread_order(num_blocks: int, places: Sequence[int], key: Sequence[int]) -> np.ndarray:
+def spread_order(
+    num_blocks: int, places: Sequence[int], key: Sequence[int], purpose: int = ORDER
+) -> np.ndarray:
     """The blocks at some places of the spread order: a permutation in which every run is spread.
 
     The n blocks are split in halves of m and n - m, each in an order of its own, and merged in
@@ -76,6 +78,7 @@ def spread_order(num_blocks: int, places: Sequence[int], key: Sequence[int]) -> 
         num_blocks: n.
         places: numbers in 0..n-1.
         key: non-negative numbers (seed, class, pass) that the order depends on.
+        purpose: what the order is for.
 
     Returns:
         int64 [len(places)]: block numbers, 0..n-1.
@@ -83,7 +86,7 @@ def spread_order(num_blocks: int, places: Sequence[int], key: Sequence[int]) -> 
     place = np.asarray(places, dtype=np.int64).copy()
     first = np.zeros_like(place)  # the node's first block ...
     size = np.full_like(place, num_blocks)  # ... and how many it has
-    salt = np.uint64(generator(ORDER, *key).integers(2**64, dtype=np.uint64))
+    salt = np.uint64(generator(purpose, *key).integers(2**64, dtype=np.uint64))
     while (size > 1).any():
         left_size = size // 2
         u = (_hash(salt, first, size) % size.astype(np.uint64)).astype(np.int64)
@@ -120,8 +123,6 @@ class Blocks(Protocol):
     @property
     def decoded_bytes(self) -> int: ...
 
-    def order(self, places: Sequence[int], key: Sequence[int]) -> np.ndarray: ...
-
     def check_unchanged(self) -> None: ...
 
 
@@ -133,6 +134,28 @@ def rounds_of(blocks: Blocks, pool_rows: int, part: float = 1) -> int:
         math.ceil(blocks.decoded_bytes * part),
         pool_rows,
     )
+
+
+class Share(Protocol):
+    """What a stream has to know of the rows that are one worker's."""
+
+    @property
+    def key(self) -> tuple[int, ...]: ...
+
+    @property
+    def num_blocks(self) -> int: ...
+
+    @property
+    def before(self) -> int: ...
+
+    @property
+    def count(self) -> int: ...
+
+    def order(self, places: Sequence[int], key: Sequence[int]) -> np.ndarray: ...
+
+    def in_file_order(self, places: range) -> np.ndarray: ...
+
+    def rows(self, blocks: np.ndarray, num_rows: int) -> np.ndarray: ...
 
 
 Columns = TypeVar("Columns")
@@ -147,7 +170,7 @@ class Slice(Generic[Columns]):
 
 
 class Stream(Generic[Columns]):
-    """An endless run through the rows of one class.
+    """An endless run through one worker's share of the rows of a class: all, if it is alone.
 
     Args:
         blocks: the class's files, cut in blocks.
@@ -155,7 +178,12 @@ class Stream(Generic[Columns]):
         key: non-negative numbers that all the randomness depends on.
         shuffle: without it blocks and rows come in file order.
         pool_rows: about how many rows a round has.
+        share: which rows are the worker's.
         cursor: where to begin; None: at the beginning.
+
+    Attributes:
+        share: the same.
+        rows_of_a_pass: of all workers; known once a pass was read from its beginning by one alone.
     """
 
     def __init__(
@@ -165,23 +193,25 @@ class Stream(Generic[Columns]):
         key: Sequence[int],
         shuffle: bool,
         pool_rows: int,
+        share: Share,
         cursor: Cursor | None = None,
     ):
         self._role = blocks.role
         self._check_unchanged = blocks.check_unchanged
-        self._order = blocks.order
-        self._num_blocks = blocks.num_blocks
-        self._num_rounds = rounds_of(blocks, pool_rows)
+        self.share = share
+        self._num_blocks = share.num_blocks
+        part = share.num_blocks / blocks.num_blocks
+        self._num_rounds = rounds_of(blocks, pool_rows, part)
         self._load = load
         self._key = list(key)
         self._shuffle = shuffle
         self._loaded: tuple[int, int] | None = None  # pass and round of what follows
         self._columns: Columns
-        self._num_rows = 0
+        self._own_rows = np.empty(0, np.int64)  # of the round, in file order
         self._rows = np.empty(0, np.int64)
         self.cursor = cursor or Cursor()
         self._rows_of_pass = 0 if self.cursor[1:3] == (0, 0) else None
-        self.rows_of_a_pass: int | None = None  # known once a pass was read from its beginning
+        self.rows_of_a_pass: int | None = None
 
     def take(self, rows: int, within_pass: bool = False) -> list[Slice[Columns]]:
         """The next rows, as slices of one or more rounds.
@@ -229,30 +259,38 @@ class Stream(Generic[Columns]):
     def _load_round(self, pass_: int, round_: int) -> None:
         places = round_places(round_, self._num_rounds, self._num_blocks)
         if self._shuffle:
-            ids = np.sort(self._order(places, [*self._key, pass_]))
+            key = [*self._key, pass_, *self.share.key]
+            ids = np.sort(self.share.order(places, key))
         else:
-            ids = np.arange(places.start, places.stop)
+            ids = self.share.in_file_order(places)
         if self._num_rounds > 1 or self._loaded is None:
-            self._columns, self._num_rows = self._load(ids)
+            self._columns, self._own_rows = self._load_own(ids)
         else:  # a class of one round stays in memory
             self._check_unchanged()
         if self._shuffle:
-            self._rows = generator(ROWS, *self._key, pass_, round_).permutation(self._num_rows)
+            shuffler = generator(ROWS, *self._key, pass_, round_, *self.share.key)
+            self._rows = shuffler.permutation(self._own_rows)
         else:
-            self._rows = np.arange(self._num_rows)
+            self._rows = self._own_rows
         self._loaded = (pass_, round_)
+
+    def _load_own(self, ids: np.ndarray) -> tuple[Columns, np.ndarray]:
+        """The columns of some blocks, and which of their rows are the worker's."""
+        loaded, num_rows = self._load(ids)
+        return loaded, self.share.rows(ids, num_rows)
 
     def _next_round(self, ends_pass: bool) -> None:
         pass_, round_, _, taken = self.cursor
         if self._rows_of_pass is not None:
             self._rows_of_pass += len(self._rows)
         if ends_pass:
-            self.rows_of_a_pass = self._rows_of_pass
-            self._rows_of_pass = 0
-            if self.rows_of_a_pass == 0:
+            if not self.share.key:
+                self.rows_of_a_pass = self._rows_of_pass
+            if self._rows_of_pass == 0:
                 raise ValueError(
                     f"{self._role}: no rows in the files, expected at least one; mend the glob"
                 )
+            self._rows_of_pass = 0
             self.cursor = Cursor(pass_ + 1, 0, 0, taken)
         else:
             self.cursor = Cursor(pass_, round_ + 1, 0, taken)

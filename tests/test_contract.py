@@ -269,10 +269,111 @@ def test_its_prior_is_that_of_the_weighted_stream(make):
         input_fn.prior()
 
 
-def test_a_second_worker_is_refused_rather_than_fed_the_same_rows(make):
-    context = tf.distribute.InputContext(num_input_pipelines=2)
-    with pytest.raises(ValueError, match="2 workers"):
-        make()(input_context=context)
+def of_worker(make, index, number, **options):
+    """All batches of one worker of several that train in step, joined: ids, labels, weights."""
+    context = tf.distribute.InputContext(number, index)
+    batches = list(make(**options).batches(input_context=context))
+    labels, weights = (np.concatenate([batch[at] for batch in batches]) for at in (1, 2))
+    return ids_of(batches), labels, weights
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 8])
+def test_workers_have_every_row_of_an_epoch_between_them_and_none_twice(make, number):
+    one_epoch = {"num_epochs": 1, "seed": 3}
+    ids, labels, weights = of_worker(make, 0, 1, **one_epoch)
+    of_workers = [of_worker(make, index, number, **one_epoch) for index in range(number)]
+    own = [(ids[weights > 0], labels[weights > 0]) for ids, labels, weights in of_workers]
+    together, labels_together = (np.concatenate(column) for column in zip(*own, strict=True))
+    expected = make(**one_epoch).rows_per_worker(number)
+    assert [len(own_ids) for own_ids, _ in own] == expected  # the others are padding
+    np.testing.assert_array_equal(np.bincount(labels_together), np.bincount(labels))
+    for label in np.unique(labels):
+        # Which rows of a class come depends on the worker, unless all come equally often.
+        _, times = np.unique(ids[labels == label], return_counts=True)
+        if label == 1 and set(times) == {times[0]} or len(times) == 1000:
+            of_label = np.sort(together[labels_together == label])
+            np.testing.assert_array_equal(of_label, np.sort(ids[labels == label]))
+    mass = sum(float(each[2].sum()) for each in of_workers)
+    assert mass == pytest.approx(float(weights.sum()))
+
+
+@pytest.mark.parametrize("number", [2, 8])
+def test_workers_in_step_have_as_many_batches_of_the_same_sizes(make, number):
+    epochs = 1 if make(num_epochs=2).num_epochs == 1 else 2
+    options = {"num_epochs": epochs, "batch_size": 9}
+    datasets = []
+    for index in range(number):
+        context = tf.distribute.InputContext(number, index)
+        datasets.append(make(**options).dataset(input_context=context))
+    sizes = [[len(labels) for _, labels, _ in dataset] for dataset in datasets]
+    assert all(each == sizes[0] for each in sizes)
+    assert sum(sizes[0]) == epochs * max(make().rows_per_worker(number))
+    assert len(sizes[0]) == epochs * make(**options).global_steps_per_epoch(input_context=context)
+    assert [int(dataset.cardinality()) for dataset in datasets] == [len(sizes[0])] * number
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_worker_reads_its_own_rows_in_every_epoch(make, number):
+    rows = make().rows_per_worker(number)
+    for index in range(number):
+        epochs = 1 if make(num_epochs=3).num_epochs == 1 else 3
+        ids, labels, weights = of_worker(make, index, number, num_epochs=epochs)
+        minority = np.where(labels == 1, ids, -1).reshape(epochs, -1)
+        padding = max(rows) - rows[index]
+        assert np.count_nonzero(weights == 0) == epochs * padding
+        of_epochs = [set(epoch[epoch >= 0]) for epoch in minority]
+        assert all(each == of_epochs[0] for each in of_epochs)
+
+
+@making(SHUFFLED)
+def test_workers_draw_random_numbers_of_their_own(make):
+    orders = [of_worker(make, index, 2)[1].tolist() for index in range(2)]
+    assert orders[0] != orders[1]
+
+
+@settings(max_examples=40)
+@given(
+    name=st.sampled_from(TRAINING),
+    rows=st.integers(0, 1500),
+    index=st.integers(0, 2),
+    seed=st.integers(0, 3),
+)
+def test_the_same_rows_follow_a_restored_state_of_a_worker(classes, name, rows, index, seed):
+    context = tf.distribute.InputContext(3, index)
+
+    def make():
+        return MAKERS[name](classes, num_epochs=None, seed=seed, batch_size=7)
+
+    input_fn = make()
+    batches = input_fn.batches(input_context=context)
+    stream = ids_of(list(itertools.islice(batches, 300)))
+    state = json.loads(json.dumps(input_fn.state(rows)))
+    assert len(json.dumps(state)) < 1024
+    restored = make()
+    restored.restore(state)
+    assert restored.state(rows) == state
+    following = ids_of(list(itertools.islice(restored.batches(input_context=context), 20)))
+    expected = stream[rows : rows + len(following)]
+    np.testing.assert_array_equal(following[: len(expected)], expected)
+    assert restored.state(rows + 50) == input_fn.state(rows + 50)
+
+
+def test_a_state_of_another_worker_is_refused(make):
+    input_fn = make()
+    next(iter(input_fn.dataset(input_context=tf.distribute.InputContext(3, 1))))
+    state = input_fn.state(5)
+    other = make()
+    other.restore(state)
+    for context in (None, tf.distribute.InputContext(3, 2), tf.distribute.InputContext(2, 1)):
+        with pytest.raises(ValueError, match="is of worker 1 of 3.*this is"):
+            other.dataset(input_context=context)
+    other.dataset(input_context=tf.distribute.InputContext(3, 1))
+
+
+def test_more_workers_than_rows_are_refused(make):
+    context = tf.distribute.InputContext(2000, 7)
+    with pytest.raises(ValueError, match="rows for 2000 workers.*fewer workers"):
+        make().dataset(input_context=context)
 
 
 def test_it_works_in_a_graph_of_tensorflow_1(make):

@@ -420,3 +420,36 @@ def test_shuffled_every_row_once(files, pool_rows, seed, tmp_path_factory):
     found = read(folder, MIXED, pool_rows=pool_rows, shuffle=True, seed=seed, **options)
     expected = sorted((s.encode(), i, f, t.encode()) for s, i, f, t in rows)
     assert sorted(zip(*found.values(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("newlines_in_values", [False, True])
+def test_blocks_are_counted_as_they_are_read(newlines_in_values, tmp_path):
+    """Short and long rows, blank lines, returns, and newlines in quotes, divided among workers."""
+    end = "\n\n" if newlines_in_values else ""
+    rows = [f'{i},"{"x" * (i % 17)}{end}"' for i in range(150)]
+    text = "a,b\n" + "\n\n".join(rows[:70]) + "\r\n" + "\r\n\r\n".join(rows[70:])
+    folder = write(tmp_path, f1=text, f2="a,b\n" + "\n".join(rows[:40]))
+    expected = sorted([*range(150), *range(40)])
+    for shuffle in (False, True):
+        options = {"shuffle": shuffle, "pool_rows": 6, "newlines_in_values": newlines_in_values}
+        counts = InputFn(folder, AB, **options).rows_per_worker(3)
+        read_rows = []
+        for index, count in enumerate(counts):
+            context = tf.distribute.InputContext(3, index)
+            batches = InputFn(folder, AB, **options).batches(input_context=context)
+            own = np.concatenate([batch["a"] for batch in batches]).tolist()
+            assert len(own) == count
+            read_rows += own
+        assert sorted(read_rows) == expected
+
+
+def test_the_order_does_not_depend_on_whether_rows_were_counted(tmp_path):
+    rows = [f"{i},{'x' * 40 if i < 2000 else ''}" for i in range(4000)]  # by bytes too few
+    folder = write(tmp_path, f="a,b\n" + "\n".join(rows))
+    orders = []
+    for counted in (False, True):
+        input_fn = InputFn(folder, AB, shuffle=True, pool_rows=3500)
+        if counted:
+            assert input_fn.rows_per_epoch == 4000
+        orders.append([batch["a"].tolist() for batch in input_fn.batches()])
+    assert orders[0] == orders[1]

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sampling import stream
+from sampling.sequence import Order
+from sampling.shards import EVERYTHING, Share
 
 
 @given(st.integers(1, 300), st.integers(0, 2**40))
@@ -77,10 +79,8 @@ class Rows:
     def __init__(self, sizes):
         self.starts = np.concatenate([[0], np.cumsum(sizes)])
         self.num_blocks = len(sizes)
+        self.order = Order(np.ones(len(sizes), np.int64), 1)
         self.estimated_rows = self.decoded_bytes = sum(sizes)
-
-    def order(self, places, key):
-        return stream.spread_order(self.num_blocks, places, key)
 
     def check_unchanged(self):
         pass
@@ -89,8 +89,17 @@ class Rows:
         rows = [np.arange(self.starts[block], self.starts[block + 1]) for block in blocks]
         return np.concatenate(rows), sum(map(len, rows))
 
-    def stream(self, seed=0, shuffle=True, pool_rows=40, cursor=None):
-        return stream.Stream(self, self.load, (seed, 0), shuffle, pool_rows, cursor)
+    def rows_of_blocks(self):
+        return np.diff(self.starts)
+
+    def share(self, shard=EVERYTHING, seed=0, shuffle=True, pool_rows=40):
+        rounds = stream.rounds_of(self, pool_rows)
+        counts = self.rows_of_blocks
+        return Share(self.order, rounds, counts, (seed, 0), shuffle, shard, self.role)
+
+    def stream(self, seed=0, shuffle=True, pool_rows=40, cursor=None, shard=EVERYTHING):
+        share = self.share(shard, seed, shuffle, pool_rows)
+        return stream.Stream(self, self.load, (seed, 0), shuffle, pool_rows, share, cursor)
 
 
 def rows_of(slices):
