@@ -10,7 +10,7 @@ setup(
     ),
     package_data={"": ["schema.json"]},
     python_requires=">=3.10",
-    install_requires=["numpy", "pandas", "pyarrow>=14", "tensorflow>=2.15"],
+    install_requires=["google-crc32c", "numpy", "pandas", "pyarrow>=14", "tensorflow>=2.15"],
     extras_require={
         # The last line with tf.estimator, and what still runs beside it.
         "estimator": [

@@ -3,6 +3,9 @@
 `Columns` are equally long numpy arrays by name: the features, the label under its own name, and
 the weight under "weight". Whole numbers are int64, other numbers float32, strings bytes objects or
 `Strings`: an object for every value costs more than all else, so they are made last, if at all.
+
+Rows that are lists of one length make a column [rows, length]. Where they vary, the column is
+`Lists`, each batch is padded to its longest with 0 or "", and the dtype of the column has width 0.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from sampling import lists
+from sampling.lists import Lists
 from sampling.schema import WEIGHT_FEATURE, Schema
 from sampling.stream import Slice
 
@@ -38,15 +43,15 @@ class Strings:
     def reshape(self, *shape: int) -> Strings:
         return Strings(self.codes.reshape(*shape), self.values)
 
-    def take(self, rows: np.ndarray) -> Strings:
-        return Strings(self.codes.take(rows, axis=0), self.values)
+    def take(self, rows: np.ndarray, axis: int = 0) -> Strings:
+        return Strings(self.codes.take(rows, axis=axis), self.values)
 
     def to_numpy(self) -> np.ndarray:
         """Bytes objects in the shape of the codes."""
         return self.values.take(self.codes)
 
 
-Columns = dict[str, Any]  # each an array, or Strings
+Columns = dict[str, Any]  # each an array, Strings or Lists
 Round = Columns  # what a round holds
 
 _FEW_VALUES = 1024  # distinct strings that are handed on with however few rows
@@ -100,9 +105,13 @@ def gather(
     """
     slices = [slice_ for slice_, _ in parts]
     weights = np.concatenate([_weights(slice_, factor) for slice_, factor in parts])
-    columns = {name: [slice_.columns[name] for slice_ in slices] for name in names}
-    dtypes = {name: _codes_or_values(of_slices[0]).dtype for name, of_slices in columns.items()}
     chunk: Columns = {}
+    columns = {name: [slice_.columns[name] for slice_ in slices] for name in names}
+    for name in [name for name in names if _is_wide(columns[name][0])]:
+        taken = [c.take(s.rows, axis=0) for c, s in zip(columns.pop(name), slices, strict=True)]
+        whole = _concatenated(taken)
+        chunk[name] = whole if order is None else whole.take(order, axis=0)
+    dtypes = {name: _codes_or_values(of_slices[0]).dtype for name, of_slices in columns.items()}
     for name, out in _allocated(dtypes, len(weights)).items():
         values, first_codes = _joined_values(columns[name])
         arrays = [_codes_or_values(column) for column in columns[name]]
@@ -115,8 +124,18 @@ def gather(
 def batched(chunks: Iterable[Columns | None], batch_size: int) -> Iterator[Columns]:
     """Chunks of any length -> arrays [batches, batch_size]; what is over waits for the next chunk.
 
-    A None among the chunks ends an epoch: what is over then is a batch of its own, [1, rows].
+    A None among the chunks ends an epoch: what is over then is a batch of its own, [1, rows]. Where
+    there are lists of varying length every batch is, [1, rows, longest].
     """
+    for stack in _stacks(chunks, batch_size):
+        if any(isinstance(column, Lists) for column in stack.values()):
+            for batch in range(length(stack)):
+                yield {name: _padded(column[batch : batch + 1]) for name, column in stack.items()}
+        else:
+            yield stack
+
+
+def _stacks(chunks: Iterable[Columns | None], batch_size: int) -> Iterator[Columns]:
     over: list[Columns] = []  # together less than a batch
     for chunk in chunks:
         if chunk is None:
@@ -156,7 +175,24 @@ def _joined(pieces: Sequence[Columns]) -> Columns:
     }
 
 
-def _concatenated(pieces: Sequence[Any]) -> np.ndarray | Strings:
+def _is_wide(column: Any) -> bool:
+    """Whether rows are lists."""
+    return isinstance(column, Lists) or len(column.shape) > 1
+
+
+def _padded(column: Any) -> Any:
+    if not isinstance(column, Lists):
+        return column
+    if not isinstance(column.values, Strings):
+        return column.padded(column.values, 0)
+    strings = column.values
+    codes = column.padded(strings.codes, len(strings.values))
+    return _compact(Strings(codes, np.append(strings.values, b"")))
+
+
+def _concatenated(pieces: Sequence[Any]) -> np.ndarray | Strings | Lists:
+    if isinstance(pieces[0], Lists):
+        return lists.joined(pieces, _concatenated([piece.values for piece in pieces]))
     values, first_codes = _joined_values(pieces)
     arrays = map(_codes_or_values, pieces)
     if values is None:
@@ -235,8 +271,10 @@ def _from_array(name: str, array: pa.ChunkedArray) -> np.ndarray | Strings:
             f"column {name!r} has {array.null_count} empty values after the transform, "
             "expected none; fill them there"
         )
+    if dtype.shape:
+        return _from_lists(name, array.combine_chunks(), dtype)
     if dtype.hasobject:
-        encoded = array.cast(pa.string()).cast(pa.binary()).combine_chunks().dictionary_encode()
+        encoded = _as_binary(array).combine_chunks().dictionary_encode()
         values = encoded.dictionary.to_numpy(zero_copy_only=False)
         return Strings(encoded.indices.to_numpy(), values)
     if pa.types.is_boolean(array.type):
@@ -244,7 +282,30 @@ def _from_array(name: str, array: pa.ChunkedArray) -> np.ndarray | Strings:
     return array.to_numpy().astype(dtype, copy=False)
 
 
+def _from_lists(name: str, array: Any, dtype: np.dtype) -> Any:
+    if isinstance(array, pa.ChunkedArray):  # none, or too many values for one array
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else array.chunk(0)
+    values = _from_array(name, pa.chunked_array([array.flatten()]))
+    if dtype.shape[0]:
+        return values.reshape(len(array), *dtype.shape)
+    lengths = array.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
+    return Lists(np.cumsum(lengths) - lengths, lengths, values)
+
+
+def _as_binary(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    return array.cast(pa.binary())
+
+
 def _dtype(name: str, type_: pa.DataType) -> np.dtype:
+    is_fixed = pa.types.is_fixed_size_list(type_)
+    if is_fixed or pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        of_values = _dtype(name, type_.value_type)
+        if not of_values.shape:
+            return np.dtype((of_values, (type_.list_size if is_fixed else 0,)))
+    if pa.types.is_binary(type_) or pa.types.is_large_binary(type_):
+        return np.dtype(object)
     if pa.types.is_string(type_) or pa.types.is_large_string(type_):
         return np.dtype(object)
     if pa.types.is_dictionary(type_) and pa.types.is_string(type_.value_type):
@@ -255,5 +316,5 @@ def _dtype(name: str, type_: pa.DataType) -> np.dtype:
         return np.dtype(np.float32)
     raise ValueError(
         f"column {name!r} is of type {type_} after the transform, "
-        "expected numbers, booleans or strings; cast it there"
+        "expected numbers, booleans, strings or lists of these; cast it there"
     )

@@ -25,7 +25,8 @@ def from_batches(
 
     Args:
         batches: called for each iteration: an iterator of columns, each [batches, batch size].
-        dtypes: of the columns; np.dtype((np.float32, (3,))) where a row is a vector.
+        dtypes: of the columns; np.dtype((np.float32, (3,))) where a row is a vector, with the width
+            0 where that varies.
         structure: arranges columns as an element.
         num_batches: of each iteration, where known; tf.data.INFINITE_CARDINALITY if endless.
     """
@@ -47,7 +48,7 @@ def from_batches(
 
 
 def _spec(dtype: np.dtype) -> Any:
-    shape = [None, None, *dtype.shape]
+    shape = [None, None, *(width or None for width in dtype.shape)]
     if not dtype.hasobject:
         return tf.TensorSpec(shape, dtype.base)
     return tf.TensorSpec(shape, tf.int32), tf.TensorSpec([None], tf.string)

@@ -34,6 +34,10 @@ class File:
     size: int
     modified: int
 
+    def open(self) -> contextlib.AbstractContextManager[BinaryIO]:
+        """Its bytes, which can be read anywhere."""
+        return open_binary(self.path)
+
     def check_unchanged(self) -> None:
         """Raises ValueError if the file is gone or is not what was listed.
 

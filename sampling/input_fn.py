@@ -75,8 +75,8 @@ class InputFn:
         newlines_in_values: whether quoted fields may hold newlines (costs a pass over the files).
         transform: a function of a pyarrow table that returns one with as many rows: what `.map`
             would do, for a round at a time. Rows must not depend on their neighbours.
-        file_format: "csv" or "parquet", where the files' names do not tell (.parquet does, and any
-            other name is text). header, delimiter, null_values and newlines_in_values are of text.
+        file_format: "csv", "csv.gz", "parquet", "tfrecord" or "tfrecord.gz"; None: by the files'
+            names. header, delimiter, null_values and newlines_in_values are of text alone.
 
     Raises:
         ValueError: an argument is out of range, no file matches, a header does not fit the schema,
@@ -253,7 +253,10 @@ class InputFn:
 
     def describe(self) -> Description:
         """What is read and what comes of it. Rows are counted for it."""
+        costs = [self._sequence_cost(role) for role in self._blocks if self._is_shuffled(role)]
+        said = "; ".join(cost for cost in costs if cost)
         return Description(
+            **({"read_in_sequence": said} if said else {}),
             files=sum(len(blocks.files) for blocks in self._opened),
             bytes=sum(blocks.total_bytes for blocks in self._opened),
             rows_per_epoch=self.rows_per_epoch,
@@ -318,6 +321,19 @@ class InputFn:
             layout=Layout(format, self._options.delimiter).check(),
             overwrite=overwrite,
             made_with=self._made_with(),
+        )
+
+    def _sequence_cost(self, role: str) -> str | None:
+        """What it costs the sample that some files can be read in sequence only."""
+        blocks = self._blocks[role]
+        rounds = stream.rounds_of(blocks, self.pool_rows)
+        pieces = blocks.num_blocks // rounds
+        places = blocks.order.places(pieces)
+        if rounds == 1 or places == pieces:
+            return None
+        return (
+            f"{self._name(role)}: a round of {pieces:,} pieces comes from {places:,} "
+            f"place{'s' * (places > 1)} of the files instead of {pieces:,}"
         )
 
     def state(self, rows: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sampling import files
+from sampling import checks, files
 
 if TYPE_CHECKING:  # pandas takes its time and 40 MB, and only one method needs it
     import pandas as pd
@@ -25,12 +25,12 @@ if TYPE_CHECKING:  # pandas takes its time and 40 MB, and only one method needs 
 WEIGHT_FEATURE = "weight"  # the key under which an Estimator finds a row's weight
 FORWARDED_SUFFIX = "_"  # a forwarded feature "id" comes again as "id_"
 
-_STRINGS = ("STRING", "DATE", "DATETIME", "TIME", "TIMESTAMP")
+_STRINGS = ("STRING", "BYTES", "DATE", "DATETIME", "TIME", "TIMESTAMP")
 _FLOATS = ("FLOAT", "NUMERIC", "BIGNUMERIC")
 _INTEGERS = ("INTEGER", "BOOLEAN")
 _TYPES = _STRINGS + _FLOATS + _INTEGERS
 _SYNONYMS = {"INT64": "INTEGER", "INT": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
-_MODES = ("NULLABLE", "REQUIRED")
+_MODES = ("NULLABLE", "REQUIRED", "REPEATED")
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _NUMPY_KINDS = {
     "i": "INTEGER",
@@ -53,18 +53,24 @@ class Field:
         type: a BigQuery type name (STRING, INTEGER or INT64, FLOAT or FLOAT64, NUMERIC, BOOLEAN;
             DATE, DATETIME, TIME and TIMESTAMP are read as strings), or a numpy, Python or
             TensorFlow type.
-        mode: NULLABLE (an empty field is the default) or REQUIRED (an empty field is an error).
+        mode: NULLABLE (an empty field is the default), REQUIRED (an empty field is an error) or
+            REPEATED (a list of any length, in Parquet, TFRecord and tables; empty ones are lists of
+            nothing).
         default: what an empty field is read as: 0 for numbers and "" for strings unless given.
             A label or a weight is never made up: it has a default only if one is given here.
+        length: of lists, in Parquet, TFRecord and tables: a row is a vector of so many values, in a
+            batch [batch, length]. If REPEATED, of so many at most, filled up with 0 or "". REPEATED
+            without a length is padded so to the longest of each batch, [batch, longest].
 
     Raises:
-        ValueError: unknown type, mode or a default that is not of the type.
+        ValueError: unknown type, mode, length or a default that is not of the type.
     """
 
     name: str
     type: Any
     mode: str = "NULLABLE"
     default: Any = None
+    length: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -72,12 +78,18 @@ class Field:
         object.__setattr__(self, "type", _type_name(self.type, self.name))
         mode = str(self.mode or "NULLABLE").upper()
         if mode not in _MODES:
-            remedy = "give each value a column of its own" if mode == "REPEATED" else "mend it"
             raise ValueError(
                 f"field {self.name!r} has the mode {self.mode!r}, "
-                f"expected NULLABLE or REQUIRED; {remedy}"
+                f"expected {', '.join(_MODES)}; mend it"
             )
         object.__setattr__(self, "mode", mode)
+        if self.length is not None:
+            checks.whole_number(f"field {self.name!r}: length", self.length, 1)
+        if mode == "REPEATED" and self.default is not None:
+            raise ValueError(
+                f"field {self.name!r} is REPEATED and has the default {self.default!r}, expected "
+                "none, since an empty list is a list of nothing; leave it out"
+            )
         if self.default is not None:
             object.__setattr__(self, "default", self._checked_default())
 
@@ -91,11 +103,19 @@ class Field:
         return self.type in _INTEGERS
 
     @property
+    def is_list(self) -> bool:
+        """Whether a row has several values."""
+        return self.mode == "REPEATED" or self.length is not None
+
+    @property
     def numpy_dtype(self) -> np.dtype:
-        """int64, float32, or object (bytes) for strings: the dtype in a batch."""
-        if self.is_string:
-            return np.dtype(object)
-        return np.dtype(np.int64 if self.is_integer else np.float32)
+        """int64, float32, or object (bytes) for strings: the dtype in a batch.
+
+        Of lists with its width, np.dtype((np.float32, (8,))); width 0 stands for one that varies.
+        """
+        number = np.int64 if self.is_integer else np.float32
+        dtype = np.dtype(object if self.is_string else number)
+        return np.dtype((dtype, (self.length or 0,))) if self.is_list else dtype
 
     @property
     def empty_value(self) -> Any:
@@ -124,9 +144,11 @@ class Field:
 
     def to_dict(self) -> dict[str, Any]:
         """The field as an entry of BigQuery's schema JSON."""
-        entry = {"name": self.name, "type": self.type, "mode": self.mode}
+        entry: dict[str, Any] = {"name": self.name, "type": self.type, "mode": self.mode}
         if self.default is not None:
             entry["defaultValueExpression"] = json.dumps(self.default)
+        if self.length is not None:
+            entry["length"] = self.length
         return entry
 
 
@@ -267,6 +289,12 @@ class Schema:
                 f"the weight {self.weight!r} is of type {self[self.weight].type}, "
                 "expected a number; mend its type"
             )
+        for role in ("label", "weight"):
+            if getattr(self, role) is not None and self[getattr(self, role)].is_list:
+                raise ValueError(
+                    f"the {role} {getattr(self, role)!r} is a list, expected one value in each "
+                    "row; name another column"
+                )
         features = [field.name for field in self.features]
         for name in self.features_to_forward:
             if name not in features:
@@ -372,7 +400,8 @@ def _field_from_json(entry: Any, origin: str) -> Field:
         raise ValueError(f'{origin}: field {entry["name"]!r} has no "type"; add it')
     try:
         default = _literal(entry.get("defaultValueExpression"))
-        return Field(entry["name"], entry["type"], entry.get("mode") or "NULLABLE", default)
+        mode, length = entry.get("mode") or "NULLABLE", entry.get("length")
+        return Field(entry["name"], entry["type"], mode, default, length)
     except ValueError as error:
         raise ValueError(f"{origin}: {error}") from None
 

@@ -71,6 +71,10 @@ class Order:
         """The order of some stretches alone (sorted, int64), whose blocks keep their numbers."""
         return Order(self.sizes[stretches], self._at_a_time, self._firsts[stretches])
 
+    def places(self, blocks: int) -> int:
+        """In how many places of the files a run of so many blocks lies, at most."""
+        return blocks if self._is_free else min(blocks, len(self.sizes), self._at_a_time)
+
     def _whole(self, key: Sequence[int]) -> np.ndarray:
         number = len(self.sizes)
         stretches = stream.spread_order(number, range(number), key)

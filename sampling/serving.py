@@ -9,7 +9,7 @@ operations, driven by the same schema, and gives the same values; where it can't
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -36,7 +36,7 @@ def serving_input_receiver_fn(
 
     - `predict`: a tensor [batch] for each feature, int64, float32 or string;
     - `csv:predict`: `csv_rows`, a string tensor [batch], each row the schema's features in their
-      order.
+      order; not if there are lists among them, which are [batch, length] in `predict`.
 
     A canned classifier has no raw `serving_default`, because TensorFlow lets a classification take
     nothing but a single string: ask `predict`, or export what `forward_features` returns.
@@ -49,17 +49,29 @@ def serving_input_receiver_fn(
     api = require_estimator()
 
     def receiver() -> Any:
+        if any(field.is_list for field in schema.features):
+            raw = {field.name: _placeholder(field) for field in schema.features}
+            return api.export.ServingInputReceiver({**raw, **forwarded(raw)}, raw)
         rows = tf.compat.v1.placeholder(tf.string, [None], name=CSV_ROWS)
         raw = {
             name: tf.compat.v1.placeholder_with_default(values, [None])  # can be fed in its place
             for name, values in parse_csv(rows, schema, delimiter, null_values).items()
         }
-        forwarded = {
-            name + FORWARDED_SUFFIX: tf.identity(raw[name]) for name in schema.features_to_forward
-        }
-        return api.export.ServingInputReceiver({**raw, **forwarded}, raw, {"csv": {CSV_ROWS: rows}})
+        features = {**raw, **forwarded(raw)}
+        return api.export.ServingInputReceiver(features, raw, {"csv": {CSV_ROWS: rows}})
+
+    def forwarded(raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        names = schema.features_to_forward
+        return {name + FORWARDED_SUFFIX: tf.identity(raw[name]) for name in names}
 
     return receiver
+
+
+def _placeholder(field: Field) -> tf.Tensor:
+    dtype = field.numpy_dtype
+    shape = [None, *(width or None for width in dtype.shape)]
+    type_ = tf.string if dtype.hasobject else dtype.base
+    return tf.compat.v1.placeholder(type_, shape, name=field.name)
 
 
 def parse_csv(

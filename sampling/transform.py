@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sampling import columns
 from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
@@ -82,7 +83,9 @@ class Transform:
             )
         for name, dtype in dtypes.items():
             column = after[name].drop_null()  # empty values are refused where columns are made
-            if dtype.kind == "f" and not np.isfinite(column.to_numpy()).all():
+            if dtype.shape:
+                column = pc.list_flatten(column).drop_null()
+            if dtype.base.kind == "f" and not np.isfinite(column.to_numpy()).all():
                 raise ValueError(
                     f"transform returned NaN or infinity in the column {name!r}, "
                     "expected finite numbers; mend it there"

@@ -104,7 +104,7 @@ def ids_of(batches: Sequence[Any]) -> np.ndarray:
     return np.concatenate([np.asarray(each["id"]) for each in features])
 
 
-FORMATS = ("csv", "parquet", "DataFrame")
+FORMATS = ("csv", "csv.gz", "parquet", "tfrecord", "tfrecord.gz", "DataFrame")
 
 
 @pytest.fixture(scope="session")

@@ -420,7 +420,7 @@ def test_features_that_are_not_there(features, one_file):
         (lambda table: None, "returned None"),
         (lambda table: table.slice(1), "leave no row out"),
         (lambda table: table.append_column("n", pa.nulls(len(table), pa.int64())), "empty values"),
-        (lambda table: table.append_column("l", pa.array([[1]] * len(table))), "list<"),
+        (lambda table: table.append_column("l", pa.array([{"a": 1}] * len(table))), "struct<"),
     ],
 )
 def test_transforms_that_break_the_table(transform, part, one_file):

@@ -73,3 +73,22 @@ def test_the_example_of_many_classes_runs(tmp_path, monkeypatch):
     _, labels, weights = next(names["land"].batches())
     assert Counter(labels) == {b"water": 64, b"snow": 32, b"soil": 32}
     assert set(weights[labels == b"water"]) == {1.0} and set(weights[labels == b"snow"]) == {2.0}
+
+
+def test_the_articles_of_the_readme_hold_lists():
+    import pyarrow as pa
+
+    from sampling import InputFn
+
+    [block] = re.findall(
+        r"```python\n(from sampling import Field\n.*?)```", README.read_text(), re.S
+    )
+    names = {"Schema": Schema}
+    exec(block, names)
+    rows = [
+        {"embedding": [0.5] * 128, "words": ["a"] * i, "links": [1] * i, "read": i % 2}
+        for i in range(6)
+    ]
+    features, *_ = next(InputFn(pa.Table.from_pylist(rows), names["articles"]).batches())
+    shapes = {name: column.shape for name, column in features.items()}
+    assert shapes == {"embedding": (6, 128), "words": (6, 20), "links": (6, 5)}

@@ -26,7 +26,7 @@ TYPES = {
     "TIME": ["TIME"],
     "TIMESTAMP": ["TIMESTAMP", np.datetime64, "datetime64[ns]"],
 }
-REFUSED = ["RECORD", "STRUCT", "JSON", "BYTES", "GEOGRAPHY", "ARRAY<INT64>", "", "i4,f8", None, 5]
+REFUSED = ["RECORD", "STRUCT", "JSON", "GEOGRAPHY", "ARRAY<INT64>", "", "i4,f8", None, 5]
 REFUSED += [dict, list, complex, datetime.date, [], {}, {"names": ["a"]}, np.void, np.timedelta64]
 REFUSED += [tf.complex64, tf.resource, tf.variant, tf.bfloat16, "integr"]
 
@@ -91,9 +91,11 @@ def test_modes(mode):
 
 
 def test_repeated_and_unknown_modes_are_refused_by_name():
-    with refused("'tags'", "'REPEATED'", "a column of its own"):
-        Field("tags", str, "REPEATED")
-    with refused("'tags'", "'OPTIONAL'", "expected NULLABLE or REQUIRED"):
+    with refused("'tags'", "REPEATED", "default"):
+        Field("tags", str, "REPEATED", default="a")
+    with refused("'tags'", "length is 0"):
+        Field("tags", str, length=0)
+    with refused("'tags'", "'OPTIONAL'", "expected NULLABLE, REQUIRED, REPEATED"):
         Field("tags", str, "OPTIONAL")
 
 
@@ -307,7 +309,6 @@ def test_sql_booleans_as_defaults(expression, default):
         ('[["a", "INTEGER"]]', ['has no "name"', r'\["a", "INTEGER"\]']),
         ('[{"name": "a"}]', ["'a'", 'has no "type"']),
         ('[{"name": "a", "type": "RECORD", "fields": []}]', ["'a'", "'RECORD'"]),
-        ('[{"name": "a", "type": "INTEGER", "mode": "REPEATED"}]', ["'a'", "'REPEATED'"]),
         ('[{"name": "a", "type": "INTEGR"}]', ["'a'", "'INTEGR'"]),
         ('[{"name": "a", "type": "INTEGER"}, {"name": "a", "type": "STRING"}]', ["duplicate.*'a'"]),
         (

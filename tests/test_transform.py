@@ -40,7 +40,7 @@ def test_columns_may_be_left_out(classes):
         (adding("id_", lambda table: table["x"]), "'id_'.*rename"),
         (adding("y", lambda table: pc.divide(table["x"], 0.0)), "NaN or infinity.*'y'"),
         (adding("y", lambda table: pa.nulls(len(table), pa.int64())), "'y' has .* empty"),
-        (adding("y", lambda table: pa.array([[1]] * len(table))), "'y' is of type list"),
+        (adding("y", lambda table: pa.array([{"a": 1}] * len(table))), "'y' is of type struct"),
         ("text", "transform is 'text'"),
     ],
 )

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import files, manifest
-from sampling.formats import counted, csv_explain, csv_lines, csv_parser
+from sampling.formats import counted, csv_explain, csv_lines, csv_parser, gzipped, typed
 from sampling.formats.csv_file import CsvFile
 from sampling.formats.csv_parser import CsvOptions
 from sampling.schema import Schema
@@ -47,6 +47,11 @@ class CsvBlocks:
         role: str,
     ):
         self.schema, self.options, self.role, self._label = schema, options, role, label
+        if wide := [field.name for field in schema if field.is_list]:
+            raise ValueError(
+                f"{role}: {typed.names_shown(wide)} of the schema hold lists, which text files do "
+                "not; give each value a column of its own, or write Parquet or TFRecord"
+            )
         optional = counted.optional_columns(schema, label)
         layouts: dict[bytes, tuple[str, ...]] = {}
         self._is_local = all(files.is_local(file.path) for file in listed)
@@ -189,7 +194,7 @@ class CsvBlocks:
     def _text(self, run: tuple[CsvFile, int, int]) -> tuple[CsvFile, bytes]:
         file, first, last = run
         file.file.check_unchanged()
-        with files.open_binary(file.file.path) as opened:
+        with file.file.open() as opened:
             return file, self._run_text(opened, file, first, last)
 
     def _run_text(self, opened: Any, file: CsvFile, first: int, last: int) -> bytes:
@@ -221,13 +226,22 @@ class CsvBlocks:
             file_of.append(np.full(len(starts[-1]), index))
         self._starts, self._ends = np.concatenate(starts), np.concatenate(ends)
         self._file_of = np.concatenate(file_of)
-        self.order = Order(np.ones(len(self._starts), np.int64), 1)
+        self.order = Order(self._stretch_sizes(), gzipped.MOST_POINTS)
         if self.options.newlines_in_values:
             self._counted = rows
 
+    def _stretch_sizes(self) -> np.ndarray:
+        starts = [self._starts[self._file_of == index] for index in range(len(self.files))]
+        return np.concatenate(
+            [
+                gzipped.stretch_sizes(file.file, of_file)
+                for file, of_file in zip(self.files, starts, strict=True)
+            ]
+        )
+
     def _cut_quoted(self, file: CsvFile, block_bytes: int) -> tuple[list[int], int]:
         span = file.begin, file.file.size
-        with files.open_binary(file.file.path) as opened:
+        with file.file.open() as opened:
             try:
                 return csv_lines.cut_quoted(opened, *span, block_bytes, self.options.delimiter)
             except csv_lines.StrayQuoteError as error:
@@ -241,7 +255,7 @@ class CsvBlocks:
         rows = known.rows(file.file)
         if rows is not None and self.options.header:
             return rows
-        with files.open_binary(file.file.path) as opened:
+        with file.file.open() as opened:
             pieces = csv_lines.read_pieces(opened, file.begin, file.file.size)
             return sum(csv_lines.count_rows(piece) for piece in pieces)
 
@@ -249,7 +263,7 @@ class CsvBlocks:
         """Rows of each block of a file."""
         file, quoted = self.files[index], self.options.newlines_in_values
         file.file.check_unchanged()
-        with files.open_binary(file.file.path) as opened:
+        with file.file.open() as opened:
             for block in range(*np.searchsorted(self._file_of, (index, index + 1))):
                 yield csv_lines.count_rows(self._run_text(opened, file, block, block), quoted)
 
@@ -275,7 +289,7 @@ class CsvBlocks:
 
 
 def _newlines_before(file: CsvFile, offset: int) -> int:
-    with files.open_binary(file.file.path) as opened:
+    with file.file.open() as opened:
         return sum(
             files.read_range(opened, start, min(offset, start + 2**22)).count(b"\n")
             for start in range(0, offset, 2**22)

@@ -20,7 +20,7 @@ _OTHER_MARKS = {
     b"PK\x03\x04": "a zip archive or a spreadsheet",
     b"PAR1": "a Parquet file",
 }
-_FORMATS = {b"PAR1": "parquet"}
+_FORMATS = {b"PAR1": "parquet", b"\x1f\x8b": "csv.gz"}
 
 
 class CsvFile:
@@ -75,7 +75,7 @@ class CsvFile:
     def _read_head(self) -> bytes:
         """The first rows, two at least (the header, and one to tell how long rows are)."""
         length = _HEAD_BYTES
-        with files.open_binary(self.file.path) as opened:
+        with self.file.open() as opened:
             while True:
                 head = files.read_range(opened, 0, length)
                 text = head.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")

@@ -7,21 +7,29 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sampling import files
-from sampling.formats import table
-from sampling.formats.counted import Label
+from sampling.formats import gzipped, table
+from sampling.formats.counted import CountedBlocks, Label
 from sampling.formats.csv import CsvBlocks
 from sampling.formats.csv_parser import CsvOptions
 from sampling.formats.parquet import ParquetBlocks
 from sampling.formats.table import TableBlocks
 from sampling.schema import Schema
 
-Blocks = CsvBlocks | ParquetBlocks | TableBlocks
+Blocks = CsvBlocks | CountedBlocks
 
 _SHARD = re.compile(r"-\d+-of-\d+$")  # data.tfrecord-00003-of-00010
 _SUFFIXES = {".parquet": "parquet", ".pq": "parquet"}
+for _end in (".tfrecord", ".tfrecords", ".tfrec"):
+    _SUFFIXES |= {_end: "tfrecord", _end + ".gz": "tfrecord.gz"}
+_SUFFIXES[".gz"] = "csv.gz"  # the last to be tried
 _OPENERS: dict[str, Callable[..., Blocks]] = {
     "csv": lambda listed, schema, options, *rest: CsvBlocks(listed, schema, options, *rest),
+    "csv.gz": lambda listed, *rest: CsvBlocks(gzipped.index_files(listed), *rest),
     "parquet": lambda listed, schema, options, *rest: ParquetBlocks(listed, schema, *rest),
+    "tfrecord": lambda listed, schema, options, *rest: _tfrecord(listed, schema, *rest),
+    "tfrecord.gz": lambda listed, schema, options, *rest: _tfrecord(
+        gzipped.index_files(listed), schema, *rest
+    ),
 }
 FORMATS = tuple(_OPENERS)
 
@@ -70,6 +78,12 @@ def open_blocks(
     listed = files.list_files(data, role)
     said = file_format or _one_format(listed, role)
     return _OPENERS[said](listed, schema, options, block_rows, label, role)
+
+
+def _tfrecord(listed: Sequence[files.File], *rest: Any) -> Blocks:
+    from sampling.formats.tfrecord import TfRecordBlocks  # TensorFlow takes its time to import
+
+    return TfRecordBlocks(listed, *rest)
 
 
 def _tables(data: Any, role: str) -> list[Any]:

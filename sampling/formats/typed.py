@@ -20,6 +20,7 @@ _EXPECTED = {
     "BOOLEAN": "true, false, 1 or 0 (BOOLEAN)",
     "BYTES": "bytes or text (BYTES)",
 }
+_TIMES = ("DATE", "DATETIME", "TIME", "TIMESTAMP")
 
 
 class BadValueError(ValueError):
@@ -33,23 +34,41 @@ class BadValueError(ValueError):
 def expected(field: Field) -> str:
     """What the values of a column should be, for errors."""
     if field.is_string:
-        return _EXPECTED.get(field.type, f"text ({field.type})")
+        return _EXPECTED.get(field.type, f"text in UTF-8 ({field.type}; BYTES takes any)")
     return _EXPECTED.get(field.type, f"a number ({field.type})")
 
 
 def fits(type_: pa.DataType, field: Field) -> bool:
     """Whether a column of that type may have values of the field's."""
+    if pa.types.is_null(type_):
+        return True
+    if field.is_list:
+        return _is_list(type_) and fits_value(type_.value_type, field)
+    return fits_value(type_, field)
+
+
+def fits_value(type_: pa.DataType, field: Field) -> bool:
+    """Whether values of that type may be the field's, or those of its lists."""
     if pa.types.is_dictionary(type_):
         type_ = type_.value_type
     if pa.types.is_null(type_):
         return True
     if field.is_string:
         is_text = pa.types.is_string(type_) or pa.types.is_large_string(type_)
-        return is_text or (pa.types.is_temporal(type_) and field.type != "STRING")
+        is_bytes = pa.types.is_binary(type_) or pa.types.is_large_binary(type_)
+        return is_text or is_bytes or (pa.types.is_temporal(type_) and field.type in _TIMES)
     if field.type == "BOOLEAN":
         return pa.types.is_boolean(type_) or pa.types.is_integer(type_)
     is_number = pa.types.is_integer(type_) or pa.types.is_floating(type_)
     return is_number or pa.types.is_boolean(type_) or pa.types.is_decimal(type_)
+
+
+def _is_list(type_: pa.DataType) -> bool:
+    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or _is_fixed(type_)
+
+
+def _is_fixed(type_: pa.DataType) -> bool:
+    return pa.types.is_fixed_size_list(type_)
 
 
 def check_types(types: pa.Schema, schema: Schema, what: str) -> None:
@@ -62,8 +81,13 @@ def check_types(types: pa.Schema, schema: Schema, what: str) -> None:
         if field.name in types.names and not fits(types.field(field.name).type, field):
             raise ValueError(
                 f"{what}, column {field.name!r}: found the type {types.field(field.name).type}, "
-                f"expected {expected(field)}; mend the column, or its type in the schema"
+                f"expected {_lists_of(field)}{expected(field)}; mend the column, or its type in "
+                "the schema"
             )
+
+
+def _lists_of(field: Field) -> str:
+    return "lists, each value " if field.is_list else ""
 
 
 def conform(table: pa.Table, schema: Schema) -> pa.Table:
@@ -82,8 +106,15 @@ def conform(table: pa.Table, schema: Schema) -> pa.Table:
 
 def _conformed(column: pa.ChunkedArray, field: Field, schema: Schema) -> pa.Array:
     values = column.combine_chunks()
-    if isinstance(values, pa.ChunkedArray):  # too many bytes of text for one array
-        values = pa.concat_arrays(values.cast(pa.large_string()).chunks)
+    if isinstance(values, pa.ChunkedArray):  # none, or too many bytes of text for one array
+        large = [chunk.cast(pa.large_string()) for chunk in values.chunks]
+        values = pa.concat_arrays(large) if large else pa.array([], values.type)
+    if field.is_list:
+        return _lists(values, field, schema)
+    return _values(values, field, schema)
+
+
+def _values(values: pa.Array, field: Field, schema: Schema) -> pa.Array:
     converted = _converted(values, field)
     if converted.null_count:
         if not schema.allows_empty(field):
@@ -97,6 +128,53 @@ def _conformed(column: pa.ChunkedArray, field: Field, schema: Schema) -> pa.Arra
             problem = f"found {values[row]}, expected a finite number (float32); mend it"
             raise BadValueError(row, field.name, problem)
     return converted
+
+
+def _lists(values: pa.Array, field: Field, schema: Schema) -> pa.Array:
+    """Lists as they are, or of one length; an empty one is a list of nothing, or of defaults."""
+    if pa.types.is_null(values.type):
+        values = values.cast(pa.list_(arrow_type(field)))
+    lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy().astype(np.int64)
+    _check_lengths(lengths, field)
+    ends = np.cumsum(lengths)
+    try:
+        flat = _values(values.flatten(), field, schema)
+    except BadValueError as error:
+        row = int(np.searchsorted(ends, error.row, side="right"))
+        raise BadValueError(row, field.name, error.problem) from None
+    if field.length is None:
+        return pa.ListArray.from_arrays(np.append(0, ends).astype(np.int32), flat)
+    if len(flat) < len(lengths) * field.length:
+        flat = _filled_up(flat, lengths, field)
+    return pa.FixedSizeListArray.from_arrays(flat, field.length)
+
+
+def _check_lengths(lengths: np.ndarray, field: Field) -> None:
+    if field.length is None:
+        return
+    wrong, at_most = lengths > field.length, "at most "
+    if field.mode != "REPEATED":
+        wrong, at_most = lengths != field.length, ""
+        if field.mode == "NULLABLE":
+            wrong &= lengths > 0
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise BadValueError(
+            row,
+            field.name,
+            f"found a list of {lengths[row]}, expected {at_most}{field.length} values; mend it, or "
+            "the field's length in the schema",
+        )
+
+
+def _filled_up(flat: pa.Array, lengths: np.ndarray, field: Field) -> pa.Array:
+    """Values of lists -> of lists that all have the field's length."""
+    places = np.arange(field.length or 0)
+    inside = (places < lengths[:, np.newaxis]).ravel()
+    index = np.zeros(len(inside), np.int64)
+    index[inside] = np.arange(len(flat))
+    taken = flat.take(pa.array(index, mask=~inside))
+    return pc.fill_null(taken, pa.scalar(field.empty_value, taken.type))
 
 
 def _converted(values: pa.Array, field: Field) -> pa.Array:
@@ -144,7 +222,7 @@ def _cast(values: pa.Array, field: Field) -> pa.Array:
 def arrow_type(field: Field) -> pa.DataType:
     """What a field is in the tables that the engine reads."""
     if field.is_string:
-        return pa.string()
+        return pa.binary() if field.type == "BYTES" else pa.string()
     return pa.int64() if field.is_integer else pa.float32()
 
 

@@ -1,0 +1,115 @@
+"""One TFRecord file: where its records are, and what they hold, checked.
+
+A record is its length (8 bytes, little-endian), a checksum of these, the data, a checksum of them.
+A checksum is a CRC32C, rotated and with a constant added (tensorflow/core/lib/hash/crc32c.h).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import NoReturn
+
+import google_crc32c
+import numpy as np
+
+from sampling import files
+
+_PIECE_BYTES = 4 * 2**20
+_HEAD_BYTES, _FRAME_BYTES = 12, 16  # before the data, and around them
+_LENGTH = struct.Struct("<Q")
+_CHECKSUM = struct.Struct("<I")
+
+
+class TfRecordFile:
+    """A listed file whose records have been found, by their lengths: one pass over it.
+
+    Attributes:
+        rows: how many records it has.
+        block_rows: how many each block has; the last one may have fewer.
+        starts: int64 [blocks + 1], where each block begins, and the end of the file.
+        names: of the features that are read, once it has been looked at.
+
+    Args:
+        file: as listed.
+        block_rows: about how many rows a block should have.
+        block_bytes: at most, where a record is not larger.
+
+    Raises:
+        ValueError: it is no TFRecord file, or ends in the midst of a record.
+    """
+
+    def __init__(self, file: files.File, block_rows: int, block_bytes: int):
+        self.file, self.block_rows = file, block_rows
+        self.names: Sequence[str] = ()
+        self.rows, self.starts = self._find(block_bytes)
+
+    def records(self, data: bytes, block: int) -> list[bytes]:
+        """What the records of some blocks hold.
+
+        Args:
+            data: the bytes of whole blocks, one after the other.
+            block: the first one.
+
+        Raises:
+            ValueError: a checksum does not fit; record and byte are named.
+        """
+        found: list[bytes] = []
+        begin, at = int(self.starts[block]), 0
+        while at < len(data):
+            end = at + _HEAD_BYTES
+            if _fits(data[at : at + 8], data[at + 8 : end]):
+                end += _LENGTH.unpack_from(data, at)[0]
+                held = data[at + _HEAD_BYTES : end]
+                if _fits(held, data[end : end + 4]):
+                    found.append(held)
+                    at = end + 4
+                    continue
+            record = block * self.block_rows + len(found)
+            self._refuse(record, begin + at, "a checksum that does not fit")
+        return found
+
+    def _find(self, block_bytes: int) -> tuple[int, np.ndarray]:
+        rows, starts = 0, [np.zeros(0, np.int64)]
+        position, size, unpack = 0, self.file.size, _LENGTH.unpack_from
+        with self.file.open() as opened:
+            while position < size:
+                data = files.read_range(opened, position, min(size, position + _PIECE_BYTES))
+                found, at, last = [], 0, len(data) - _HEAD_BYTES
+                while at <= last:
+                    found.append(at)
+                    at += unpack(data, at)[0] + _FRAME_BYTES
+                if position == 0 and found:
+                    self.block_rows = max(1, min(self.block_rows, block_bytes * len(found) // at))
+                of_blocks = found[-rows % self.block_rows :: self.block_rows]
+                starts.append(np.array(of_blocks, np.int64) + position)
+                rows, position = rows + len(found), position + at
+                if not found or position > size:
+                    self._refuse_end()
+        return rows, np.concatenate([*starts, [size]])
+
+    def _refuse_end(self) -> NoReturn:
+        """The first record whose length does not fit its checksum, or the last one."""
+        record, at, size = 0, 0, self.file.size
+        with self.file.open() as opened:
+            while True:
+                head = files.read_range(opened, at, min(size, at + _HEAD_BYTES))
+                if len(head) == _HEAD_BYTES and not _fits(head[:8], head[8:]):
+                    self._refuse(record, at, "a length whose checksum does not fit")
+                end = at + _FRAME_BYTES
+                end += _LENGTH.unpack(head[:8])[0] if len(head) == _HEAD_BYTES else 0
+                if end > size:
+                    self._refuse(record, at, "the end of the file in the midst of it")
+                record, at = record + 1, end
+
+    def _refuse(self, record: int, start: int, found: str) -> NoReturn:
+        raise ValueError(
+            f"{self.file.path}, record {record:,} at byte {start:,}: found {found}, expected a "
+            "whole TFRecord file; copy or write it anew"
+        )
+
+
+def _fits(data: bytes, checksum: bytes) -> bool:
+    crc = google_crc32c.value(data)
+    masked = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    return bool(_CHECKSUM.pack(masked) == checksum)
