@@ -392,10 +392,11 @@ IN_ONE_ROUND = [name for name in MAKERS if "small pool" not in name and name != 
 @pytest.mark.parametrize("file_format", [name for name in FORMATS if name != "csv"])
 @pytest.mark.parametrize("name", MAKERS)
 def test_every_format_keeps_the_contract(in_formats, name, file_format):
-    def make(**options):
-        return MAKERS[name](in_formats[file_format], **{"batch_size": 16, "seed": 3} | options)
+    def make(file_format=file_format, num_epochs=2):
+        files = in_formats[file_format]
+        return MAKERS[name](files, batch_size=64, seed=3, num_epochs=num_epochs)
 
-    input_fn = make(num_epochs=2)
+    input_fn = make()
     batches = list(input_fn.batches())
     for ours, keras, estimator in zip(batches, input_fn.dataset(), input_fn(), strict=True):
         assert {key: value.dtype for key, value in ours[0].items()} == {
@@ -406,29 +407,21 @@ def test_every_format_keeps_the_contract(in_formats, name, file_format):
         assert (ours[1].dtype, ours[2].dtype) == (np.int64, np.float32)
         assert set(estimator[0]) == {"id", "x", "city", "weight", "id_"}
         for key, column in ours[0].items():
+            assert column.shape == ours[1].shape
             np.testing.assert_array_equal(column, keras[0][key])
             np.testing.assert_array_equal(column, estimator[0][key])
         np.testing.assert_array_equal(ours[1], estimator[1])
         np.testing.assert_array_equal(ours[2], estimator[0]["weight"])
     stream = ids_of(batches)
     assert len(stream) == input_fn.rows_per_epoch * input_fn.num_epochs
-    assert_the_same_stream(make, stream)
+    restored, rows = make(), len(stream) // 2 + 1
+    restored.restore(json.loads(json.dumps(input_fn.state(rows))))
+    np.testing.assert_array_equal(ids_of(list(restored.batches())), stream[rows:])
+    if input_fn.num_epochs == 2:  # what is not for training has one
+        dataset = make(num_epochs=1).dataset()
+        np.testing.assert_array_equal(ids_of([b for _ in range(2) for b in dataset]), stream)
     if name in IN_ONE_ROUND:
-        of_csv = MAKERS[name](in_formats["csv"], batch_size=16, seed=3, num_epochs=2)
-        np.testing.assert_array_equal(stream, ids_of(list(of_csv.batches())))
-
-
-def assert_the_same_stream(make, stream):
-    """The same seed, iterating again, and restoring a state give the same rows."""
-    np.testing.assert_array_equal(ids_of(list(make(num_epochs=2).batches())), stream)
-    if make().num_epochs == make(num_epochs=2).num_epochs:
-        return  # what is not for training has one epoch
-    dataset = make(num_epochs=1).dataset()
-    np.testing.assert_array_equal(ids_of([b for _ in range(2) for b in dataset]), stream)
-    for rows in (len(stream) // 3, len(stream) // 2 + 1):
-        restored = make(num_epochs=2)
-        restored.restore(json.loads(json.dumps(make(num_epochs=2).state(rows))))
-        np.testing.assert_array_equal(ids_of(list(restored.batches())), stream[rows:])
+        np.testing.assert_array_equal(stream, ids_of(list(make("csv").batches())))
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
@@ -459,3 +452,15 @@ def test_an_epoch_written_to_shards_has_its_rows_in_its_order(make, tmp_path, fi
             np.testing.assert_array_equal(values, written[0][name])
         np.testing.assert_array_equal(ours[1], written[1])
         np.testing.assert_array_equal(ours[2], written[2])
+
+
+@pytest.mark.parametrize("file_format", [name for name in FORMATS if name != "csv"])
+@pytest.mark.parametrize("pool_rows", [100, 131_072])
+def test_workers_share_the_rows_of_every_format(in_formats, file_format, pool_rows):
+    ids = []
+    for index in range(3):
+        input_fn = in_formats[file_format].everything(shuffle=True, pool_rows=pool_rows)
+        context = tf.distribute.InputContext(num_input_pipelines=3, input_pipeline_id=index)
+        ids.append(ids_of(list(input_fn(input_context=context))))
+    assert min(map(len, ids)) > 0
+    assert set(np.concatenate(ids)) == set(range(1060))

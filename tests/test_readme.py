@@ -80,9 +80,8 @@ def test_the_articles_of_the_readme_hold_lists():
 
     from sampling import InputFn
 
-    [block] = re.findall(
-        r"```python\n(from sampling import Field\n.*?)```", README.read_text(), re.S
-    )
+    pattern = r"```python\n(from sampling import Field\n.*?)```"
+    [block] = re.findall(pattern, README.read_text(), re.DOTALL)
     names = {"Schema": Schema}
     exec(block, names)
     rows = [

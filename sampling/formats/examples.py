@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,12 @@ def kinds_of(records: Iterable[bytes]) -> dict[str, str]:
             if kind and getattr(feature, kind).value:
                 kinds.setdefault(name, kind)
     return kinds
+
+
+@functools.lru_cache(maxsize=32)
+def parser(schema: Schema, kinds: frozenset[tuple[str, str]]) -> Parser:
+    """The parser of such files; making one takes longer than the first rows do."""
+    return Parser(schema, dict(kinds))
 
 
 class Parser:
@@ -96,8 +103,8 @@ def explain(record: bytes, schema: Schema, kinds: Mapping[str, str]) -> str | No
         values = len(getattr(features[field.name], found).value) if found else 0
         first = kinds[field.name]
         if found and found != first:
-            problem = f"found the kind {found}, expected {first}, as in the first records"
-            return f", column {field.name!r}: {problem}; mend it"
+            kind = f"found the kind {found}, expected {first}, as in the first records"
+            return f", column {field.name!r}: {kind}; mend it"
         if problem := _wrong_number(values, found is not None, field, schema):
             return f", column {field.name!r}: found {problem}"
     return None

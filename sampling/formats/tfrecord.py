@@ -52,7 +52,6 @@ class TfRecordBlocks(CountedBlocks):
                 f"{f' and {len(listed) - 1} more' if len(listed) > 1 else ''}, "
                 "expected at least one; mend the glob or the files"
             )
-        self._parsers: dict[tuple[tuple[str, str], ...], examples.Parser] = {}
         self._kinds = [_look(file, schema, label) for file in opened]
         super().__init__(opened, schema, label, role)
         blocks = [len(file.starts) - 1 for file in opened]
@@ -85,11 +84,8 @@ class TfRecordBlocks(CountedBlocks):
     def _parsed(self, piece: tuple[int, int, list[bytes]]) -> pa.Table:
         index, block, records = piece
         kinds = self._kinds[index]
-        key = tuple(sorted(kinds.items()))
-        if key not in self._parsers:
-            self._parsers[key] = examples.Parser(self.schema, kinds)
         try:
-            return self._parsers[key](records)
+            return examples.parser(self.schema, frozenset(kinds.items()))(records)
         except tf.errors.OpError as error:
             file: TfRecordFile = self.files[index]
             first = block * file.block_rows
