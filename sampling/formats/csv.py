@@ -54,7 +54,10 @@ class CsvBlocks:
             )
         optional = counted.optional_columns(schema, label)
         layouts: dict[bytes, tuple[str, ...]] = {}
-        self._is_local = all(files.is_local(file.path) for file in listed)
+        # What is packed is read in sequence: several reads in flight would be in each other's way.
+        self._is_local = all(
+            files.is_local(file.path) or isinstance(file, gzipped.Gzipped) for file in listed
+        )
         parsed = files.ahead(
             lambda file: CsvFile(file, schema, options, optional, layouts), listed, self._is_local
         )

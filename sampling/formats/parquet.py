@@ -64,6 +64,8 @@ class ParquetFile:
                         page_checksum_verification=True,
                     )
                 )
+            except (FileNotFoundError, PermissionError):
+                raise
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
                 raise ValueError(
                     f"{self.file.path}{place}: found what Parquet can't be read from "
