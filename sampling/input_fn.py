@@ -212,6 +212,11 @@ class InputFn:
         return math.ceil(self.rows_per_epoch / self.batch_size)
 
     @property
+    def epochs_done(self) -> int:
+        """Epochs that had ended at the place it was restored to; 0 if it was not."""
+        return self._start.epoch
+
+    @property
     def steps_left(self) -> int:
         """Batches of the first iteration: fewer than of the others where it was restored midway.
 

@@ -170,8 +170,40 @@ def test_another_model_is_refused(job, capsys):
     assert f"--model is {other}, and the model in" in error
 
 
-def test_a_directory_with_a_model_is_not_trained_in(job, capsys):
-    assert "holds a model already" in refused(job, capsys, job.flags("train"))
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("job", ["gmf"], indirect=True)
+def test_a_stopped_training_goes_on_and_misses_no_epoch(job, tmp_path, monkeypatch, capsys):
+    """Stopped when the second epoch was saved and not evaluated yet; then when all was done."""
+    monkeypatch.setattr("warnings.filterwarnings", lambda *_, **__: None)
+    stopped = Job(job.data, tmp_path / "job")
+    export = best.Best.export
+
+    def stop(self, **evaluated):
+        if self.result:
+            raise KeyboardInterrupt
+        export(self, **evaluated)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(best.Best, "export", stop)
+        task.main(stopped.flags("train", "--model=gmf"))
+    epochs = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
+    task.main(stopped.short("train"))
+    said = capsys.readouterr()
+    assert "going on from step" in said.err
+    epochs += [line for line in said.out.splitlines() if line.startswith("epoch  ")]
+    assert [line.split()[1] for line in epochs] == ["1", "2", "3"]
+    last = Path(tf.train.latest_checkpoint(str(stopped.job_dir))).name
+    assert last == Path(tf.train.latest_checkpoint(str(job.job_dir))).name
+    measured = stopped.json("evaluation.json")
+    (stopped.job_dir / "evaluation.json").unlink()
+    task.main(stopped.short("train"))
+    assert "trained to its end" in capsys.readouterr().err
+    assert stopped.json("evaluation.json") == measured
+
+
+def test_going_on_with_another_input_is_refused(job, capsys):
+    error = refused(job, capsys, job.short("train", "--negatives=2"))
+    assert "options = " in error and "by --restart" in error
 
 
 # --- ranking ---
@@ -243,8 +275,13 @@ def test_the_best_checkpoint_is_kept(tmp_path, capsys):
         source = tmp_path / f"model.ckpt-{step}"
         write(Path(f"{source}.index"), str(step))
         keeper.export(None, "", str(source), {"hr": hr, "global_step": step}, step == 2)
-    assert keeper.result == {"hr": 0.5, "global_step": 1}
+    for known in (keeper, best.Best(str(tmp_path / "best"), "hr", str, done=2)):
+        assert known.result == {"hr": 0.5, "global_step": 1}
+        assert known.checkpoint == tf.train.latest_checkpoint(str(tmp_path / "best"))
+        assert known.evaluated == 2
+    assert not best.Best(str(tmp_path / "best"), "hr", str, done=1).result  # of another training
     assert sorted(path.name for path in (tmp_path / "best").iterdir()) == [
+        "best.json",
         "checkpoint",
         "model.ckpt-1.index",
     ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +18,7 @@ import tensorflow as tf
 from scipy import stats
 
 from sampling import Schema
-from trainer import columns, metrics, progress, results, task
+from trainer import columns, metrics, progress, restart, results, task
 
 TYPES = {
     "member": "INTEGER",
@@ -214,10 +216,104 @@ def test_summaries_are_there(trained):
     assert list(trained.job_dir.glob("eval/events.out.tfevents.*"))
 
 
-def test_a_finished_training_is_not_repeated_in_silence(trained, capsys):
-    error = refused(capsys, trained.flags("train"))
-    assert "trained for 114 steps" in error and "--num_epochs=6 makes 114" in error
-    assert "raise --num_epochs" in error
+def variables(job_dir):
+    """All of the last checkpoint, by name."""
+    checkpoint = tf.train.latest_checkpoint(str(job_dir))
+    return {
+        name: tf.train.load_variable(checkpoint, name)
+        for name, _ in tf.train.list_variables(checkpoint)
+    }
+
+
+@pytest.fixture(scope="module")
+def stopped(data, tmp_path_factory):
+    """A job as it was when step 90 of 114 was saved, in an epoch's midst, and the job as it ended.
+
+    What a kill leaves behind is there, too: parts of a checkpoint to come, and its state.
+    """
+    whole = Job(data, tmp_path_factory.mktemp("whole"))
+    task.main(whole.flags("train", "--checkpoint_steps=10"))
+    job_dir = tmp_path_factory.mktemp("stopped") / "job"
+    shutil.copytree(whole.job_dir, job_dir)
+    text = (job_dir / "checkpoint").read_text()
+    first = re.sub(r"^model_checkpoint_path.*", 'model_checkpoint_path: "model.ckpt-90"', text)
+    kept = [line for line in first.splitlines() if not re.search(r'-(1\d\d)"', line)]
+    (job_dir / "checkpoint").write_text("\n".join(kept))
+    (job_dir / "model.ckpt-114.index").unlink()
+    (job_dir / "evaluation.json").unlink()
+    shutil.rmtree(job_dir / "export")
+    return Job(data, job_dir), whole
+
+
+@pytest.fixture
+def stopped_job(stopped, tmp_path):
+    shutil.copytree(stopped[0].job_dir, tmp_path / "job")
+    return Job(stopped[0].folder, tmp_path / "job")
+
+
+def test_a_stopped_training_goes_on_to_the_same_model(stopped, stopped_job, capsys):
+    task.main(stopped_job.short("train"))
+    assert "going on from step 90 of 114" in capsys.readouterr().err
+    assert stopped_job.json("evaluation.json") == stopped[1].json("evaluation.json")
+    ours, theirs = variables(stopped_job.job_dir), variables(stopped[1].job_dir)
+    assert ours.keys() == theirs.keys() and len(ours) > 10
+    for name, value in theirs.items():
+        np.testing.assert_array_equal(ours[name], value, err_msg=name)
+    assert len(list((stopped_job.job_dir / "export").iterdir())) == 1
+
+
+def test_a_finished_training_is_evaluated_and_exported_once_more(stopped, tmp_path, capsys):
+    """It may have been stopped just before that."""
+    shutil.copytree(stopped[1].job_dir, tmp_path / "job")
+    job = Job(stopped[1].folder, tmp_path / "job")
+    (job.job_dir / "evaluation.json").unlink()
+    task.main(job.flags("train"))
+    assert "114 steps, the end of --num_epochs=6; evaluating and" in capsys.readouterr().err
+    assert job.json("evaluation.json") == stopped[1].json("evaluation.json")
+    assert len(list((job.job_dir / "export").iterdir())) == 2
+
+
+def test_training_from_the_beginning_sets_the_old_model_aside(stopped, stopped_job, capsys):
+    job = stopped_job
+    (job.job_dir / "notes.txt").write_text("mine")
+    task.main(job.flags("train", "--restart", "--num_epochs=1", "--model=linear"))
+    said = capsys.readouterr().err
+    assert f"what was there: {job.job_dir}/replaced-1" in said and "going on" not in said
+    assert job.json("evaluation.json")["step"] == 19
+    assert "restart" not in job.json("parameters.json")["flags"]
+    assert (job.job_dir / "notes.txt").exists()
+    old = Job(job.folder, job.job_dir / "replaced-1")
+    task.main(old.short("evaluate"))
+    assert old.json("evaluation.json")["step"] == 90
+    assert restart.set_aside(str(job.job_dir)) == f"{job.job_dir}/replaced-2"
+    assert restart.set_aside(str(job.job_dir)) is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--seed=4"], ["seed = 3, this input function has 4", "by --restart"]),
+        (["--multiplier=2"], ["multiplier = 1.0, this input function has 2.0"]),
+        (["--negative_dir={data}/negative-0.csv"], ["files = '3 with ", "has '2 with "]),
+    ],
+)
+def test_going_on_with_another_input_is_refused(stopped, data, flags, words, capsys):
+    given = [flag.format(data=data) for flag in flags]
+    error = refused(capsys, stopped[0].short("train", *given))
+    assert all(word in error for word in words), error
+
+
+def test_going_on_without_a_state_is_refused(stopped_job, capsys):
+    (stopped_job.job_dir / "input-state-90.json").unlink()
+    error = refused(capsys, stopped_job.short("train"))
+    assert "no state of the input" in error and "by --restart" in error
+
+
+@pytest.mark.parametrize("mode", ["evaluate", "predict"])
+def test_only_a_training_starts_from_the_beginning(stopped, mode, capsys):
+    assert "--restart goes with --mode=train" in refused(
+        capsys, stopped[0].short(mode, "--restart")
+    )
 
 
 def test_a_checkpoint_is_of_one_model(trained, capsys, tmp_path):

@@ -169,6 +169,14 @@ DATA = (
     Flag("newlines_in_values", False, None, "whether quoted fields may hold newlines"),
 )
 
+RESTART = Flag(
+    "restart",
+    False,
+    None,
+    "whether to train from the beginning where the job_dir holds a model, which is moved to "
+    "replaced-1, replaced-2, ... in it; else training goes on from the last checkpoint",
+)
+
 READING = (
     Flag("batch_size", 128, whole(1), "rows of a training batch"),
     Flag("num_epochs", 10, whole(1), "times that all positives are trained on"),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from sampling import Schema
-from trainer import data_dir, results
+from trainer import data_dir, restart, results
 from trainer.columns import Scale
 from trainer.flags import defaults, of_model
 from trainer.propensity import DEFAULT_OPTIMIZERS, FLAGS
@@ -39,14 +39,14 @@ class Parameters(NamedTuple):
             ValueError: a flag is missing, or is another than what the model was trained with.
         """
         given = data_dir.expand(given)
-        job_dir = given["job_dir"]
-        steps = _trained_steps(job_dir)
-        stored = None
+        job_dir, stored = given["job_dir"], None
+        checkpoint = None if restart.is_asked(given) else tf.train.latest_checkpoint(job_dir)
+        steps = int(tf.train.load_variable(checkpoint, "global_step")) if checkpoint else 0
         if given["mode"] != "train" and not steps:
             raise ValueError(
                 f"found no trained model in {job_dir}; mend --job-dir, or run --mode=train first"
             )
-        if steps:
+        if checkpoint:  # of step 0 too, if it was stopped before the next one
             stored = results.read_json(job_dir, results.PARAMETERS)
         values = {**defaults(FLAGS), **(stored["flags"] if stored else {}), **given}
         values["optimizer"] = values["optimizer"] or DEFAULT_OPTIMIZERS[values["model"]]
@@ -72,19 +72,11 @@ class Parameters(NamedTuple):
     def write(self) -> None:
         scales = {name: scale._asdict() for name, scale in (self.scales or {}).items()}
         value = {
-            "flags": vars(self.flags),
+            "flags": restart.without(vars(self.flags)),
             "schema": json.loads(self.schema.to_json()),
             "scales": scales,
         }
         results.write_json(self.flags.job_dir, results.PARAMETERS, value)
-
-
-def _trained_steps(job_dir: str) -> int:
-    """Steps of the last checkpoint; 0 if there is none."""
-    checkpoint = tf.train.latest_checkpoint(job_dir)
-    if checkpoint is None:
-        return 0
-    return int(tf.train.load_variable(checkpoint, "global_step"))
 
 
 def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Schema:

@@ -29,6 +29,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "flags that are not given from its parameters.json, and so does a training that goes "
             "on from its checkpoint",
         ),
+        flags.RESTART,
     ),
     "files (globs, quoted for the shell; several with a comma between)": (
         Flag(
@@ -95,7 +96,13 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "adam 0.003, adagrad 0.1, ftrl 0.2, rmsprop 0.001, sgd 0.01",
         ),
     ),
-    "evaluation": (
+    "checkpoints and evaluation": (
+        Flag(
+            "checkpoint_steps",
+            None,
+            whole(1),
+            "steps between checkpoints; unless given: those of an epoch, from 500 to 10,000",
+        ),
         Flag("eval_secs", 60, whole(0), "least seconds between evaluations while training"),
         Flag("threshold", 0.5, number(0, 1), "probability from which a row is of class 1"),
     ),

@@ -11,9 +11,10 @@ import numpy as np
 
 from sampling import InputFnDownsampleWithWeight
 from sampling.estimators import require_estimator
+from sampling.resume import InputStateListener
 from sampling.schema import FORWARDED_SUFFIX
 from sampling.serving import serving_input_receiver_fn
-from trainer import classifier, columns, metrics, quiet, results
+from trainer import classifier, columns, metrics, quiet, restart, results
 from trainer.parameters import Parameters
 from trainer.progress import Progress
 
@@ -34,33 +35,50 @@ def run(given: argparse.Namespace) -> None:
 
 
 def train(parameters: Parameters) -> None:
-    """Trains to the last step, then evaluates and exports."""
+    """Trains to the last step, from the last checkpoint if there is one; evaluates and exports."""
     flags, schema = parameters.flags, parameters.schema
     input_fn = _training_input(parameters)
     test_input = _test_input(parameters)
     test_input("eval")  # files without labels are refused now, not after the training
-    total = input_fn.steps_per_epoch * flags.num_epochs
-    _check_steps(parameters, total)
+    total = _resumed(parameters, input_fn)
     print(input_fn.describe(), flush=True)
     parameters = parameters.with_scales(lambda: columns.measure(input_fn))
     parameters.write()
     estimator = _estimator(parameters, input_fn.steps_per_epoch, total)
-    api = require_estimator()
-    evaluation, _ = api.train_and_evaluate(
-        estimator,
-        api.TrainSpec(input_fn, total, [Progress("training", total)]),
-        api.EvalSpec(
-            test_input,
-            steps=None,
-            hooks=[Progress("evaluating", test_input.steps_per_epoch)],
-            start_delay_secs=0,
-            throttle_secs=flags.eval_secs,
-        ),
-    )
+    evaluating = Progress("evaluating", test_input.steps_per_epoch)
+    if parameters.trained_steps == total:
+        evaluation = estimator.evaluate(test_input, hooks=[evaluating])
+    else:
+        evaluation = _trained(estimator, parameters, input_fn, total, test_input, evaluating)
     _report(parameters, evaluation)
     receiver_fn = serving_input_receiver_fn(schema, flags.delimiter, flags.null_values)
     exported = estimator.export_saved_model(f"{flags.job_dir}/export", receiver_fn)
     print(f"model: {exported.decode()}")
+
+
+def _trained(
+    estimator: Any,
+    parameters: Parameters,
+    input_fn: InputFnDownsampleWithWeight,
+    total: int,
+    test_input: InputFnDownsampleWithWeight,
+    evaluating: Progress,
+) -> Any:
+    """Trains, and returns the last evaluation."""
+    api, flags = require_estimator(), parameters.flags
+    listener = InputStateListener(input_fn, flags.job_dir)
+    evaluation, _ = api.train_and_evaluate(
+        estimator,
+        api.TrainSpec(input_fn, total, [Progress("training", total)], [listener]),
+        api.EvalSpec(
+            test_input,
+            steps=None,
+            hooks=[evaluating],
+            start_delay_secs=0,
+            throttle_secs=flags.eval_secs,
+        ),
+    )
+    return evaluation
 
 
 def evaluate(parameters: Parameters) -> None:
@@ -125,25 +143,31 @@ def _test_input(parameters: Parameters) -> InputFnDownsampleWithWeight:
 
 
 def _estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int = 1) -> Any:
-    config = require_estimator().RunConfig(
-        model_dir=parameters.flags.job_dir,
-        tf_random_seed=parameters.flags.seed,
-        save_checkpoints_steps=max(steps_per_epoch, 500),  # one takes about as long as 200 steps
-    )
     flags, schema, scales = parameters.flags, parameters.schema, parameters.scales or {}
+    config = require_estimator().RunConfig(
+        model_dir=flags.job_dir,
+        tf_random_seed=flags.seed,
+        # one takes about as long as 200 steps
+        save_checkpoints_steps=flags.checkpoint_steps or min(max(steps_per_epoch, 500), 10_000),
+    )
     return classifier.build(flags, schema, scales, config, total_steps)
 
 
-def _check_steps(parameters: Parameters, total: int) -> None:
-    done = parameters.trained_steps
-    if done >= total:
-        raise ValueError(
-            f"the model in {parameters.flags.job_dir} has been trained for {done:,} steps, and "
-            f"--num_epochs={parameters.flags.num_epochs} makes {total:,}; raise --num_epochs to "
-            "go on with it, or name another --job-dir"
+def _resumed(parameters: Parameters, input_fn: InputFnDownsampleWithWeight) -> int:
+    """Goes to where the last checkpoint was taken, and returns the step to train to."""
+    flags = parameters.flags
+    done = restart.resumed(input_fn, flags)
+    if input_fn.epochs_done >= flags.num_epochs:
+        print(
+            f"the model in {flags.job_dir} has been trained for {done:,} steps, the end of "
+            f"--num_epochs={flags.num_epochs}; evaluating and exporting it",
+            file=sys.stderr,
         )
+        return done
+    total = done + input_fn.steps_left
     if done:
         print(f"going on from step {done:,} of {total:,}", file=sys.stderr)
+    return total
 
 
 def _report(parameters: Parameters, evaluation: dict[str, Any]) -> None:

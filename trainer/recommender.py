@@ -26,8 +26,10 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             None,
             str,
             "directory of the model and all that is said of it; evaluate and predict take the "
-            "flags that are not given from its parameters.json",
+            "flags that are not given from its parameters.json, and so does a training that goes "
+            "on from its checkpoint",
         ),
+        flags.RESTART,
     ),
     "files (globs, quoted for the shell; several with a comma between)": (
         Flag("train_dir", None, names, "files of observed pairs"),

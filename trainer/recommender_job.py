@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ import tensorflow as tf
 
 from sampling import InputFnWithFakePairs, Schema
 from sampling.estimators import forward_features, require_estimator
+from sampling.resume import InputStateListener
 from sampling.schema import FORWARDED_SUFFIX
-from trainer import quiet, ranking, recommender_export, results
+from trainer import quiet, ranking, recommender_export, restart, results
 from trainer import recommender_inputs as inputs
 from trainer import recommender_models as models
 from trainer.best import Best
@@ -48,11 +50,12 @@ def run(given: argparse.Namespace) -> None:
 
 
 def train(flags: argparse.Namespace, schema: Schema) -> None:
-    """Trains epoch by epoch, evaluates each, and exports the best."""
+    """Trains epoch by epoch, evaluates each, exports the best; goes on where it was stopped."""
     input_fn = inputs.training_input(flags, schema)
+    done, steps = restart.resumed(input_fn, flags), input_fn.steps_per_epoch
     print(input_fn.describe(), flush=True)
     _write_vocabularies(flags, input_fn)
-    parameters = {"flags": vars(flags), "schema": json.loads(schema.to_json())}
+    parameters = {"flags": restart.without(vars(flags)), "schema": json.loads(schema.to_json())}
     results.write_json(flags.job_dir, results.PARAMETERS, parameters)
     held_out = inputs.held_out(flags, schema)
     popularity = _of_popularity(input_fn, held_out, flags.top)
@@ -61,21 +64,9 @@ def train(flags: argparse.Namespace, schema: Schema) -> None:
         f"{popularity['ndcg']:.4f}",
         flush=True,
     )
-    api, steps = require_estimator(), input_fn.steps_per_epoch
-    best = Best(f"{flags.job_dir}/best", "hr", lambda r: _line(r, steps, flags.top))
-    api.train_and_evaluate(
-        _estimator(flags, schema, held_out.group, steps),
-        api.TrainSpec(
-            input_fn, steps * flags.num_epochs, [Progress("training", steps * flags.num_epochs)]
-        ),
-        api.EvalSpec(
-            lambda: held_out.dataset(schema, inputs.keys(flags)),
-            steps=None,
-            exporters=[best],
-            start_delay_secs=0,
-            throttle_secs=0,
-        ),
-    )
+    best = Best(f"{flags.job_dir}/best", "hr", lambda r: _line(r, steps, flags.top), done)
+    estimator = _estimator(flags, schema, held_out.group, steps)
+    _train_on(estimator, best, input_fn, done, lambda: held_out.dataset(schema, inputs.keys(flags)))
     _report(
         flags,
         best.result,
@@ -85,6 +76,37 @@ def train(flags: argparse.Namespace, schema: Schema) -> None:
     vocabularies = _vocabularies(flags, schema)
     recommender_export.export(flags, *vocabularies, input_fn.items, best.checkpoint, path)
     print(f"model: {path}")
+
+
+def _train_on(
+    estimator: Any,
+    best: Best,
+    input_fn: InputFnWithFakePairs,
+    done: int,
+    test_input: Callable[[], tf.data.Dataset],
+) -> None:
+    """From step `done`, if that is not the end; no epoch that ended goes without evaluation."""
+    if best.evaluated < done:  # stopped after the checkpoint and before its evaluation
+        checkpoint = tf.train.latest_checkpoint(estimator.model_dir)
+        best.export(
+            estimator=estimator,
+            export_path="",
+            checkpoint_path=checkpoint,
+            eval_result=estimator.evaluate(test_input),
+            is_the_final_export=False,
+        )
+    if input_fn.epochs_done >= (input_fn.num_epochs or 1):
+        print(f"trained to its end, step {done:,}; exporting the best epoch", file=sys.stderr)
+        return
+    total = done + input_fn.steps_left
+    if done:
+        print(f"going on from step {done:,} of {total:,}", file=sys.stderr)
+    api, listener = require_estimator(), InputStateListener(input_fn, estimator.model_dir)
+    api.train_and_evaluate(
+        estimator,
+        api.TrainSpec(input_fn, total, [Progress("training", total)], [listener]),
+        api.EvalSpec(test_input, steps=None, exporters=[best], start_delay_secs=0, throttle_secs=0),
+    )
 
 
 def evaluate(flags: argparse.Namespace, schema: Schema) -> None:
@@ -184,9 +206,8 @@ def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
     The schema of a trained model is in its job_dir: `schema_path` is then the text itself.
     """
     stored: dict[str, Any] = {}
-    if given["mode"] == "train":
-        _check_untrained(given["job_dir"])
-    else:
+    is_begun = not restart.is_asked(given) and tf.train.latest_checkpoint(given["job_dir"])
+    if given["mode"] != "train" or is_begun:
         stored = _stored(given["job_dir"])
     for name in of_model(FLAGS):
         if stored and name in given and given[name] != stored[name]:
@@ -209,14 +230,6 @@ def _stored(job_dir: str) -> dict[str, Any]:
         )
     parameters = results.read_json(job_dir, results.PARAMETERS)
     return {**parameters["flags"], "schema_path": json.dumps(parameters["schema"])}
-
-
-def _check_untrained(job_dir: str) -> None:
-    if tf.train.latest_checkpoint(job_dir):
-        raise ValueError(
-            f"{job_dir} holds a model already, expected a new directory; remove it, or name "
-            "another --job-dir"
-        )
 
 
 def _best_checkpoint(flags: argparse.Namespace) -> str:

@@ -16,12 +16,8 @@ PREDICTIONS = "predictions.jsonl"
 
 
 def write_json(directory: str, name: str, value: Any) -> str:
-    """Returns the path."""
-    tf.io.gfile.makedirs(directory)
-    path = os.path.join(directory, name)
-    with tf.io.gfile.GFile(path, "w") as file:
-        file.write(json.dumps(value, indent=2) + "\n")
-    return path
+    """The file appears when it is complete, not before. Returns the path."""
+    return write_lines(directory, name, [json.dumps(value, indent=2)])
 
 
 def read_json(directory: str, name: str) -> Any:
@@ -31,7 +27,7 @@ def read_json(directory: str, name: str) -> Any:
 
 
 def write_lines(directory: str, name: str, lines: Iterable[str]) -> str:
-    """The file appears when it is complete, not before. Returns the path."""
+    """As `write_json`."""
     tf.io.gfile.makedirs(directory)
     path = os.path.join(directory, name)
     with tf.io.gfile.GFile(path + ".partial", "w") as file:
