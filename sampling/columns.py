@@ -22,6 +22,8 @@ from sampling.lists import Lists
 from sampling.schema import WEIGHT_FEATURE, Schema
 from sampling.stream import Slice
 
+STACKED = ""  # where features are that were stacked; no column has that name
+
 
 @dataclasses.dataclass(frozen=True)
 class Strings:
@@ -156,6 +158,15 @@ def _stacks(chunks: Iterable[Columns | None], batch_size: int) -> Iterator[Colum
             shape = whole, batch_size
             yield {name: col.reshape(*shape, *col.shape[1:]) for name, col in stack.items()}
         over = [_rows(chunk, end, None)] if end < length(chunk) else []
+
+
+def stacked(batches: Columns, names: Sequence[str]) -> Columns:
+    """The named columns, [batches, batch size] or of vectors, in one matrix under STACKED."""
+    rows = batches[WEIGHT_FEATURE].shape
+    parts = [batches[name].reshape(*rows, -1) for name in names]
+    matrix = np.concatenate(parts, axis=-1, dtype=np.float32, casting="same_kind")
+    rest = {name: column for name, column in batches.items() if name not in names}
+    return {**rest, STACKED: matrix}
 
 
 def pop_weight(round_: Round, schema: Schema) -> np.ndarray | None:

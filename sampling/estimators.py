@@ -29,7 +29,7 @@ def require_estimator() -> Any:
     except AttributeError:
         raise ImportError(
             f"TensorFlow {tf.__version__} has no tf.estimator, expected 2.15 or older; "
-            "install tf-sampling[estimator]"
+            "install tf-sampling[estimator], on Python 3.10 or 3.11"
         ) from None
 
 

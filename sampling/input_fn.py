@@ -159,7 +159,11 @@ class InputFn:
         return self._dataset(self._feature_names, self._estimator_element)
 
     def dataset(
-        self, features: Collection[str] | None = None, input_context: Any = None
+        self,
+        features: Collection[str] | None = None,
+        input_context: Any = None,
+        *,
+        stacked: bool = False,
     ) -> tf.data.Dataset:
         """What Keras asks for: a fresh Dataset of (features, labels, weights), from the start.
 
@@ -170,31 +174,38 @@ class InputFn:
             features: the names of those the model takes; None: all.
             input_context: the tf.distribute.InputContext, where there are several workers; what
                 strategy.distribute_datasets_from_function passes.
+            stacked: whether features are one matrix, for a model with a single input.
 
         Returns:
-            Batches of (features by name, labels, weights), each [batch]. From files without
-            labels: features alone.
+            Batches of (features by name, labels, weights), each [batch]. Stacked features are
+            float32 [batch, features], in the order of the names. From files without labels:
+            features alone.
 
         Raises:
-            ValueError: a name is not a feature's, or the workers are not as they should be, see
-                `__call__`.
+            ValueError: a name is not a feature's, a feature to be stacked is a string, or the
+                workers are not as they should be, see `__call__`.
         """
-        names = self._selected(features)
+        names = self._selected(features, stacked)
         self._enter(cluster.shard(None, None, input_context))
-        return self._dataset(names, self._keras_element(names), self._batches_per_iteration())
+        element = self._keras_element(names, stacked)
+        return self._dataset(names, element, self._batches_per_iteration(), stacked)
 
     def batches(
-        self, features: Collection[str] | None = None, input_context: Any = None
+        self,
+        features: Collection[str] | None = None,
+        input_context: Any = None,
+        *,
+        stacked: bool = False,
     ) -> Iterator[Any]:
         """What `dataset` has, in numpy (strings as bytes objects), for one iteration.
 
         Raises:
             ValueError: see `dataset`; while iterating: a row can't be read.
         """
-        names = self._selected(features)
+        names = self._selected(features, stacked)
         self._enter(cluster.shard(None, None, input_context))
-        element = self._keras_element(names)
-        stacks = self._new_batches(names)()
+        element = self._keras_element(names, stacked)
+        stacks = self._new_batches(names, stacked)()
         return (
             element({name: column[index] for name, column in stack.items()})
             for stack in map(columns.in_numpy, stacks)
@@ -453,15 +464,22 @@ class InputFn:
     def _forwarded(self) -> tuple[str, ...]:
         return self.schema.features_to_forward
 
-    def _selected(self, features: Collection[str] | None) -> tuple[str, ...]:
-        if features is None:
-            return self._feature_names
-        names = (features,) if isinstance(features, str) else tuple(features)
+    def _selected(self, features: Collection[str] | None, stacked: bool = False) -> tuple[str, ...]:
+        names = self._feature_names if features is None else tuple(features)
+        if isinstance(features, str):
+            names = (features,)
         unknown = [name for name in names if name not in self._feature_names]
         if unknown or not names:
             raise ValueError(
                 f"features is {features!r}, expected names among "
                 f"{', '.join(self._feature_names)}; mend them"
+            )
+        texts = [name for name in names if self._dtypes[name].hasobject]
+        if stacked and texts:
+            raise ValueError(
+                f"stacked is True and {', '.join(texts)} "
+                f"{'is a string' if len(texts) == 1 else 'are strings'}, expected numbers, of "
+                "which a matrix can be made; name the numeric features, or leave stacked out"
             )
         return names
 
@@ -471,9 +489,9 @@ class InputFn:
             features[name + FORWARDED_SUFFIX] = batch[name]
         return (features, batch[self._label]) if self._has_labels else features
 
-    def _keras_element(self, names: Sequence[str]) -> datasets.Structure:
+    def _keras_element(self, names: Sequence[str], stacked: bool) -> datasets.Structure:
         def element(batch: Mapping[str, Any]) -> Any:
-            features = {name: batch[name] for name in names}
+            features = batch[columns.STACKED] if stacked else {name: batch[name] for name in names}
             if not self._has_labels:
                 return features
             return features, batch[self._label], batch[WEIGHT_FEATURE]
@@ -481,12 +499,21 @@ class InputFn:
         return element
 
     def _dataset(
-        self, names: Sequence[str], element: datasets.Structure, num_batches: int | None = None
+        self,
+        names: Sequence[str],
+        element: datasets.Structure,
+        num_batches: int | None = None,
+        stacked: bool = False,
     ) -> tf.data.Dataset:
-        labels = (self._label,) if self._has_labels else ()
-        dtypes = {name: self._dtypes[name] for name in (*names, *labels)}
+        dtypes = {name: self._dtypes[name] for name in names}
+        if stacked:
+            width = sum(math.prod(dtype.shape) for dtype in dtypes.values())
+            dtypes = {columns.STACKED: np.dtype((np.float32, (width,)))}
+        if self._has_labels:
+            dtypes[self._label] = self._dtypes[self._label]
         dtypes[WEIGHT_FEATURE] = np.dtype(np.float32)
-        return datasets.from_batches(self._new_batches(names), dtypes, element, num_batches)
+        batches = self._new_batches(names, stacked)
+        return datasets.from_batches(batches, dtypes, element, num_batches)
 
     def _enter(self, shard: Shard) -> None:
         """What follows is for that worker."""
@@ -517,9 +544,16 @@ class InputFn:
     def _counted_rows_per_epoch(self) -> int:
         return self.rows_per_epoch
 
-    def _new_batches(self, names: Sequence[str]) -> Callable[[], Iterator[Columns]]:
+    def _new_batches(
+        self, names: Sequence[str], stacked: bool = False
+    ) -> Callable[[], Iterator[Columns]]:
         run = self._run = self._new_run(names)
-        return lambda: columns.batched(run.iterate(), self.batch_size)
+        if not stacked:
+            return lambda: columns.batched(run.iterate(), self.batch_size)
+        return lambda: (
+            columns.stacked(batches, names)
+            for batches in columns.batched(run.iterate(), self.batch_size)
+        )
 
     def _new_run(self, names: Sequence[str]) -> Run:
         labels = (self._label,) if self._has_labels else ()

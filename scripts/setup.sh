@@ -1,22 +1,35 @@
 #!/usr/bin/env bash
-# Makes .venv with the library (editable) and all that its tests, benchmarks and examples need.
-# Does nothing when .venv is up to date. PYTHON names the Python to make it with (remove .venv to
-# change it): 3.10 or 3.11, which TensorFlow 2.15 runs on, the last with tf.estimator.
+# Makes an environment with the library (editable) and all that its tests, benchmarks and examples
+# need there. Does nothing when it is up to date. PYTHON names the Python to make it with (remove the
+# environment to change it).
+#   bash scripts/setup.sh         .venv: TensorFlow 2.15, the last with tf.estimator; Python 3.10, 3.11
+#   bash scripts/setup.sh keras3  .venv-keras3: today's TensorFlow, Keras 3 and numpy 2, on the newest
+#                                 Python that there is, up to 3.13
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+case "${1:-}" in
+  "") venv=.venv newest=11 extras=estimator,test,lint,benchmark ;;
+  keras3) venv=.venv-keras3 newest=13 extras=test ;;
+  *)
+    echo "setup: found $1, expected keras3 or nothing" >&2
+    exit 1
+    ;;
+esac
+wanted_python="Python 3.10 to 3.$newest"
+
 find_python() {
   local candidate
-  for candidate in "${PYTHON:-}" python3.11 python3.10 python3; do
+  for candidate in "${PYTHON:-}" python3.{13..10} python3; do
     # A candidate may be missing, a stub that fails, or another version.
     if [[ -n "$candidate" ]] && "$candidate" -c '
 import sys
-sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null; then
+sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, int(sys.argv[1])))' "$newest" 2>/dev/null; then
       echo "$candidate"
       return
     fi
     if [[ -n "$candidate" && "$candidate" == "${PYTHON:-}" ]]; then
-      echo "setup: PYTHON=$PYTHON is not a Python 3.10 or 3.11; TensorFlow 2.15 needs one." >&2
+      echo "setup: PYTHON=$PYTHON is not a $wanted_python, which TensorFlow needs in $venv." >&2
       return 1
     fi
   done
@@ -25,20 +38,20 @@ sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null; then
 make_venv() {
   local python
   python="$(find_python)"
-  rm -rf .venv
+  rm -rf "$venv"
   if [[ -z "$python" ]]; then
     if ! command -v uv >/dev/null; then
-      echo "setup: found no Python 3.10 or 3.11, which TensorFlow 2.15 needs;" \
+      echo "setup: found no $wanted_python, which TensorFlow needs in $venv;" \
         "install one and name it: PYTHON=/path/to/python3.11 bash scripts/setup.sh" >&2
       return 1
     fi
-    uv venv --quiet --seed --python 3.11 .venv
+    uv venv --quiet --seed --python "3.$newest" "$venv"
   elif "$python" -c 'import ensurepip' 2>/dev/null; then
-    "$python" -m venv .venv
+    "$python" -m venv "$venv"
   else
     # Some distributions ship ensurepip apart from Python.
-    "$python" -m venv --without-pip .venv
-    "$python" -m pip --python .venv/bin/python install --quiet pip
+    "$python" -m venv --without-pip "$venv"
+    "$python" -m pip --python "$venv/bin/python" install --quiet pip
   fi
 }
 
@@ -50,12 +63,12 @@ fi
 
 # An environment that was moved holds paths that are no longer right.
 wanted="$(cksum <setup.py) $PWD"
-if [[ -x .venv/bin/python && "$(cat .venv/stamp 2>/dev/null)" == "$wanted" ]]; then
+if [[ -x "$venv/bin/python" && "$(cat "$venv/stamp" 2>/dev/null)" == "$wanted" ]]; then
   exit
 fi
 make_venv
-echo "setup: installing into .venv with $(.venv/bin/python --version); minutes the first time" >&2
-.venv/bin/python -m pip install --quiet --disable-pip-version-check \
-  -e ".[estimator,test,benchmark]"
-echo "$wanted" >.venv/stamp
+echo "setup: installing into $venv with $("$venv/bin/python" --version);" \
+  "minutes the first time" >&2
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".[$extras]"
+echo "$wanted" >"$venv/stamp"
 echo "setup: done" >&2

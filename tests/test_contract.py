@@ -97,6 +97,26 @@ def test_keras_gets_only_the_features_it_asks_for(make):
         make().dataset(["nope"])
 
 
+def test_features_are_stacked_in_the_order_of_their_names(make):
+    input_fn = make(batch_size=7)
+    expected, matrices = input_fn.batches(), input_fn.batches(["x", "id"], stacked=True)
+    tensors = input_fn.dataset(["x", "id"], stacked=True)
+    for by_name, in_numpy, in_tensors in zip(expected, matrices, tensors, strict=True):
+        columns = [by_name[0]["x"], by_name[0]["id"].astype(np.float32)]
+        np.testing.assert_array_equal(in_numpy[0], np.stack(columns, axis=1))
+        assert in_tensors[0].dtype == tf.float32
+        for one, other, plain in zip(in_numpy, in_tensors, by_name, strict=True):
+            np.testing.assert_array_equal(one, other)
+            assert one is in_numpy[0] or np.array_equal(one, plain)
+    assert tensors.element_spec[0].shape.as_list() == [None, 2]
+
+
+def test_strings_are_not_stacked(make):
+    for names in (None, ["x", "city"]):
+        with pytest.raises(ValueError, match="city is a string, expected numbers"):
+            make().dataset(names, stacked=True)
+
+
 @making(FROM_FILES)
 def test_rows_stay_together(make):
     for features, labels, _ in make(num_epochs=2).batches():

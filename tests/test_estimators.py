@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import types
 
 import numpy as np
 import pytest
@@ -149,15 +148,6 @@ def test_predictions_they_cannot_join(predictions, message, input_fn, tmp_path):
     estimator.train(input_fn)
     with pytest.raises(ValueError, match=message):
         next(estimator.predict(input_fn))
-
-
-@pytest.mark.parametrize(
-    "ask", [lambda: forward_features(None, "id"), lambda: serving_input_receiver_fn(SCHEMA)]
-)
-def test_without_tf_estimator_one_sentence(ask, monkeypatch):
-    monkeypatch.setattr("sampling.estimators.tf", types.SimpleNamespace(__version__="2.16.1"))
-    with pytest.raises(ImportError, match=r"2\.16\.1 has no tf\.estimator.*\[estimator\]"):
-        ask()
 
 
 def test_importing_the_library_does_not_import_tf_estimator():

@@ -1,4 +1,4 @@
-"""Models trained on it: canned and custom Estimators, and Keras."""
+"""Models trained on it: canned and custom Estimators. For Keras see test_keras.py."""
 
 from __future__ import annotations
 
@@ -73,42 +73,3 @@ def test_files_without_labels_are_predicted(classes, tmp_path):
     assert [row["id_"] for row in estimator.predict(input_fn)] == [7, 8]
     with pytest.raises(ValueError, match="label"):
         estimator.evaluate(input_fn)
-
-
-@pytest.mark.parametrize("with_steps", [True, False])
-def test_keras_fit_gets_fresh_negatives_in_every_epoch(classes, with_steps):
-    seen = []
-
-    def record(features, labels, weights):
-        tf.numpy_function(lambda ids: seen.extend(ids.tolist()), [features["id"]], [])
-        return {"x": features["x"]}, labels, weights
-
-    input_fn = classes.train(weight="auto", batch_size=32)
-    model = keras_model()
-    model.compile("adam", "binary_crossentropy", weighted_metrics=["accuracy"])
-    history = model.fit(
-        input_fn.dataset().map(record),
-        epochs=EPOCHS,
-        steps_per_epoch=input_fn.steps_per_epoch if with_steps else None,
-        verbose=0,
-    )
-    assert len(history.history["loss"]) == EPOCHS
-    epochs = np.split(np.array(seen), EPOCHS)
-    negatives = [set(ids[ids >= 100]) for ids in epochs]
-    assert [len(each) for each in negatives] == [100] * EPOCHS
-    assert len(set.union(*negatives)) == 100 * EPOCHS
-    assert all(set(range(100)) <= set(ids) for ids in epochs)
-
-
-def keras_model():
-    x = tf.keras.Input([], name="x")
-    return tf.keras.Model({"x": x}, tf.keras.layers.Dense(1, activation="sigmoid")(x[:, None]))
-
-
-def test_keras_takes_the_dataset_as_it_is(classes):
-    input_fn = classes.train(num_epochs=None)
-    model = keras_model()
-    model.compile("adam", "binary_crossentropy")
-    model.fit(input_fn.dataset(["x"]), steps_per_epoch=5, epochs=2, verbose=0)
-    model.evaluate(classes.test().dataset(["x"]), verbose=0)
-    assert model.predict(classes.test().dataset(["x"]), verbose=0).shape == (2100, 1)

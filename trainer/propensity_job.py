@@ -24,6 +24,7 @@ _TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
 def run(given: argparse.Namespace) -> None:
     """See `propensity.run`."""
     quiet.quieten_tensorflow()
+    require_estimator()
     modes: dict[str, Callable[[Parameters], None]] = {
         "train": train,
         "evaluate": evaluate,

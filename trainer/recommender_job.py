@@ -36,6 +36,7 @@ _NEEDED = {
 def run(given: argparse.Namespace) -> None:
     """See `recommender.run`."""
     quiet.quieten_tensorflow()
+    require_estimator()
     flags = _resolved(vars(given))
     schema = Schema.from_json(
         flags.schema_path, flags.label, flags.weight_column, flags.forward or inputs.keys(flags)
