@@ -30,6 +30,7 @@ settings.load_profile("untimed")
 NEEDS_ESTIMATOR = (
     "benchmark",
     "corrected",
+    "data_dir",
     "estimators",
     "examples",
     "readme",
