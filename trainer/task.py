@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 
 from sampling.files import REMOTE_CACHE
-from trainer import flags, propensity, recommender
+from trainer import aip, flags, propensity, recommender
 
 # Before anything imports TensorFlow: its C++ side tells about CPU and GPU libraries on every start.
 # What goes wrong there comes as an exception too.
@@ -33,10 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             what it was given; the sentence is on stderr.
     """
     parser = _parser()
-    given = vars(parser.parse_args(arguments))
+    given = aip.with_job_dir(vars(parser.parse_args(arguments)))
     job = JOBS[given.pop("job")]
     try:
         job.run(given)
+        if given.get("mode") == "train":
+            aip.publish(given["job_dir"])
     except (ImportError, ValueError) as error:
         if not _is_ours(error):
             raise
