@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sampling.fake_pairs import InputFnWithFakePairs
     from sampling.input_fn import InputFn
     from sampling.lookup import FeatureLookup
+    from sampling.resample import InputFnResample
     from sampling.schema import Field, Schema
     from sampling.stratified import InputFnStratified
 
@@ -19,6 +20,7 @@ __all__ = [
     "Field",
     "InputFn",
     "InputFnDownsampleWithWeight",
+    "InputFnResample",
     "InputFnStratified",
     "InputFnWithFakePairs",
     "Schema",
@@ -30,6 +32,7 @@ _MODULES = {
     "Field": "schema",
     "InputFn": "input_fn",
     "InputFnDownsampleWithWeight": "downsample",
+    "InputFnResample": "resample",
     "InputFnStratified": "stratified",
     "InputFnWithFakePairs": "fake_pairs",
     "Schema": "schema",

@@ -291,7 +291,7 @@ class InputFn:
         """
         if self._prior is None:
             labels = self._first_epoch((self._label,)) if self._has_labels else iter(())
-            masses = _label_masses(labels, self._label)
+            masses = label_masses(labels, self._label)
             if len(masses) < 2:
                 raise ValueError(
                     f"found {len(masses)} different values of the label {self.schema.label!r} in "
@@ -403,6 +403,12 @@ class InputFn:
     def _to_round(self, role: str, table: pa.Table, blocks: np.ndarray) -> Round:
         """The columns that are held in memory while a round lasts."""
         return columns.from_table(table)
+
+    def _copies(
+        self, share: Share, round_: Round, blocks: np.ndarray, pass_: int
+    ) -> np.ndarray | None:
+        """int64 [rows]: how often each row of a round comes in a pass; None: once."""
+        return None
 
     def _check_round(self, role: str, round_: Round, blocks: np.ndarray) -> None:
         """For subclasses: a look at what was read."""
@@ -609,14 +615,16 @@ class InputFn:
         return np.argsort(np.concatenate(places), kind="stable")
 
     def _stream(self, role: str, cursor: Cursor, shard: Shard) -> Stream[Round]:
+        share = self._share(role, shard)
         return Stream(
             self._blocks[role],
             lambda blocks: self._load(role, blocks),
             self._key(role),
             self._is_shuffled(role),
             self.pool_rows,
-            self._share(role, shard),
+            share,
             cursor,
+            lambda *of_round: self._copies(share, *of_round),
         )
 
     def _share(self, role: str, shard: Shard) -> Share:
@@ -682,11 +690,13 @@ def _after(position: Position, rows: int, streams: Streams) -> Position:
     return Position(position.epoch, position.rows + rows, cursors, shard=position.shard)
 
 
-def _label_masses(chunks: Iterator[Columns], label: str) -> dict[Any, float]:
+def label_masses(chunks: Iterator[Columns], label: str) -> dict[Any, float]:
     """The sum of the weights of each label."""
     masses: dict[Any, float] = {}
     for chunk in chunks:
-        classes, numbers = np.unique(chunk[label], return_inverse=True)
+        labels = chunk[label]
+        labels = labels.to_numpy() if isinstance(labels, columns.Strings) else labels
+        classes, numbers = np.unique(labels, return_inverse=True)
         sums = np.bincount(numbers, chunk[WEIGHT_FEATURE].astype(np.float64), len(classes))
         for class_, mass in zip(classes.tolist(), sums.tolist(), strict=True):
             masses[class_] = masses.get(class_, 0.0) + mass

@@ -24,12 +24,13 @@ class each, since most blocks have one class only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from sampling import stream
 
 _MOST_CLASSES = 1_000  # more are no classes: an id, a date, a measurement
 
@@ -155,11 +156,8 @@ class MixedBlocks:
         column = table.column(self.label)
         return pc.equal(column, pa.scalar(self.labels[index], column.type))
 
-    def _groups(self, ids: np.ndarray) -> Iterator[np.ndarray]:
-        """Blocks that are read together: about `pool_rows` rows, of all classes."""
-        ends = np.cumsum(self._rows[ids])
-        groups = (ends - self._rows[ids]) // self._pool_rows
-        return iter(np.split(ids, np.flatnonzero(np.diff(groups)) + 1))
+    def _groups(self, ids: np.ndarray) -> list[np.ndarray]:
+        return stream.groups(ids, self._rows[ids], self._pool_rows)
 
 
 class ClassBlocks:

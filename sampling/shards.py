@@ -18,7 +18,7 @@ import numpy as np
 
 from sampling import checks, mix, stream
 from sampling.sequence import Order
-from sampling.stream import SHARD, generator, spread_order
+from sampling.stream import SHARD, generator, groups, spread_order
 
 _STRETCHES_EACH = 8  # with fewer, workers would differ by more than an eighth
 
@@ -135,6 +135,17 @@ class Share:
             own.append(start + self._dealt(block, before[block], sizes[block], int(sizes.sum())))
             start += sizes[block]
         return np.concatenate(own)
+
+    @property
+    def blocks(self) -> np.ndarray:
+        """int64, sorted: those that this worker reads."""
+        return self.in_file_order(range(self.num_blocks))
+
+    def at_a_time(self, rows: int) -> list[np.ndarray]:
+        """All blocks of the class in groups of about so many rows, fit for `rows` of any worker."""
+        sizes = self._rows_of_blocks()
+        every = np.arange(len(sizes))
+        return [every] if self._one_round else groups(every, sizes, rows)
 
     @functools.cached_property
     def counts(self) -> np.ndarray:

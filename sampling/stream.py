@@ -22,7 +22,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 # What a random number is drawn for: no two purposes share a generator.
-ORDER, ROWS, MIX, PAIRS, SHARD = 0, 1, 2, 3, 4
+ORDER, ROWS, MIX, PAIRS, SHARD, RATES = 0, 1, 2, 3, 4, 5
 
 
 def generator(purpose: int, *key: int) -> np.random.Generator:
@@ -61,6 +61,17 @@ def count_rounds(num_blocks: int, total_rows: float, total_bytes: int, pool_rows
 def round_places(round_: int, num_rounds: int, num_blocks: int) -> range:
     """The places of the order that make up a round: runs of equal length, give or take one."""
     return range(round_ * num_blocks // num_rounds, (round_ + 1) * num_blocks // num_rounds)
+
+
+def groups(blocks: np.ndarray, sizes: np.ndarray, rows: int) -> list[np.ndarray]:
+    """Neighbours among some blocks that are read together: about so many rows, of one or more.
+
+    Args:
+        blocks: int64, sorted.
+        sizes: int64, the rows of each.
+    """
+    before = np.cumsum(sizes) - sizes
+    return np.split(blocks, np.flatnonzero(np.diff(before // rows)) + 1)
 
 
 def spread_order(
@@ -180,6 +191,8 @@ class Stream(Generic[Columns]):
         pool_rows: about how many rows a round has.
         share: which rows are the worker's.
         cursor: where to begin; None: at the beginning.
+        copies: columns, their blocks and the pass -> int64 [rows], how often each row comes in the
+            pass, or None for once.
 
     Attributes:
         share: the same.
@@ -195,6 +208,7 @@ class Stream(Generic[Columns]):
         pool_rows: int,
         share: Share,
         cursor: Cursor | None = None,
+        copies: Callable[[Columns, np.ndarray, int], np.ndarray | None] | None = None,
     ):
         self._role = blocks.role
         self._check_unchanged = blocks.check_unchanged
@@ -202,7 +216,7 @@ class Stream(Generic[Columns]):
         self._num_blocks = share.num_blocks
         part = share.num_blocks / blocks.num_blocks
         self._num_rounds = rounds_of(blocks, pool_rows, part)
-        self._load = load
+        self._load, self._copies = load, copies
         self._key = list(key)
         self._shuffle = shuffle
         self._loaded: tuple[int, int] | None = None  # pass and round of what follows
@@ -267,11 +281,13 @@ class Stream(Generic[Columns]):
             self._columns, self._own_rows = self._load_own(ids)
         else:  # a class of one round stays in memory
             self._check_unchanged()
+        rows = self._own_rows
+        if self._copies and (copies := self._copies(self._columns, ids, pass_)) is not None:
+            rows = rows.repeat(copies[rows])
         if self._shuffle:
             shuffler = generator(ROWS, *self._key, pass_, round_, *self.share.key)
-            self._rows = shuffler.permutation(self._own_rows)
-        else:
-            self._rows = self._own_rows
+            rows = shuffler.permutation(rows)
+        self._rows = rows
         self._loaded = (pass_, round_)
 
     def _load_own(self, ids: np.ndarray) -> tuple[Columns, np.ndarray]:

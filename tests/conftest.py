@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 from hypothesis import settings
@@ -16,6 +17,7 @@ from hypothesis import settings
 from sampling import (
     InputFn,
     InputFnDownsampleWithWeight,
+    InputFnResample,
     InputFnStratified,
     InputFnWithFakePairs,
     Schema,
@@ -89,6 +91,10 @@ class Classes:
     def mixed(self, **options: Any) -> InputFnStratified:
         return InputFnStratified(self.files("*"), **{"schema": SCHEMA} | options)
 
+    def resampled(self, **options: Any) -> InputFnResample:
+        """Every positive, and a few of the negatives, by rates between 1/8 and 1/3."""
+        return InputFnResample(self.files("*"), **{"schema": SCHEMA, "rate": rates} | options)
+
     def everything(self, **options: Any) -> InputFn:
         return InputFn(self.files("*"), **{"schema": SCHEMA} | options)
 
@@ -117,6 +123,11 @@ def frame(ids: np.ndarray, labels: Any) -> pd.DataFrame:
     """Rows whose other columns follow from the id, so that a mixed-up row shows."""
     x, city = ids / 4, [f"city {i % 7}" for i in ids]
     return pd.DataFrame({"id": ids, "x": x, "city": city, "label": np.asarray(labels, int)})
+
+
+def rates(table: pa.Table) -> np.ndarray:
+    label, id_ = np.asarray(table["label"]), np.asarray(table["id"])
+    return np.where(label == 1, 1.0, np.choose(id_ % 3, (1 / 8, 0.3, 1 / 3)))
 
 
 def ids_of(batches: Sequence[Any]) -> np.ndarray:

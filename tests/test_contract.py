@@ -31,6 +31,10 @@ MAKERS = {
     "mixed files, small pool": lambda classes, **options: classes.mixed(
         **{"shares": {0: 0.8, 1: 0.2}, "weight": "auto", "pool_rows": 100} | options
     ),
+    "resampled": lambda classes, **options: classes.resampled(**{"weight": "inverse"} | options),
+    "resampled, unshuffled, small pool": lambda classes, **options: classes.resampled(
+        **{"shuffle": False, "pool_rows": 100, "overall_rate": 1.3} | options
+    ),
     "test files": lambda classes, **options: classes.test(**options),
     "all": lambda classes, **options: classes.everything(**options),
     "all, shuffled": lambda classes, **options: classes.everything(
@@ -51,10 +55,13 @@ SHUFFLED = [
     "stratified, small pool",
     "mixed files",
     "mixed files, small pool",
+    "resampled",
     "all, shuffled",
     "fake pairs",
     "fake pairs by user, small pool",
 ]
+# Whose epochs have the same number of rows of each label.
+BY_LABEL = [name for name in MAKERS if not name.startswith("resampled")]
 FROM_FILES = [name for name in MAKERS if not name.startswith("fake")]
 
 
@@ -297,6 +304,7 @@ def of_worker(make, index, number, **options):
     return ids_of(batches), labels, weights
 
 
+@making(BY_LABEL)
 @pytest.mark.parametrize("number", [1, 2, 3, 8])
 def test_workers_have_every_row_of_an_epoch_between_them_and_none_twice(make, number):
     one_epoch = {"num_epochs": 1, "seed": 3}
@@ -332,6 +340,7 @@ def test_workers_in_step_have_as_many_batches_of_the_same_sizes(make, number):
     assert [int(dataset.cardinality()) for dataset in datasets] == [len(sizes[0])] * number
 
 
+@making(BY_LABEL)
 @pytest.mark.parametrize("number", [2, 3])
 def test_a_worker_reads_its_own_rows_in_every_epoch(make, number):
     rows = make().rows_per_worker(number)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import tensorflow as tf
 
 from sampling import Schema
@@ -91,3 +92,17 @@ def test_the_articles_of_the_readme_hold_lists():
     features, *_ = next(InputFn(pa.Table.from_pylist(rows), names["articles"]).batches())
     shapes = {name: column.shape for name, column in features.items()}
     assert shapes == {"embedding": (6, 128), "words": (6, 20), "links": (6, 5)}
+
+
+def test_the_example_of_rates_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    seconds = np.where(np.arange(200) % 2 == 0, 90.0, 30.0)
+    rows = pd.DataFrame({"pages": np.arange(200), "seconds": seconds, "bought": 0})
+    Path("visits").mkdir()
+    rows.to_csv("visits/a.csv", index=False)
+    names = {"Schema": Schema}
+    exec(example("import pyarrow.compute as pc"), names)
+    resampled = names["resampled"]
+    assert resampled.rows_per_epoch == 110
+    weights = np.concatenate([weights for *_, weights in resampled.batches()])
+    assert weights.sum() == pytest.approx(3 * 200)
