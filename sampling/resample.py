@@ -269,7 +269,7 @@ def _with_rate(schema: Any, rate: Any) -> Schema:
     names = [
         field.name
         for field in schema.features
-        if not field.is_string and field.name not in schema.features_to_forward
+        if not (field.is_string or field.is_list or field.name in schema.features_to_forward)
     ]
     if rate not in names:
         raise ValueError(
