@@ -534,3 +534,30 @@ def test_json_lines_are_plain():
         '{"id": "ü", "x": 0.1, "n": 1}',
         '{"id": "\ufffd", "x": 3.0, "n": 2}',
     ]
+
+
+def test_predicting_that_was_killed_goes_on(trained, tmp_path):
+    """Another process, which ends as one that is killed does, while it writes the third part."""
+    job = Job(trained.folder, tmp_path / "job")
+    shutil.copytree(trained.job_dir, job.job_dir)
+    (job.job_dir / "predictions.jsonl").unlink()
+    killed = f"""
+import os
+from trainer import predictions, results, task
+predictions.PART_ROWS, write = 500, results.write_lines
+def write_lines(directory, name, lines):
+    if name == "00002.jsonl": os._exit(9)
+    return write(directory, name, lines)
+results.write_lines = write_lines
+from trainer import propensity_job
+propensity_job._TEST_BATCH = 100
+task.main({job.short("predict")!r})
+"""
+    done = subprocess.run([sys.executable, "-c", killed], capture_output=True, check=False)
+    assert done.returncode == 9, done.stderr
+    assert not (job.job_dir / "predictions.jsonl").exists()
+    command = [sys.executable, "-m", "trainer.task", *job.short("predict")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "going on after row 1,000 of 1,500" in done.stderr
+    assert "1,500 predictions" in done.stdout
+    pd.testing.assert_frame_equal(job.predictions(), trained.predictions())

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from sampling import InputFnDownsampleWithWeight
 from sampling.estimators import require_estimator
 from sampling.resume import InputStateListener
 from sampling.schema import FORWARDED_SUFFIX
 from sampling.serving import serving_input_receiver_fn
-from trainer import classifier, columns, metrics, quiet, restart, results
+from trainer import classifier, columns, metrics, predictions, quiet, restart, results
 from trainer.parameters import Parameters
 from trainer.progress import Progress
 
@@ -93,14 +95,20 @@ def predict(parameters: Parameters) -> None:
     """Writes a JSON line for each row, in the order of the files."""
     flags = parameters.flags
     test_input = _test_input(parameters)
-    progress = Progress("predicting", test_input.steps_per_epoch)
-    batches = _estimator(parameters).predict(
-        test_input, hooks=[progress], yield_single_examples=False
-    )
-    lines = (
-        line for batch in batches for line in results.json_lines(_predicted(batch, parameters))
-    )
-    path = results.write_lines(flags.job_dir, results.PREDICTIONS, lines)
+    estimator, checkpoint = _estimator(parameters), tf.train.latest_checkpoint(flags.job_dir)
+
+    def batches() -> Iterator[dict[str, np.ndarray]]:
+        progress = Progress("predicting", test_input.steps_left)
+        found = estimator.predict(
+            test_input,
+            hooks=[progress],
+            checkpoint_path=checkpoint,
+            yield_single_examples=False,
+        )
+        return (_predicted(batch, parameters) for batch in found)
+
+    about = {"checkpoint": os.path.basename(checkpoint), "flags": vars(flags)}
+    path = predictions.write(flags.job_dir, test_input, batches, about)
     print(f"{test_input.rows_per_epoch:,} predictions: {path}")
 
 

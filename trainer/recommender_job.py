@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from sampling import InputFnWithFakePairs, Schema
 from sampling.estimators import forward_features, require_estimator
 from sampling.resume import InputStateListener
 from sampling.schema import FORWARDED_SUFFIX
-from trainer import quiet, ranking, recommender_export, restart, results
+from trainer import predictions, quiet, ranking, recommender_export, restart, results
 from trainer import recommender_inputs as inputs
 from trainer import recommender_models as models
 from trainer.best import Best
@@ -123,15 +123,20 @@ def evaluate(flags: argparse.Namespace, schema: Schema) -> None:
 
 def predict(flags: argparse.Namespace, schema: Schema) -> None:
     """Writes a JSON line for each pair, in the order of the files."""
-    input_fn = inputs.pairs(flags, schema)
-    batches = forward_features(_estimator(flags, schema, 1), schema).predict(
-        input_fn,
-        hooks=[Progress("predicting", input_fn.steps_per_epoch)],
-        yield_single_examples=False,
-        checkpoint_path=_best_checkpoint(flags),
-    )
-    lines = (line for batch in batches for line in results.json_lines(_predicted(batch, schema)))
-    path = results.write_lines(flags.job_dir, results.PREDICTIONS, lines)
+    input_fn, checkpoint = inputs.pairs(flags, schema), _best_checkpoint(flags)
+    estimator = forward_features(_estimator(flags, schema, 1), schema)
+
+    def batches() -> Iterator[dict[str, np.ndarray]]:
+        found = estimator.predict(
+            input_fn,
+            hooks=[Progress("predicting", input_fn.steps_left)],
+            yield_single_examples=False,
+            checkpoint_path=checkpoint,
+        )
+        return (_predicted(batch, schema) for batch in found)
+
+    about = {"checkpoint": os.path.basename(checkpoint), "flags": vars(flags)}
+    path = predictions.write(flags.job_dir, input_fn, batches, about)
     print(f"{input_fn.rows_per_epoch:,} predictions: {path}")
 
 

@@ -29,6 +29,7 @@ _WRITTEN = (
     results.PARAMETERS,
     results.EVALUATION,
     results.PREDICTIONS,
+    results.PARTIAL_PREDICTIONS,
     "users.txt",
     "items.txt",
 )

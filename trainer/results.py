@@ -13,6 +13,8 @@ import tensorflow as tf
 PARAMETERS = "parameters.json"
 EVALUATION = "evaluation.json"
 PREDICTIONS = "predictions.jsonl"
+PARTIAL_PREDICTIONS = "predictions.partial"  # a directory
+_PIECE = 2**24  # bytes copied at a time
 
 
 def write_json(directory: str, name: str, value: Any) -> str:
@@ -33,6 +35,19 @@ def write_lines(directory: str, name: str, lines: Iterable[str]) -> str:
     with tf.io.gfile.GFile(path + ".partial", "w") as file:
         for line in lines:
             file.write(line + "\n")
+    tf.io.gfile.rename(path + ".partial", path, overwrite=True)
+    return path
+
+
+def write_joined(directory: str, name: str, paths: Iterable[str]) -> str:
+    """The contents of files, one after the other, as `write_json`."""
+    tf.io.gfile.makedirs(directory)
+    path = os.path.join(directory, name)
+    with tf.io.gfile.GFile(path + ".partial", "wb") as joined:
+        for part in paths:
+            with tf.io.gfile.GFile(part, "rb") as file:
+                while piece := file.read(_PIECE):
+                    joined.write(piece)
     tf.io.gfile.rename(path + ".partial", path, overwrite=True)
     return path
 

@@ -1,0 +1,121 @@
+"""Predicting many files goes on after it was killed: each row once, in the order of the files."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import write_classes
+from trainer import predictions, results
+
+ROWS, BATCH, PART_ROWS = 1060, 16, 100
+
+
+class Killed(BaseException):
+    """Nothing catches it."""
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch):
+    monkeypatch.setattr(predictions, "PART_ROWS", PART_ROWS)
+
+
+def attempt(classes, folder, stop_after=None, about=None, predicted=None):
+    """Predicts; killed after so many batches. The ids are added to `predicted`."""
+    input_fn = classes.everything(batch_size=BATCH)
+
+    def predict():
+        for number, (features, *_) in enumerate(input_fn.batches()):
+            if number == stop_after:
+                raise Killed
+            if predicted is not None:
+                predicted.extend(features["id"].tolist())
+            yield {"id": features["id"], "y": np.sqrt(features["x"]).astype(np.float32)}
+
+    return predictions.write(str(folder), input_fn, predict, about or {"checkpoint": "a"})
+
+
+def ids(folder):
+    lines = (folder / "predictions.jsonl").read_text().splitlines()
+    return [json.loads(line)["id"] for line in lines]
+
+
+@pytest.fixture(scope="module")
+def in_order(classes):
+    order = [i for features, *_ in classes.everything().batches() for i in features["id"].tolist()]
+    assert len(order) == ROWS
+    return order
+
+
+def test_a_line_for_each_row_and_nothing_else_is_left(classes, in_order, tmp_path):
+    path = attempt(classes, tmp_path)
+    assert path == str(tmp_path / "predictions.jsonl")
+    assert ids(tmp_path) == in_order
+    assert [each.name for each in tmp_path.iterdir()] == ["predictions.jsonl"]
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(stops=st.lists(st.integers(0, 70), max_size=4))
+def test_killed_again_and_again_it_goes_on(classes, in_order, tmp_path_factory, stops):
+    folder, again = tmp_path_factory.mktemp("killed"), []
+    for stop in stops:
+        try:
+            attempt(classes, folder, stop_after=stop, predicted=again)
+        except Killed:
+            assert not (folder / "predictions.jsonl").exists()
+            continue
+        break
+    attempt(classes, folder, predicted=again) if not (folder / "predictions.jsonl").exists() else 0
+    assert ids(folder) == in_order
+    # what was lost each time is less than a part and a batch
+    assert len(again) < ROWS + (len(stops) + 1) * (PART_ROWS + BATCH)
+
+
+@pytest.mark.parametrize("place", ["write_json", "write_lines", "write_joined"])
+@pytest.mark.parametrize("call", [0, 3])
+def test_killed_while_a_file_is_written(classes, in_order, tmp_path, monkeypatch, place, call):
+    write, calls = getattr(results, place), iter(range(100))
+
+    def killed(*arguments):
+        if next(calls) == (0 if place == "write_joined" else call):
+            raise Killed
+        return write(*arguments)
+
+    predicted = []
+    with monkeypatch.context() as patched:
+        patched.setattr(results, place, killed)
+        with pytest.raises(Killed):
+            attempt(classes, tmp_path, predicted=predicted)
+    before = len(predicted)
+    attempt(classes, tmp_path, predicted=predicted)
+    assert ids(tmp_path) == in_order
+    if place == "write_joined":
+        assert len(predicted) == before  # only the joining was left
+
+
+def test_predictions_of_another_model_or_of_other_files_are_not_kept(
+    classes, in_order, tmp_path, capsys
+):
+    with pytest.raises(Killed):
+        attempt(classes, tmp_path, stop_after=40)
+    predicted = []
+    attempt(classes, tmp_path, about={"checkpoint": "b"}, predicted=predicted)
+    assert predicted == ids(tmp_path) == in_order
+    assert "another model or files" in capsys.readouterr().err
+    with pytest.raises(Killed):
+        attempt(classes, tmp_path, stop_after=40)
+    (tmp_path / "other").mkdir()
+    attempt(write_classes(tmp_path / "other", 10, 20), tmp_path)
+    assert len(ids(tmp_path)) == 30
+
+
+def test_it_says_where_it_goes_on(classes, tmp_path, capsys):
+    with pytest.raises(Killed):
+        attempt(classes, tmp_path, stop_after=40)
+    attempt(classes, tmp_path)
+    # parts are of whole batches: 7 of 16 rows make the first 112
+    assert "going on after row 560 of 1,060" in capsys.readouterr().err
