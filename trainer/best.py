@@ -1,4 +1,4 @@
-"""The best of all evaluated checkpoints, kept."""
+"""The best of all evaluated checkpoints, kept, and an end to training where none is better."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import tensorflow as tf
 from sampling.estimators import require_estimator
 from trainer import results
 
+SMALLER_IS_BETTER = ("average_loss", "log_loss", "rmse", "mae")
 _KNOWN = "best.json"
 
 
@@ -21,7 +22,7 @@ class Best(require_estimator().Exporter):  # type: ignore[misc]
 
     Args:
         directory: where to; the best checkpoint is its `tf.train.latest_checkpoint`.
-        metric: what is to be large.
+        metric: what decides: large is good, except for a loss or an error.
         line: result -> what is printed.
         done: steps that the model has been trained for; what is known of later ones is of another.
 
@@ -45,7 +46,7 @@ class Best(require_estimator().Exporter):  # type: ignore[misc]
         self.checkpoint, self.evaluated = "", 0
         if tf.io.gfile.exists(os.path.join(directory, _KNOWN)):
             known = results.read_json(directory, _KNOWN)
-            if known["evaluated"] <= done:
+            if known["evaluated"] <= done and known["metric"] == metric:
                 self.result, self.evaluated = known["result"], known["evaluated"]
                 self.checkpoint = os.path.join(directory, known["checkpoint"])
 
@@ -60,12 +61,26 @@ class Best(require_estimator().Exporter):  # type: ignore[misc]
         """Called by train_and_evaluate."""
         print(self._line(eval_result), flush=True)
         self.evaluated = int(eval_result["global_step"])
-        if not self.result or eval_result[self._metric] > self.result[self._metric]:
+        if not self.result or self._is_better(eval_result):
             self.result = {name: np.asarray(value).item() for name, value in eval_result.items()}
             self._keep(checkpoint_path)
         name = os.path.basename(self.checkpoint)
-        known = {"result": self.result, "checkpoint": name, "evaluated": self.evaluated}
+        known = {
+            "metric": self._metric,
+            "result": self.result,
+            "checkpoint": name,
+            "evaluated": self.evaluated,
+        }
         results.write_json(self._directory, _KNOWN, known)
+
+    @property
+    def steps_without(self) -> int:
+        """From the best evaluation to the latest."""
+        return self.evaluated - int(self.result["global_step"]) if self.result else 0
+
+    def _is_better(self, result: Mapping[str, Any]) -> bool:
+        now, best = result[self._metric], self.result[self._metric]
+        return bool(now < best if self._metric in SMALLER_IS_BETTER else now > best)
 
     def _keep(self, checkpoint: str) -> None:
         self.checkpoint = os.path.join(self._directory, os.path.basename(checkpoint))
@@ -76,6 +91,26 @@ class Best(require_estimator().Exporter):  # type: ignore[misc]
         for path in tf.io.gfile.glob(os.path.join(self._directory, "*.ckpt-*")):
             if not path.startswith(f"{self.checkpoint}."):
                 tf.io.gfile.remove(path)
+
+
+class EarlyStopping(tf.compat.v1.train.SessionRunHook):
+    """A hook that ends the training when so many steps have brought nothing better than `best`.
+
+    tf.estimator's own keeps a variable in the checkpoint, which a training that goes on with
+    another patience can't restore. One that goes on is evaluated at least once more.
+    """
+
+    def __init__(self, best: Best, steps: int):
+        self._best, self._steps, self._before = best, steps, best.evaluated
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        best = self._best
+        if best.evaluated == self._before or best.steps_without < self._steps:
+            return
+        if not run_context.stop_requested:
+            step = int(best.result["global_step"])
+            print(f"stopped early: no evaluation was better than that of step {step:,}", flush=True)
+            run_context.request_stop()
 
 
 def _copy(source: str, target: str) -> None:

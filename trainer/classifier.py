@@ -28,8 +28,14 @@ def build(
     scales: dict[str, Scale],
     config: Any,
     total_steps: int = 1,
+    warm_start: Any = None,
 ) -> Any:
-    """A DNNClassifier or LinearClassifier; `total_steps` is where the learning rate reaches 0."""
+    """A DNNClassifier or LinearClassifier.
+
+    Args:
+        total_steps: where the learning rate reaches 0.
+        warm_start: the WarmStartSettings, if any.
+    """
     deep = flags.model == "dnn"
     columns = feature_columns(schema, scales, flags.hash_buckets, embedded=deep)
     canned = require_estimator()
@@ -43,10 +49,15 @@ def build(
             dropout=flags.dropout or None,
             batch_norm=flags.batch_norm,
             config=config,
+            warm_start_from=warm_start,
         )
     else:
         estimator = canned.LinearClassifier(
-            columns, weight_column=WEIGHT_FEATURE, optimizer=optimizer, config=config
+            columns,
+            weight_column=WEIGHT_FEATURE,
+            optimizer=optimizer,
+            config=config,
+            warm_start_from=warm_start,
         )
     return forward_features(add_metrics(estimator, flags.threshold), schema)
 
@@ -55,9 +66,12 @@ def _optimizer(flags: argparse.Namespace, total_steps: int) -> Any:
     """Canned estimators take none but the legacy ones."""
     class_name, rate = _OPTIMIZERS[flags.optimizer]
     rate = flags.learning_rate or rate
-    if flags.optimizer != "ftrl":
+    if flags.optimizer != "ftrl" and flags.decay != "none":
         # Upweighted rows make for big steps. With a constant rate the last of them decide on the
         # mean prediction: it was off by 8 % where it is off by 1 % with a rate that falls. FTRL's
         # weights are a function of the rate, and are 0 when it is.
-        rate = tf.keras.optimizers.schedules.CosineDecay(rate, total_steps)
+        schedules = tf.keras.optimizers.schedules
+        falling = {"cosine": schedules.CosineDecay, "linear": schedules.PolynomialDecay}
+        options = {"end_learning_rate": 0.0} if flags.decay == "linear" else {}
+        rate = falling[flags.decay](rate, total_steps, **options)
     return getattr(tf.keras.optimizers.legacy, class_name)(rate)

@@ -169,6 +169,14 @@ DATA = (
     Flag("newlines_in_values", False, None, "whether quoted fields may hold newlines"),
 )
 
+PATIENCE = Flag(
+    "patience",
+    None,
+    whole(1),
+    "early stopping: epochs without a better best_metric after which the training ends; unless "
+    "given: num_epochs decides alone",
+)
+
 RESTART = Flag(
     "restart",
     False,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from sampling import Schema
-from trainer import data_dir, restart, results
+from trainer import data_dir, restart, results, warm_start
 from trainer.columns import Scale
 from trainer.flags import defaults, of_model
 from trainer.propensity import DEFAULT_OPTIMIZERS, FLAGS
@@ -39,7 +39,7 @@ class Parameters(NamedTuple):
             ValueError: a flag is missing, or is another than what the model was trained with.
         """
         given = data_dir.expand(given)
-        job_dir, stored = given["job_dir"], None
+        job_dir, stored, other = given["job_dir"], None, None
         checkpoint = None if restart.is_asked(given) else tf.train.latest_checkpoint(job_dir)
         steps = int(tf.train.load_variable(checkpoint, "global_step")) if checkpoint else 0
         if given["mode"] != "train" and not steps:
@@ -48,16 +48,20 @@ class Parameters(NamedTuple):
             )
         if checkpoint:  # of step 0 too, if it was stopped before the next one
             stored = results.read_json(job_dir, results.PARAMETERS)
-        values = {**defaults(FLAGS), **(stored["flags"] if stored else {}), **given}
+        elif given.get("warm_start_dir"):
+            other = warm_start.stored(given["warm_start_dir"])
+        shape = {name: other["flags"][name] for name in warm_start.SAME} if other else {}
+        values = {**defaults(FLAGS), **shape, **(stored["flags"] if stored else {}), **given}
         values["optimizer"] = values["optimizer"] or DEFAULT_OPTIMIZERS[values["model"]]
         flags = argparse.Namespace(**values)
         _check_given(flags)
         schema = _schema(flags, stored if "schema_path" not in given else None)
-        if stored is None:
-            return cls(flags, schema, None, steps)
-        _check_same_model(flags, schema, stored)
-        scales = {name: Scale(**scale) for name, scale in stored["scales"].items()}
-        return cls(flags, schema, scales, steps)
+        if stored is not None:
+            _check_same_model(flags, schema, stored)
+        elif other is not None:
+            warm_start.check(flags, schema, other)
+        known = stored or other
+        return cls(flags, schema, _scales(known) if known else None, steps)
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -79,6 +83,10 @@ class Parameters(NamedTuple):
         results.write_json(self.flags.job_dir, results.PARAMETERS, value)
 
 
+def _scales(stored: Mapping[str, Any]) -> dict[str, Scale]:
+    return {name: Scale(**scale) for name, scale in stored["scales"].items()}
+
+
 def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Schema:
     """Of the file given, or as it was when the model was trained."""
     source = json.dumps(stored["schema"]) if stored else flags.schema_path
@@ -89,6 +97,11 @@ def _check_given(flags: argparse.Namespace) -> None:
     for name in _NEEDED[flags.mode]:
         if not getattr(flags, name):
             raise ValueError(f"--{name} is missing, which --mode={flags.mode} needs; pass it")
+    if flags.patience and not flags.best_metric:
+        raise ValueError(
+            f"--patience={flags.patience} waits for a better metric, and --best_metric is "
+            "missing, which names it; pass it"
+        )
     taken = [name for name in _TAKEN if name in flags.forward]
     if taken:
         raise ValueError(

@@ -16,6 +16,7 @@ from trainer.flags import Flag, names, number, whole, whole_numbers
 
 DESCRIPTION = "trains, evaluates or predicts with a classifier of two classes, one of them rare"
 MODES = ("train", "evaluate", "predict")
+BEST_METRICS = ("log_loss", "auc", "auc_pr", "f1", "accuracy")
 DEFAULT_OPTIMIZERS = {"dnn": "adam", "linear": "ftrl"}  # by model
 
 FLAGS: Mapping[str, tuple[Flag, ...]] = {
@@ -41,6 +42,13 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
         Flag("positive_dir", None, names, "files of class 1, the rare one; for train"),
         Flag("negative_dir", None, names, "files of class 0; for train"),
         Flag("test_dir", None, names, "files to evaluate or to predict, in every mode"),
+        Flag(
+            "dev_dir",
+            None,
+            names,
+            "files to validate on while training, so that test_dir decides on nothing; unless "
+            "given: test_dir",
+        ),
         *flags.DATA,
     ),
     "sampling": (
@@ -65,7 +73,12 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "units of each hidden layer of a dnn",
             of_model=True,
         ),
-        Flag("dropout", 0.0, number(0, 1, or_equal=True), "share of a dnn's units left out"),
+        Flag(
+            "dropout",
+            0.0,
+            number(0, 1, or_equal=True),
+            "share of a dnn's units that each training step leaves out, so that none is relied on",
+        ),
         Flag(
             "batch_norm",
             False,
@@ -92,8 +105,41 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "learning_rate",
             None,
             number(0),
-            "step size at the start, falling to 0 by a cosine except for ftrl; unless given: "
-            "adam 0.003, adagrad 0.1, ftrl 0.2, rmsprop 0.001, sgd 0.01",
+            "step size at the start, which decay lowers; unless given: adam 0.003, adagrad 0.1, "
+            "ftrl 0.2, rmsprop 0.001, sgd 0.01",
+        ),
+    ),
+    "habits of training": (
+        Flag(
+            "best_metric",
+            None,
+            str,
+            "what is measured on dev_dir after every epoch: the checkpoint where it is best is "
+            "kept, exported, evaluated and predicted with; unless given: the last one is",
+            choices=BEST_METRICS,
+        ),
+        flags.PATIENCE,
+        Flag(
+            "decay",
+            "cosine",
+            str,
+            "how the learning rate falls to 0 over the steps of all num_epochs, so that the last "
+            "ones change little; ftrl's rate, of which its weights are a function, stays",
+            choices=("cosine", "linear", "none"),
+        ),
+        Flag(
+            "warm_start_dir",
+            None,
+            str,
+            "job_dir of a model of the same columns, with another label, say: the training starts "
+            "with the weights of its warm_start_layers, its scales, and its kind of model",
+        ),
+        Flag(
+            "warm_start_layers",
+            [],
+            names,
+            "names (hiddenlayer_0,city_embedding) of the layers to start with; unless given: all "
+            "but the logits, or a linear model's bias_weights",
         ),
     ),
     "checkpoints and evaluation": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,12 @@ from sampling.estimators import require_estimator
 from sampling.resume import InputStateListener
 from sampling.schema import FORWARDED_SUFFIX
 from sampling.serving import serving_input_receiver_fn
-from trainer import classifier, columns, metrics, predictions, quiet, restart, results
+from trainer import classifier, columns, metrics, predictions, quiet, restart, results, warm_start
+from trainer.best import Best, EarlyStopping
 from trainer.parameters import Parameters
 from trainer.progress import Progress
 
+_BEST = "best"
 _TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
 
 
@@ -38,24 +40,29 @@ def run(given: argparse.Namespace) -> None:
 
 
 def train(parameters: Parameters) -> None:
-    """Trains to the last step, from the last checkpoint if there is one; evaluates and exports."""
+    """Trains from the last checkpoint, if there is one, to the last step, or to where it gets no
+    better; then evaluates and exports."""
     flags, schema = parameters.flags, parameters.schema
     input_fn = _training_input(parameters)
     test_input = _test_input(parameters)
-    test_input("eval")  # files without labels are refused now, not after the training
+    dev_input = _test_input(parameters, flags.dev_dir) if flags.dev_dir else test_input
+    for labelled in (test_input, dev_input):
+        labelled("eval")  # files without labels are refused now, not after the training
     total = _resumed(parameters, input_fn)
     print(input_fn.describe(), flush=True)
     parameters = parameters.with_scales(lambda: columns.measure(input_fn))
     parameters.write()
     estimator = _estimator(parameters, input_fn.steps_per_epoch, total)
-    evaluating = Progress("evaluating", test_input.steps_per_epoch)
-    if parameters.trained_steps == total:
-        evaluation = estimator.evaluate(test_input, hooks=[evaluating])
-    else:
-        evaluation = _trained(estimator, parameters, input_fn, total, test_input, evaluating)
+    evaluation: Mapping[str, Any] | None = None
+    if parameters.trained_steps != total:
+        evaluation = _trained(estimator, parameters, input_fn, total, dev_input)
+    if evaluation is None or flags.dev_dir:
+        evaluation = _evaluated(parameters, estimator, test_input)
     _report(parameters, evaluation)
     receiver_fn = serving_input_receiver_fn(schema, flags.delimiter, flags.null_values)
-    exported = estimator.export_saved_model(f"{flags.job_dir}/export", receiver_fn)
+    exported = estimator.export_saved_model(
+        f"{flags.job_dir}/export", receiver_fn, checkpoint_path=_checkpoint(parameters)
+    )
     print(f"model: {exported.decode()}")
 
 
@@ -64,38 +71,41 @@ def _trained(
     parameters: Parameters,
     input_fn: InputFnDownsampleWithWeight,
     total: int,
-    test_input: InputFnDownsampleWithWeight,
-    evaluating: Progress,
-) -> Any:
-    """Trains, and returns the last evaluation."""
-    api, flags = require_estimator(), parameters.flags
+    dev_input: InputFnDownsampleWithWeight,
+) -> Mapping[str, Any]:
+    """Trains and validates; returns what was measured at the best step, or at the last."""
+    api, flags, steps = require_estimator(), parameters.flags, input_fn.steps_per_epoch
     listener = InputStateListener(input_fn, flags.job_dir)
+    hooks, best = [Progress("training", total)], _best(parameters, steps)
+    if best and flags.patience:
+        hooks.append(EarlyStopping(best, flags.patience * steps))
     evaluation, _ = api.train_and_evaluate(
         estimator,
-        api.TrainSpec(input_fn, total, [Progress("training", total)], [listener]),
+        api.TrainSpec(input_fn, total, hooks, [listener]),
         api.EvalSpec(
-            test_input,
+            dev_input,
             steps=None,
-            hooks=[evaluating],
+            hooks=[Progress("evaluating", dev_input.steps_per_epoch)],
+            exporters=[best] if best else None,
             start_delay_secs=0,
-            throttle_secs=flags.eval_secs,
+            throttle_secs=0 if best else flags.eval_secs,
         ),
     )
-    return evaluation
+    return best.result if best else dict(evaluation)
 
 
 def evaluate(parameters: Parameters) -> None:
-    """Measures the model of the last checkpoint."""
-    test_input = _test_input(parameters)
-    progress = Progress("evaluating", test_input.steps_per_epoch)
-    _report(parameters, _estimator(parameters).evaluate(test_input, hooks=[progress]))
+    """Measures the model of the last checkpoint, or the best."""
+    evaluation = _evaluated(parameters, _estimator(parameters), _test_input(parameters))
+    _report(parameters, evaluation)
 
 
 def predict(parameters: Parameters) -> None:
     """Writes a JSON line for each row, in the order of the files."""
     flags = parameters.flags
     test_input = _test_input(parameters)
-    estimator, checkpoint = _estimator(parameters), tf.train.latest_checkpoint(flags.job_dir)
+    estimator = _estimator(parameters)
+    checkpoint = _checkpoint(parameters) or tf.train.latest_checkpoint(flags.job_dir)
 
     def batches() -> Iterator[dict[str, np.ndarray]]:
         progress = Progress("predicting", test_input.steps_left)
@@ -141,10 +151,12 @@ def _training_input(parameters: Parameters) -> InputFnDownsampleWithWeight:
     )
 
 
-def _test_input(parameters: Parameters) -> InputFnDownsampleWithWeight:
+def _test_input(
+    parameters: Parameters, test_dir: list[str] | None = None
+) -> InputFnDownsampleWithWeight:
     """All rows in the order of the files; labels are there if the files have them."""
     return InputFnDownsampleWithWeight(
-        test_dir=parameters.flags.test_dir,
+        test_dir=test_dir or parameters.flags.test_dir,
         schema=parameters.schema,
         batch_size=_TEST_BATCH,
         **parameters.file_options,
@@ -153,13 +165,49 @@ def _test_input(parameters: Parameters) -> InputFnDownsampleWithWeight:
 
 def _estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int = 1) -> Any:
     flags, schema, scales = parameters.flags, parameters.schema, parameters.scales or {}
+    # one takes about as long as 200 steps
+    every = steps_per_epoch if flags.best_metric else min(max(steps_per_epoch, 500), 10_000)
     config = require_estimator().RunConfig(
         model_dir=flags.job_dir,
         tf_random_seed=flags.seed,
-        # one takes about as long as 200 steps
-        save_checkpoints_steps=flags.checkpoint_steps or min(max(steps_per_epoch, 500), 10_000),
+        save_checkpoints_steps=flags.checkpoint_steps or every,
     )
-    return classifier.build(flags, schema, scales, config, total_steps)
+    is_new = flags.mode == "train" and flags.warm_start_dir and not parameters.trained_steps
+    start = warm_start.settings(flags) if is_new else None
+    return classifier.build(flags, schema, scales, config, total_steps, start)
+
+
+def _best(parameters: Parameters, steps_per_epoch: int) -> Best | None:
+    metric = parameters.flags.best_metric
+    if metric is None:
+        return None
+
+    def line(result: Mapping[str, Any]) -> str:
+        measured = metrics.plain(result)
+        shown = "  ".join(
+            f"{name} {measured[name]:.4f}" for name in dict.fromkeys((metric, "log_loss", "auc"))
+        )
+        return f"epoch {result['global_step'] / steps_per_epoch:>3.0f}  {shown}"
+
+    directory = f"{parameters.flags.job_dir}/{_BEST}"
+    return Best(directory, metrics.NAMES[metric], line, parameters.trained_steps)
+
+
+def _checkpoint(parameters: Parameters) -> str | None:
+    """The best one, or None for the last."""
+    flags = parameters.flags
+    return tf.train.latest_checkpoint(f"{flags.job_dir}/{_BEST}") if flags.best_metric else None
+
+
+def _evaluated(parameters: Parameters, estimator: Any, test_input: Any) -> dict[str, Any]:
+    return dict(
+        estimator.evaluate(
+            test_input,
+            hooks=[Progress("evaluating", test_input.steps_per_epoch)],
+            checkpoint_path=_checkpoint(parameters),
+            name="test" if parameters.flags.dev_dir else None,  # a curve of its own in TensorBoard
+        )
+    )
 
 
 def _resumed(parameters: Parameters, input_fn: InputFnDownsampleWithWeight) -> int:
@@ -179,7 +227,7 @@ def _resumed(parameters: Parameters, input_fn: InputFnDownsampleWithWeight) -> i
     return total
 
 
-def _report(parameters: Parameters, evaluation: dict[str, Any]) -> None:
+def _report(parameters: Parameters, evaluation: Mapping[str, Any]) -> None:
     flags = parameters.flags
     measured = {"step": int(evaluation["global_step"]), **metrics.plain(evaluation)}
     print("", results.table(measured), "", sep="\n")

@@ -88,6 +88,17 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "of Adam (0.001), or of Ftrl (0.2) for a linear model",
         ),
     ),
+    "habits of training": (
+        Flag(
+            "best_metric",
+            "hr",
+            str,
+            "what is measured after every epoch: the checkpoint where it is best is kept, "
+            "exported, evaluated and predicted with; the linear model has no log_loss",
+            choices=("hr", "ndcg", "log_loss", "rmse", "mae"),
+        ),
+        flags.PATIENCE,
+    ),
     "evaluation": (
         Flag("test_negatives", 99, whole(1), "negatives to rank each held-out item among"),
         Flag(

@@ -19,7 +19,7 @@ from sampling.schema import FORWARDED_SUFFIX
 from trainer import predictions, quiet, ranking, recommender_export, restart, results
 from trainer import recommender_inputs as inputs
 from trainer import recommender_models as models
-from trainer.best import Best
+from trainer.best import Best, EarlyStopping
 from trainer.flags import defaults, of_model
 from trainer.progress import Progress
 from trainer.ranking import HeldOut
@@ -65,9 +65,18 @@ def train(flags: argparse.Namespace, schema: Schema) -> None:
         f"{popularity['ndcg']:.4f}",
         flush=True,
     )
-    best = Best(f"{flags.job_dir}/best", "hr", lambda r: _line(r, steps, flags.top), done)
+    best = Best(
+        f"{flags.job_dir}/best", flags.best_metric, lambda r: _line(r, steps, flags.top), done
+    )
     estimator = _estimator(flags, schema, held_out.group, steps)
-    _train_on(estimator, best, input_fn, done, lambda: held_out.dataset(schema, inputs.keys(flags)))
+    _train_on(
+        estimator,
+        best,
+        input_fn,
+        done,
+        lambda: held_out.dataset(schema, inputs.keys(flags)),
+        flags.patience,
+    )
     _report(
         flags,
         best.result,
@@ -85,6 +94,7 @@ def _train_on(
     input_fn: InputFnWithFakePairs,
     done: int,
     test_input: Callable[[], tf.data.Dataset],
+    patience: int | None,
 ) -> None:
     """From step `done`, if that is not the end; no epoch that ended goes without evaluation."""
     if best.evaluated < done:  # stopped after the checkpoint and before its evaluation
@@ -103,9 +113,12 @@ def _train_on(
     if done:
         print(f"going on from step {done:,} of {total:,}", file=sys.stderr)
     api, listener = require_estimator(), InputStateListener(input_fn, estimator.model_dir)
+    hooks = [Progress("training", total)]
+    if patience:
+        hooks.append(EarlyStopping(best, patience * input_fn.steps_per_epoch))
     api.train_and_evaluate(
         estimator,
-        api.TrainSpec(input_fn, total, [Progress("training", total)], [listener]),
+        api.TrainSpec(input_fn, total, hooks, [listener]),
         api.EvalSpec(test_input, steps=None, exporters=[best], start_delay_secs=0, throttle_secs=0),
     )
 
@@ -225,6 +238,11 @@ def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
     for name in _NEEDED[flags.mode]:
         if not getattr(flags, name):
             raise ValueError(f"--{name} is missing, which --mode={flags.mode} needs; pass it")
+    if flags.model == "linear" and flags.best_metric == "log_loss":
+        raise ValueError(
+            "--best_metric is log_loss, which a linear model of no probabilities does not have; "
+            "name rmse, mae, hr or ndcg"
+        )
     return flags
 
 
