@@ -1,0 +1,1 @@
+"""Four ways to train on lopsided data that come to the same decisions."""
