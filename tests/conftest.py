@@ -35,6 +35,7 @@ NEEDS_ESTIMATOR = (
     "data_dir",
     "estimators",
     "examples",
+    "habits",
     "readme",
     "recommender",
     "resume",

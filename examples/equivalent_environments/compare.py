@@ -136,13 +136,8 @@ def _train(input_fn: Any, hidden_units: Sequence[int]) -> tuple[Any, float]:
     model = tf.keras.Sequential([tf.keras.Input([2]), *hidden, tf.keras.layers.Dense(1, "sigmoid")])
     model.compile(tf.keras.optimizers.Adam(rate), "binary_crossentropy")
     clock = _Clock()
-    rows = input_fn.dataset().map(_stacked)
-    model.fit(rows, epochs=EPOCHS, verbose=0, callbacks=[clock])
+    model.fit(input_fn.dataset(stacked=True), epochs=EPOCHS, verbose=0, callbacks=[clock])
     return model, clock.seconds()
-
-
-def _stacked(features: Any, label: Any, weight: Any) -> Any:
-    return tf.stack([features["x"], features["y"]], axis=1), label, weight
 
 
 def _outputs(model: Any, points: np.ndarray) -> np.ndarray:
