@@ -19,6 +19,7 @@ setup(
             "numpy<2",
             "pyarrow<22",
         ],
+        "beam": ["apache-beam>=2.60"],  # sampling.prepare on many machines
         "report": ["matplotlib", "scikit-learn"],
         "test": [
             "hypothesis",

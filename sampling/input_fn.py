@@ -326,17 +326,28 @@ class InputFn:
             ValueError: an argument is out of range, the folder is not empty or can't be written,
                 a feature has lists, or a row can't be read.
         """
-        labels = (self._label,) if self._has_labels else ()
-        names = (*self._feature_names, *labels)
+        names, schema = self.written_columns()
         return export.write_epoch(
             self._first_epoch(names),
             self._counted_rows_per_epoch(),
-            export.output_schema(self.schema, {name: self._dtypes[name] for name in names}),
+            schema,
             os.fspath(folder),
             shards=checks.whole_number("shards", shards, 1),
             layout=Layout(format, self._options.delimiter).check(),
             overwrite=overwrite,
             made_with=self._made_with(),
+        )
+
+    def written_columns(self) -> tuple[tuple[str, ...], Schema]:
+        """What `write_epoch` writes: names, but for the weight, and a schema with it.
+
+        Raises:
+            ValueError: a feature has lists.
+        """
+        labels = (self._label,) if self._has_labels else ()
+        names = (*self._feature_names, *labels)
+        return names, export.output_schema(
+            self.schema, {name: self._dtypes[name] for name in names}
         )
 
     def _sequence_cost(self, role: str) -> str | None:

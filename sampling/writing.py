@@ -7,6 +7,7 @@ import csv
 import io
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
@@ -228,15 +229,11 @@ def _staged(path: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _in_place(path: str) -> Iterator[str]:
-    import tensorflow as tf
-
-    if tf.io.gfile.isdir(path):
-        tf.io.gfile.rmtree(path)
+    remove(path)
     try:
         yield path
     except BaseException:
-        if tf.io.gfile.isdir(path):
-            tf.io.gfile.rmtree(path)
+        remove(path)
         raise
 
 
@@ -257,6 +254,32 @@ def replace(path: str, text: str) -> None:
         raise ValueError(
             f"{path} can't be written ({error}), nothing of it is left; mend that, or name another"
         ) from error
+
+
+def move(old: str, new: str) -> None:
+    """Gives a file another name; a file that has it already is replaced."""
+    if files.is_local(old):
+        os.makedirs(os.path.dirname(new), exist_ok=True)
+        os.replace(old, new)
+        return
+    import tensorflow as tf
+
+    tf.io.gfile.makedirs(os.path.dirname(new))
+    tf.io.gfile.rename(old, new, overwrite=True)
+
+
+def remove(path: str) -> None:
+    """Removes a file, or a folder with all that is in it, if it is there."""
+    if files.is_local(path):
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+        return
+    import tensorflow as tf
+
+    if tf.io.gfile.isdir(path):
+        tf.io.gfile.rmtree(path)
+    elif tf.io.gfile.exists(path):
+        tf.io.gfile.remove(path)
 
 
 def _quoted_lines(table: pa.Table, delimiter: str) -> Iterator[bytes]:

@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sampling import InputFn, InputFnDownsampleWithWeight, Schema, manifest
+from sampling.prepare import sample
 from sampling.prepare.__main__ import main
-from tests.conftest import SCHEMA
+from tests.conftest import SCHEMA, write_classes
 
 WEIGHTED = Schema.from_dict(
     {"id": int, "importance": float, "when": "DATE", "label": int},
@@ -147,6 +154,46 @@ def test_from_the_command_line(weighted, capsys):
         with pytest.raises(SystemExit):
             main([*arguments, f"--output={weighted / 'other'}", flag])
         assert message in capsys.readouterr().err
+
+
+@settings(max_examples=20)
+@given(
+    st.integers(1, 40),
+    st.integers(1, 300),
+    st.sampled_from([0.3, 1, 2.5, 50]),
+    st.integers(1, 9),
+    st.sampled_from([10, 40, 1000]),
+)
+def test_shards_can_be_made_one_by_one(
+    tmp_path_factory, positives, negatives, multiplier, shards, pool_rows
+):
+    folder = tmp_path_factory.mktemp("classes")
+    classes = write_classes(folder, positives, negatives, 2, 3)
+    options = {
+        "positive_dir": str(classes.folder / "positive-*.csv"),
+        "negative_dir": str(classes.folder / "negative-*.csv"),
+        "schema": SCHEMA,
+        "weight": "auto",
+        "multiplier": multiplier,
+        "pool_rows": pool_rows,
+    }
+    with (
+        warnings.catch_warnings(),
+        mock.patch("sampling.downsample.CHUNK_ROWS", 32),
+    ):
+        warnings.simplefilter("ignore")  # there may be fewer negatives than asked for
+        input_fn = sample.open_input(options)
+        rows = {role: blocks.rows_of_blocks() for role, blocks in input_fn._blocks.items()}
+        stretches = sample.stretches(options, rows, shards)
+        one_by_one = [
+            pa.concat_tables(sample.read(sample.open_input(options), stretch))
+            for stretch in reversed(stretches)
+        ]
+        input_fn.write_epoch(folder / "sample", shards=shards, format="parquet")
+    in_order = pa.concat_tables(reversed(one_by_one))
+    written = [pq.read_table(path) for path in sorted((folder / "sample").glob("*.parquet"))]
+    assert in_order.equals(pa.concat_tables(written))
+    assert [len(table) for table in reversed(one_by_one)] == [len(table) for table in written]
 
 
 def test_preparing_does_not_wait_for_tensorflow(tmp_path):

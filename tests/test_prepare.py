@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -353,6 +356,26 @@ def test_parquet_is_read_with_its_types(tmp_path, capsys):
     assert len(capsys.readouterr().out.splitlines()) > 4
 
 
+def test_packed_text_is_read_as_text(tmp_path):
+    write(tmp_path / "raw", rows(700))
+    plain = split(tmp_path, "--label=bought")
+    for path in sorted((tmp_path / "raw").iterdir()):
+        with gzip.open(f"{path}.gz", "wb") as file:
+            file.write(path.read_bytes())
+        path.unlink()
+    out = str(tmp_path / "packed")
+    files = str(tmp_path / "raw/*.csv.gz")
+    main(["split", files, "--key=customer", "--label=bought", f"--output={out}"])
+    for path in manifest.read(plain)["files"]:
+        assert (plain / path).read_bytes() == Path(out, path).read_bytes()
+
+
+def test_records_need_a_schema(tmp_path, capsys):
+    (tmp_path / "a.tfrecord").write_bytes(b"")
+    error = refused(["count", str(tmp_path / "a.tfrecord")], capsys)
+    assert "does not name the types of its columns; pass a schema" in error
+
+
 # --- running again, and failing ---
 
 
@@ -535,3 +558,20 @@ def test_help_tells_every_flag(command, capsys):
     text = capsys.readouterr().out
     assert exit_.value.code == 0 and "globs of the raw files" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_readme_prepares_and_samples(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    section = readme.split("## Preparing files")[1].split("## ")[0]
+    frame = rows(2000).rename(columns={"customer": "customer_id"})
+    (tmp_path / "raw").mkdir()
+    frame.to_csv("raw/a.csv", index=False)
+    schema = Schema.from_pandas(frame, label="bought")
+    Path("schema.json").write_text(schema.to_json())
+    command = re.search(r"python -m sampling.prepare (split .*?)```", section, re.DOTALL)[1]
+    main(shlex.split(command.replace("\\\n", " ")))
+    classes = "data/train/positive/*.csv", "data/train/negative/*.csv"
+    names = {"train": InputFnDownsampleWithWeight(*classes, schema=schema, is_train=True)}
+    exec(re.search(r"```python\n(.*?)```", section, re.DOTALL)[1], names)
+    assert names["sample"].rows_per_epoch == names["train"].rows_per_epoch

@@ -1,8 +1,10 @@
 """Raw, mixed files to what training reads: `python -m sampling.prepare split|count|vocab|sample`.
 
-assign.py   which split, class and shard a row belongs to: the one place that decides it
-source.py   raw files, read in chunks
-split.py    train/dev/test and a folder for each class, in one streaming pass
-count.py    rows of each class in each file
-vocab.py    the distinct values of a column
+- `assign.py`: which split, class and shard a row belongs to, the one place that decides it
+- `source.py`: raw files, read in chunks
+- `split.py`: train, dev, test and a folder for each class, in one streaming pass
+- `count.py`: rows of each class in each file
+- `vocab.py`: the distinct values of a column
+- `sample.py`: an epoch of a training, cut into shards
+- `beam.py`, `beam_sample.py`: the same on many machines, by Apache Beam
 """

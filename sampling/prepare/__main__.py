@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import importlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from sampling import checks, writing
 from sampling.formats import opening
 from sampling.formats.csv_parser import CsvOptions
-from sampling.prepare import assign, count, sample, split, vocab
+from sampling.prepare import assign, count, split, vocab
 from sampling.prepare.assign import Assignment, Classes
 from sampling.prepare.source import Source
 from sampling.schema import Schema
@@ -27,7 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             the sentence is on stderr.
     """
     parser = _parser()
-    flags = parser.parse_args(arguments)
+    flags, others = parser.parse_known_args(arguments)
+    if others and not flags.runner:
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
+    flags.beam = [f"--runner={flags.runner}", *others]
     try:
         flags.run(flags)
     except ValueError as error:
@@ -35,51 +41,84 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _split(flags: argparse.Namespace) -> None:
-    source = _source(flags, {"--key": flags.key})
+    open_source = _opening(flags, {"--key": flags.key})
     layout = Layout(flags.format, _delimiter(flags.delimiter), flags.row_group_rows).check()
-    if layout.format == "parquet" and not source.is_typed:
-        raise ValueError("--schema is missing, expected for Parquet, which has types; pass it")
-    made = split.split(source, flags.output, _assignment(flags), layout, flags.overwrite)
-    print(_table(made))
-    print(f"{sum(s['rows'] for s in made['splits'].values()):,} rows: {flags.output}")
+    rest = flags.output, _assignment(flags), layout, flags.overwrite
+    if flags.runner:
+        made = _beam().split(open_source, *rest, flags.beam)
+    else:
+        made = split.split(open_source(), *rest)
+    _tell(made, flags.output)
 
 
 def _count(flags: argparse.Namespace) -> None:
-    counts = count.count(_source(flags, {}))
-    print(json.dumps(count.as_dict(counts), indent=2) if flags.json else count.table(counts))
+    open_source = _opening(flags, {})
+    if flags.runner and not flags.output:
+        raise ValueError("--output is missing, which --runner needs; name a file")
+    if flags.runner:
+        counts = _beam().count(open_source, flags.output, flags.beam)
+    else:
+        counts = count.count(open_source())
+    as_json = json.dumps(count.as_dict(counts), indent=2)
+    if flags.output:
+        writing.replace(flags.output, as_json + "\n")
+    print(as_json if flags.json else count.table(counts))
 
 
 def _vocab(flags: argparse.Namespace) -> None:
     checks.whole_number("--min_count", flags.min_count, 1)
-    source = _source(flags, {"--column": flags.column})
-    values = vocab.lines(vocab.count(source, flags.column), flags.min_count)
+    open_source = _opening(flags, {"--column": flags.column})
+    if flags.runner:
+        counts = _beam().vocab(open_source, flags.column, flags.output, flags.beam)
+    else:
+        counts = vocab.count(open_source(), flags.column)
+    values = vocab.lines(counts, flags.min_count)
     writing.replace(flags.output, "".join(f"{value}\n" for value in values))
     print(f"{len(values):,} values: {flags.output}")
 
 
 def _sample(flags: argparse.Namespace) -> None:
-    made = sample.sample(
-        flags.positive_dir,
-        flags.negative_dir,
-        Schema.from_json(flags.schema, flags.label, flags.weight_column),
-        flags.output,
-        _options(flags),
-        multiplier=flags.multiplier,
-        weight=flags.weight if flags.weight == "auto" else _number("--weight", flags.weight),
-        seed=flags.seed,
-        shards=flags.shards,
-        format=flags.format,
-        file_format=flags.file_format,
-        overwrite=flags.overwrite,
-    )
-    print(_table(made))
-    print(f"{sum(s['rows'] for s in made['splits'].values()):,} rows: {flags.output}")
+    from sampling.prepare import sample  # it takes seconds to import TensorFlow
+
+    options = {
+        "positive_dir": flags.positive_dir,
+        "negative_dir": flags.negative_dir,
+        "schema": Schema.from_json(flags.schema, flags.label, flags.weight_column),
+        "multiplier": flags.multiplier,
+        "weight": flags.weight if flags.weight == "auto" else _number("--weight", flags.weight),
+        "seed": flags.seed,
+        "file_format": flags.file_format,
+        **dataclasses.asdict(_options(flags)),
+    }
+    if flags.runner:
+        layout = Layout(flags.format, _delimiter(flags.delimiter)).check()
+        shards = checks.whole_number("shards", flags.shards, 1)
+        made = _beam("beam_sample").write(
+            options, flags.output, shards, layout, flags.overwrite, flags.beam
+        )
+    else:
+        made = sample.open_input(options).write_epoch(
+            flags.output, shards=flags.shards, format=flags.format, overwrite=flags.overwrite
+        )
+    _tell(made, flags.output)
 
 
-def _source(flags: argparse.Namespace, keys: dict[str, str]) -> Source:
+def _beam(module: str = "beam") -> Any:
+    try:
+        return importlib.import_module(f"sampling.prepare.{module}")
+    except ImportError as error:
+        raise ValueError(
+            f"--runner needs Apache Beam, which can't be imported ({error}); "
+            "pip install 'tf-sampling[beam]', or leave --runner out"
+        ) from None
+
+
+def _opening(flags: argparse.Namespace, keys: dict[str, str]) -> Callable[[], Source]:
+    """What opens the raw files, here or on other machines."""
     label = getattr(flags, "label", None)
     schema = Schema.from_json(flags.schema, label, flags.weight_column) if flags.schema else None
-    return Source(
+    return partial(
+        Source,
         flags.files,
         schema,
         _options(flags),
@@ -124,14 +163,16 @@ def _classes(flags: argparse.Namespace) -> dict[str, str]:
     return {label: class_ for class_, of_class in labels.items() for label in of_class}
 
 
-def _table(made: dict[str, Any]) -> str:
+def _tell(made: dict[str, Any], output: str) -> None:
     """Rows of each split and class, aligned."""
     lines = []
     for split_, sums in made["splits"].items():
         lines.append((split_, sums["rows"]))
         lines += [(f"  {name}", each["rows"]) for name, each in sums["classes"].items()]
     width = max(len(name) for name, _ in lines)
-    return "\n".join(f"{name:<{width}}  {rows:>12,}" for name, rows in lines)
+    for name, rows in lines:
+        print(f"{name:<{width}}  {rows:>12,}")
+    print(f"{sum(sums['rows'] for sums in made['splits'].values()):,} rows: {output}")
 
 
 def _names(text: str | None) -> list[str]:
@@ -183,6 +224,11 @@ def _parser() -> argparse.ArgumentParser:
 def _command(commands: Any, name: str, run: Any, help_: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=help_, description=help_, allow_abbrev=False)
     parser.set_defaults(run=run)
+    parser.add_argument(
+        "--runner",
+        help="run as an Apache Beam pipeline: DirectRunner, DataflowRunner, FlinkRunner, "
+        "SparkRunner; further flags are Beam's own, written --flag=value",
+    )
     return parser
 
 
@@ -264,6 +310,7 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
     _add_reading(parser)
     parser.add_argument("--label", help="column of the class; without it only rows are counted")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--output", help="file to write the JSON to")
 
 
 def _add_vocab(parser: argparse.ArgumentParser) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,6 @@ from sampling.progress import Progress
 from sampling.schema import WEIGHT_FEATURE, Schema
 from sampling.vocabulary import keyed
 
-CSV = "csv"
 _BLOCK_ROWS = 8192
 _CHUNK_BYTES = 8 * 2**20
 
@@ -69,12 +69,13 @@ class Source:
         file_format: str | None = None,
     ):
         listed = files.list_files(globs, "files")
-        is_text = (opening.checked_format(file_format) or opening.format_of(listed[0].path)) == CSV
-        self.is_typed = schema is not None or not is_text
-        if schema is None and is_text:
-            schema = _texts(columns or _header(listed[0].path, options), label)
+        found = opening.checked_format(file_format) or opening.format_of(listed[0].path)
+        self.is_typed = schema is not None or not found.startswith("csv")
+        if not self.is_typed:
+            is_packed = found == "csv.gz"
+            schema = _texts(columns or _header(listed[0].path, options, is_packed), label)
         elif schema is None:
-            schema = _typed(listed[0], label)
+            schema = _typed(listed[0], found, label)
         self.schema = keyed(schema, **(keys or {}))
         self._blocks = opening.open_blocks(
             globs, "files", self.schema, options, _BLOCK_ROWS, None, file_format
@@ -133,9 +134,9 @@ def _texts(names: Sequence[str], label: str | None) -> Schema:
     return Schema.from_dict({n: float if n == weight else str for n in names}, label, weight)
 
 
-def _typed(file: files.File, label: str | None) -> Schema:
+def _typed(file: files.File, found: str, label: str | None) -> Schema:
     """The columns of a Parquet file."""
-    if opening.format_of(file.path) != "parquet":
+    if found != "parquet":
         raise ValueError(f"{file.path} does not name the types of its columns; pass a schema")
     with files.open_binary(file.path) as opened:
         try:
@@ -150,9 +151,10 @@ def _weight(names: Sequence[str], label: str | None) -> str | None:
     return WEIGHT_FEATURE if WEIGHT_FEATURE in names and label != WEIGHT_FEATURE else None
 
 
-def _header(path: str, options: CsvOptions) -> list[str]:
+def _header(path: str, options: CsvOptions, is_packed: bool) -> list[str]:
     if not options.header:
         raise ValueError("the files have no header, expected names of their columns; pass columns")
-    with files.open_binary(path) as file:
+    with files.open_binary(path) as opened:
+        file: Any = gzip.GzipFile(fileobj=opened) if is_packed else opened
         first = file.readline().decode("utf-8-sig", "replace").strip("\r\n")
     return next(csv.reader([first], delimiter=options.delimiter), [])

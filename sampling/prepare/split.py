@@ -36,6 +36,7 @@ def split(
         ValueError: a row can't be read, or has a label that is of no class (file and line named),
             the folder is not empty, or can't be written.
     """
+    check(source, layout)
     with writing.folder(output, overwrite) as stage:
         pieces = (
             piece
@@ -46,6 +47,12 @@ def split(
         made = described(written, source, assignment, layout)
         manifest.write(stage, made)
     return made
+
+
+def check(source: Source, layout: Layout) -> None:
+    """Raises ValueError if the rows can't be written like that."""
+    if layout.format == "parquet" and not source.is_typed:
+        raise ValueError("--schema is missing, expected for Parquet, which has types; pass it")
 
 
 def assigned(source: Source, chunk: Chunk, table: Any, assignment: Assignment) -> list[Piece]:

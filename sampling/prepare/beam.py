@@ -1,0 +1,222 @@
+"""The same on many machines: Apache Beam pipelines for split, count and vocab.
+
+The unit of work is a chunk of the raw files, and what happens to its rows is the code that runs on
+one machine: the shards that come out are the same, byte for byte. All workers have to see the files
+and the output: a bucket, or a disk that they share.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from sampling import files, manifest, writing
+from sampling.manifest import Written
+from sampling.prepare import assign
+from sampling.prepare import count as counting
+from sampling.prepare import split as splitting
+from sampling.prepare.assign import Assignment, Destination, Piece
+from sampling.prepare.source import Chunk, Source
+from sampling.writing import Layout
+
+Open = Callable[[], Source]
+Key = tuple[str, str, int]  # of a Destination
+Packed = tuple[int, bytes, dict[str, int]]  # number of the chunk, and a Piece of it
+OfChunk = Callable[[Source, int, Chunk, pa.Table], Iterable[Any]]
+
+
+def split(
+    open_source: Open,
+    output: str | os.PathLike[str],
+    assignment: Assignment,
+    layout: Layout,
+    overwrite: bool,
+    options: Sequence[str],
+) -> dict[str, Any]:
+    """`split.split` as a pipeline; a shard's rows have to fit the memory of one worker.
+
+    Args:
+        open_source: opens the raw files, on every worker.
+        options: Beam's own flags.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        ValueError: as `split.split`.
+    """
+    source = open_source()
+    splitting.check(source, layout)
+    with writing.folder(output, overwrite) as stage:
+        written = results(
+            f"{stage}/.written",
+            options,
+            lambda pipeline: (
+                _of_chunks(pipeline, source, open_source, partial(_pieces, assignment))
+                | beam.GroupByKey()
+                | beam.MapTuple(partial(_write_shard, stage, layout, assignment))
+            ),
+        )
+        shards = [Written(*values) for values in written]
+        assign.check_number(len({shard.class_ for shard in shards}))
+        made = splitting.described(shards, source, assignment, layout)
+        manifest.write(stage, made)
+    return made
+
+
+def count(open_source: Open, output: str, options: Sequence[str]) -> counting.Counts:
+    """`count.count` as a pipeline; what it finds passes through a file beside `output`."""
+    source = open_source()
+    counted = results(
+        f"{output}.counted",
+        options,
+        lambda pipeline: (
+            _of_chunks(pipeline, source, open_source, _rows_by_label)
+            | beam.CombinePerKey(sum)
+            | beam.Map(list)
+        ),
+    )
+    of_files = sorted((path, Counter({label: rows})) for (path, label), rows in counted)
+    return counting.total(of_files)
+
+
+def vocab(open_source: Open, column: str, output: str, options: Sequence[str]) -> dict[str, int]:
+    """`vocab.count` as a pipeline; what it finds passes through a file beside `output`."""
+    source = open_source()
+    counted = results(
+        f"{output}.counted",
+        options,
+        lambda pipeline: (
+            _of_chunks(pipeline, source, open_source, partial(_rows_by_value, column))
+            | beam.CombinePerKey(sum)
+            | beam.Map(list)
+        ),
+    )
+    return dict(counted)
+
+
+def _pieces(
+    assignment: Assignment, source: Source, number: int, chunk: Chunk, table: pa.Table
+) -> Iterator[tuple[Key, Packed]]:
+    for piece in splitting.assigned(source, chunk, table, assignment):
+        split_, class_, shard = piece.destination
+        yield (split_, class_, shard), (number, _packed(piece.table), dict(piece.classes))
+
+
+def _write_shard(
+    stage: str, layout: Layout, assignment: Assignment, key: Key, packed: Iterable[Packed]
+) -> list[Any]:
+    """Writes one shard, its pieces in the order of the files; a second attempt replaces a first."""
+    to = Destination(*key)
+    pieces = (Piece(to, _unpacked(data), classes) for _, data, classes in sorted(packed))
+    attempt = f"{stage}/.{uuid.uuid4().hex}"
+    [written] = splitting.write(pieces, attempt, layout, assignment)
+    writing.move(f"{attempt}/{written.path}", f"{stage}/{written.path}")
+    writing.remove(attempt)
+    return list(written._replace(classes=dict(written.classes)))
+
+
+def _rows_by_label(
+    source: Source, number: int, chunk: Chunk, table: pa.Table
+) -> Iterator[tuple[tuple[str, str], int]]:
+    for label, rows in counting.of_table(table, source.schema.label).items():
+        yield (chunk.path, label), rows
+
+
+def _rows_by_value(
+    column: str, source: Source, number: int, chunk: Chunk, table: pa.Table
+) -> Iterable[tuple[str, int]]:
+    return manifest.value_counts(table.column(column)).items()
+
+
+class _PerChunk(beam.DoFn):
+    """What a function makes of each chunk; every worker opens the files once."""
+
+    def __init__(self, open_source: Open, of_chunk: OfChunk):
+        self._open, self._of_chunk = open_source, of_chunk
+
+    def setup(self) -> None:
+        self._source = self._open()
+        self._chunks = self._source.chunks()
+
+    def process(self, element: tuple[int, Chunk]) -> Iterator[Any]:
+        number, chunk = element
+        if number >= len(self._chunks) or self._chunks[number] != chunk:
+            raise ValueError(
+                f"{chunk.path} or another of the files is not what it was when they were listed, "
+                "expected all workers to see the same; leave the files alone while they are read"
+            )
+        yield from self._of_chunk(self._source, number, chunk, self._source.read(chunk))
+
+
+def _of_chunks(
+    pipeline: beam.Pipeline, source: Source, open_source: Open, of_chunk: OfChunk
+) -> beam.PCollection:
+    return (
+        pipeline
+        | beam.Create(list(enumerate(source.chunks())))
+        | beam.Reshuffle()  # or one worker would read them all
+        | beam.ParDo(_PerChunk(open_source, of_chunk))
+    )
+
+
+def run(path: str, options: Sequence[str], elements: Sequence[Any], do: beam.DoFn) -> list[Any]:
+    """What is made of elements that stand for much work each."""
+    return results(
+        path,
+        options,
+        lambda pipeline: pipeline | beam.Create(elements) | beam.Reshuffle() | beam.ParDo(do),
+    )
+
+
+def results(
+    path: str, options: Sequence[str], build: Callable[[beam.Pipeline], beam.PCollection]
+) -> list[Any]:
+    """Runs a pipeline; returns the elements that come out, by way of a file."""
+    path = f"{path}-{uuid.uuid4().hex}.json"
+    try:
+        with _plain_errors(), beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
+            _ = build(pipeline) | beam.combiners.ToList() | beam.Map(partial(_write_json, path))
+        return json.loads(files.read_text(path))
+    finally:
+        writing.remove(path)
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """A worker's sentence about the files, out of what Beam wraps around it."""
+    try:
+        yield
+    except Exception as error:
+        found = re.findall(r"^(?:ValueError|.*\.BadTextError): (.*)$", str(error), re.MULTILINE)
+        sentence = found[-1] if found else str(error)
+        if not found and not isinstance(error, ValueError):
+            raise
+        raise ValueError(re.sub(r" \[while running '.*", "", sentence)) from error
+
+
+def _packed(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def _unpacked(data: bytes) -> pa.Table:
+    return pa.ipc.open_stream(data).read_all()
+
+
+def _write_json(path: str, value: Any) -> None:
+    with writing.create(path) as file:
+        file.write(json.dumps(value).encode())
