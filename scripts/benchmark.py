@@ -23,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks import data, fresh, inputs, meter, picture, report  # noqa: E402
 
-PARTS = ("input", "training", "growth", "honesty")
+PARTS = ("input", "training", "growth", "resuming", "honesty")
 BATCH_SIZES = [256, 1024]
 NUM_FILES, MULTIPLIERS, TIMES = (1, 10, 1000), (2, 5, 10), 10  # beside the 100 files and 1
 
@@ -55,7 +55,13 @@ def main() -> None:
         "scale": dataclasses.asdict(scale),
         "busy": {},
     }
-    measures = {"input": _input, "training": _training, "growth": _growth, "honesty": _honesty}
+    measures = {
+        "input": _input,
+        "training": _training,
+        "growth": _growth,
+        "resuming": _resuming,
+        "honesty": _honesty,
+    }
     for part in [arguments.only] if arguments.only else PARTS:
         others, all_ = meter.machine()
         results[part] = measures[part](scale, files, output / "data")
@@ -151,6 +157,16 @@ def _growth(scale: Scale, files: data.Set, folder: Path) -> dict[str, Any]:
 
 def _files(number: int) -> str:
     return f"{number:,} file{'s' * (number > 1)}"
+
+
+def _resuming(scale: Scale, files: data.Set, folder: Path) -> list[Any]:
+    return fresh.run(
+        "benchmarks.resuming",
+        "measure",
+        files=dataclasses.asdict(files),
+        batch_size=BATCH_SIZES[0],
+        repetitions=scale.repetitions,
+    )
 
 
 def _honesty(scale: Scale, files: data.Set, folder: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from sampling import Schema
 
 ROOT = Path(__file__).parent.parent
-TARGETS = 11
+TARGETS = 13
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +25,13 @@ def output(tmp_path_factory):
 
 def test_every_part_is_measured(output):
     results = json.loads((output / "results.json").read_text())
-    assert {"input", "training", "growth", "honesty"} <= set(results)
+    assert {"input", "training", "growth", "resuming", "honesty"} <= set(results)
     inputs = results["input"]["repetitions"][0]
     assert all(result["rows"] > 0 for result in inputs.values())
     assert inputs["engine, numpy"]["ended"]
+    (places,) = results["resuming"]
+    assert places["half of epoch 10"]["rows"] > 9 * 2_000 and places["the start"]["rows"] == 0
+    assert all(place["bytes"] < 1024 for place in places.values())
 
 
 def test_a_table_shows_figures_beside_targets(output):

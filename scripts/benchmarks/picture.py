@@ -28,6 +28,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
         "input": [_speed, _first_batch],
         "training": [_training],
         "growth": [_growth],
+        "resuming": [_resuming],
         "honesty": [_honesty, _block_sizes],
     }
     panels = [(part, panel) for part in of_parts if part in results for panel in of_parts[part]]
@@ -112,6 +113,19 @@ def _growth(axes: Axes, part: dict[str, Any]) -> None:
     _line(axes, 1.1, "target for 10 x negatives: 1.1")
     axes.set_title("Growth: time against the base")
     axes.set_xlabel("times as long as the base: multiplier 1, negatives in 100 files")
+
+
+def _resuming(axes: Axes, repetitions: Any) -> None:
+    places = list(repetitions[0])
+    for key, label, color in (
+        ("read", "reading all that came before", PEERS),
+        ("resume", "resuming: to the next batch", OURS),
+    ):
+        seconds = [median(repetitions, place, key) for place in places]
+        ticks = [place.replace(" of ", "\nof ") for place in places]
+        axes.plot(ticks, seconds, marker="o", color=color, label=label)
+    axes.set_ylabel("s")
+    axes.set_title("Going on from a state, by where it was saved")
 
 
 def _honesty(axes: Axes, part: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 Repetitions = list[dict[str, dict[str, float]]]
 
 PEER = "tf.data pipeline"
+AT_START, FARTHEST = "the start", "half of epoch 10"  # places to resume from
 NUMPY, DATASET, CEILING = "engine, numpy", "engine, Dataset", "constant batch"
 
 
@@ -47,6 +48,7 @@ def text(results: dict[str, Any]) -> str:
         "input": _input,
         "training": _training,
         "growth": _growth,
+        "resuming": _resuming,
         "honesty": _honesty,
     }
     scale, environment = results["scale"], results["environment"]
@@ -114,6 +116,14 @@ def targets(results: dict[str, Any]) -> list[Target]:
             )
         memory = max(results["growth"]["memory"].values()) / 1e6
         found.append(Target("memory, at most of all sizes", memory, 250, None, True, " MB"))
+    if "resuming" in results:
+        repetitions = results["resuming"]
+        times = ratio(repetitions, FARTHEST, AT_START, "resume")
+        size = max(place["bytes"] for repetition in repetitions for place in repetition.values())
+        found += [
+            Target(f"resuming at {FARTHEST}: times as long as the start", times, 1.5, None, True),
+            Target("state of the input", size, 1024, None, True, " bytes"),
+        ]
     if "honesty" in results:
         first, second = list(results["honesty"]["read"].values())[-1]
         worst, (figure, error) = max(first["sorted"][0], second["sorted"][0]), first["shuffled"]
@@ -201,6 +211,25 @@ def _growth(results: dict[str, Any]) -> list[str]:
         f"at {part['counting']['rows'] / seconds / 1e6:.1f} M rows/s, "
         f"{part['counting']['bytes'] / seconds / 1e9:.2f} GB/s.",
     ]
+
+
+def _resuming(results: dict[str, Any]) -> list[str]:
+    repetitions = results["resuming"]
+    rows = [
+        [
+            name,
+            f"{place['rows']:,}",
+            f"{place['bytes']:,}",
+            f"{median(repetitions, name, 'save') * 1e3:.1f}",
+            f"{median(repetitions, name, 'resume'):.3f}",
+            f"{ratio(repetitions, name, AT_START, 'resume'):.2f}",
+            f"{median(repetitions, name, 'read'):.3f}",
+        ]
+        for name, place in repetitions[0].items()
+    ]
+    header = ["saved at", "rows before", "bytes", "saved in, ms"]
+    header += ["resumed: first batch, s", "x the start", "reading up to there, s"]
+    return _table(header, rows)
 
 
 def rows_per_second(repetitions: Repetitions, name: str) -> float:
