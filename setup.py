@@ -20,6 +20,8 @@ setup(
             "pyarrow<22",
         ],
         "beam": ["apache-beam>=2.60"],  # sampling.prepare on many machines
+        # The messages of TensorFlow Serving's clients, in the tests.
+        "serving": ["tensorflow-serving-api==2.15.*"],
         "report": ["matplotlib", "scikit-learn"],
         "test": [
             "hypothesis",

@@ -144,8 +144,10 @@ class _Count(tf.keras.callbacks.Callback):
         self._batches = 0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._state.trained(batch + 1 - self._batches)  # several with steps_per_execution
-        self._batches = batch + 1
+        # Several with steps_per_execution; Keras 3 counts more than there are in an epoch's last.
+        batches = min(batch + 1, self.params["steps"])
+        self._state.trained(batches - self._batches)
+        self._batches = batches
 
 
 class _Save(tf.keras.callbacks.Callback):

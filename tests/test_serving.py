@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import subprocess
 import sys
 
+import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from sampling import InputFn
 from sampling.serving import serving_input_receiver_fn
+from tests.servicer import answer_json, request_of, serving
 from tests.test_parse_csv import NULLS, ROWS, SCHEMA, of_training
 
 
@@ -125,3 +129,83 @@ def test_saved_model_cli(canned):
     ask = tf.saved_model.load(canned).signatures["csv:predict"]
     probability = ask(csv_rows=tf.constant(ROWS[:2]))["logistic"].numpy()
     assert f"output key logistic:\n{probability}" in result.stdout
+
+
+@pytest.fixture(scope="module")
+def canned_stub(canned):
+    with serving(canned) as stub:
+        yield stub
+
+
+@pytest.fixture(scope="module")
+def custom_stub(custom):
+    with serving(custom) as stub:
+        yield stub
+
+
+def test_grpc_messages_of_rows_and_of_tensors(canned, canned_stub, tmp_path):
+    expected = tf.saved_model.load(canned).signatures["csv:predict"](csv_rows=tf.constant(ROWS))
+    inputs = {
+        name: tensor.numpy() for name, tensor in raw_inputs(of_training(tmp_path, ROWS)).items()
+    }
+    for request in (
+        request_of("csv:predict", {"csv_rows": ROWS}),
+        request_of("predict", inputs),
+    ):
+        outputs = canned_stub.Predict(request).outputs
+        assert set(outputs) == set(expected)
+        np.testing.assert_array_equal(tf.make_ndarray(outputs["logistic"]), expected["logistic"])
+
+
+def test_forwarded_features_come_back_by_grpc(custom_stub, tmp_path):
+    outputs = custom_stub.Predict(request_of("csv:serving_default", {"csv_rows": ROWS})).outputs
+    expected = of_training(tmp_path, ROWS)
+    for name in ("id", "city"):
+        found = tf.make_ndarray(outputs[name + "_"])
+        assert found.tolist() == expected[name].tolist()
+
+
+@pytest.mark.parametrize(
+    ("signature", "inputs", "status", "words"),
+    [
+        ("csv:predict", {"csv_rows": ["1,abc,,,,"]}, "INVALID_ARGUMENT", "'amount'"),
+        ("csv:predict", {"csv_rows": ["1,2"]}, "INVALID_ARGUMENT", "6 fields"),
+        ("csv:predict", {"rows": ["1,2"]}, "INVALID_ARGUMENT", "csv_rows"),
+        ("predict", {"id": [1]}, "INVALID_ARGUMENT", "amount"),
+        ("predicted", {"csv_rows": ROWS}, "NOT_FOUND", "predicted"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_by_grpc(canned_stub, signature, inputs, status, words):
+    with pytest.raises(grpc.RpcError) as error:
+        canned_stub.Predict(request_of(signature, inputs))
+    assert error.value.code() == grpc.StatusCode[status]
+    assert words in error.value.details().replace("\\'", "'")
+
+
+def test_json_instances_by_feature(canned, custom, tmp_path):
+    """The JSON of AI Platform, Vertex AI and TensorFlow Serving."""
+    features = of_training(tmp_path, ROWS)
+    plain = {
+        name: [each.decode() if isinstance(each, bytes) else each for each in values.tolist()]
+        for name, values in features.items()
+    }
+    instances = [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)]
+    text = json.dumps({"signature_name": "predict", "instances": instances})
+    found = json.loads(answer_json(canned, text))["predictions"]
+    expected = tf.saved_model.load(canned).signatures["csv:predict"](csv_rows=tf.constant(ROWS))
+    np.testing.assert_allclose([row["logistic"] for row in found], expected["logistic"], rtol=1e-6)
+    text = json.dumps({"signature_name": "serving_default", "instances": instances})
+    echoed = json.loads(answer_json(custom, text))["predictions"]
+    assert [row["id_"] for row in echoed] == plain["id"]
+    assert [row["city_"] for row in echoed] == plain["city"]
+
+
+def test_json_instances_of_rows(canned):
+    encoded = [{"b64": base64.b64encode(row.encode()).decode()} for row in ROWS]
+    named = [{"csv_rows": row} for row in ROWS]
+    answers = [
+        answer_json(canned, json.dumps({"signature_name": "csv:predict", "instances": instances}))
+        for instances in (ROWS, named, encoded)
+    ]
+    assert answers[0] == answers[1] == answers[2]
+    assert len(json.loads(answers[0])["predictions"]) == len(ROWS)
