@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sampling import checks, files
+from sampling import checks, epochs, files, mix, shards
 from sampling.calibration import Prior
 from sampling.columns import Round, Strings
 from sampling.input_fn import CHUNK_ROWS, Description, InputFn, Part, Streams
@@ -30,7 +31,8 @@ class _Plan(NamedTuple):
     negatives: int | None
     positive_weight: float
     negative_weight: float
-    takes_all: bool  # fewer negatives than asked for: each once
+    takes_all: bool  # all negatives, each once: as asked for, or since there are not enough
+    rows: tuple[int, int] | None = None  # positives and negatives, unless P decides on an epoch
 
 
 class InputFnDownsampleWithWeight(InputFn):
@@ -61,11 +63,18 @@ class InputFnDownsampleWithWeight(InputFn):
         num_epochs: of one Dataset; None: endless.
         header: whether the first line of each file names its columns (in any order).
         positive_size: rows of the positive files, where that is known; spares counting them.
-        multiplier: negatives for each positive, a fraction too.
+        multiplier: negatives for each positive, a fraction too; "natural": all of them, at the
+            ratio of the files.
         weight: of a negative (times its own, if the schema has a weight column), or "auto": the
             realised downsampling factor, negatives in the files / negatives in an epoch.
         negative_size: rows of the negative files, where that is known.
         normalize_weights: scale the weights of an epoch to mean 1 (apart from the rows' own).
+        positive_weight: of a positive, or "balanced": as much as makes both classes weigh the same
+            in an epoch. Where positives come more than once and weight is "auto", it is times
+            positives in the files / positives in an epoch.
+        epoch: how long an epoch is, at the ratio of multiplier. "minority": every positive once.
+            "majority": every negative once (or every positive, if there are more than multiplier
+            asks for), the others as often as it takes. "natural": as many rows as the files have.
         seed, pool_rows, delimiter, null_values, newlines_in_values, transform, file_format: see
             `InputFn`.
 
@@ -88,7 +97,7 @@ class InputFnDownsampleWithWeight(InputFn):
         num_epochs: int | None = 1,
         header: bool = True,
         positive_size: int | None = None,
-        multiplier: float = 1,
+        multiplier: float | str = 1,
         weight: float | str = 1.0,
         *,
         negative_size: int | None = None,
@@ -100,10 +109,14 @@ class InputFnDownsampleWithWeight(InputFn):
         file_format: str | None = None,
         normalize_weights: bool = False,
         transform: Function | None = None,
+        positive_weight: float | str = 1.0,
+        epoch: str = epochs.MINORITY,
     ):
         self.is_train = bool(is_train)
-        self.multiplier = checks.positive_number("multiplier", multiplier)
-        self.weight = weight if weight == "auto" else checks.positive_number("weight", weight)
+        self.multiplier: Any = _number_or("multiplier", multiplier, epochs.NATURAL)
+        self.positive_weight: Any = _number_or("positive_weight", positive_weight, "balanced")
+        self.epoch = checks.one_of("epoch", epoch, epochs.EPOCHS)
+        self.weight: Any = _number_or("weight", weight, "auto")
         self.normalize_weights = bool(normalize_weights)
         self._sizes = {POSITIVE: positive_size, NEGATIVE: negative_size}
         for name, size in (("positive_size", positive_size), ("negative_size", negative_size)):
@@ -167,21 +180,25 @@ class InputFnDownsampleWithWeight(InputFn):
         if not self.is_train:
             return description
         plan, positives, negatives = self._plan(), self._known(POSITIVE), self._known(NEGATIVE)
-        sampled = self._wanted(plan, positives)
+        taken, sampled = self._rows_in_an_epoch(plan, positives)
+        used, in_all = sampled / negatives, (self.num_epochs or math.inf) * sampled / negatives
         blocks = self._blocks[POSITIVE], self._blocks[NEGATIVE]
         return Description(
             **description,
             positives=positives,
             negatives=negatives,
+            positives_per_epoch=taken,
             negatives_per_epoch=sampled,
             ratio_in_files=f"1 : {negatives / positives:,.4g}",
-            ratio_in_an_epoch=f"1 : {sampled / positives:,.4g}",
+            ratio_in_an_epoch=f"1 : {sampled / taken:,.4g}",
             positive_weight=plan.positive_weight,
             negative_weight=plan.negative_weight,
             weighted_ratio=f"1 : {self._weighted_ratio(plan, positives):,.4g}",
-            epochs_to_see_every_negative=math.ceil(negatives / sampled),
+            coverage_of_negatives_in_an_epoch=min(1.0, used),
+            coverage_of_negatives_in_all_epochs=min(1.0, in_all),
+            epochs_to_see_every_negative=math.ceil(1 / used),
             bytes_per_epoch=round(
-                blocks[0].total_bytes + blocks[1].total_bytes * sampled / negatives
+                blocks[0].total_bytes * taken / positives + blocks[1].total_bytes * used
             ),
         )
 
@@ -190,13 +207,13 @@ class InputFnDownsampleWithWeight(InputFn):
         if not self.is_train:
             return super().prior()
         plan, positives, negatives = self._plan(), self._known(POSITIVE), self._known(NEGATIVE)
-        sampled = self._wanted(plan, positives)
+        taken, sampled = self._rows_in_an_epoch(plan, positives)
         if not sampled:
             raise ValueError(
                 f"there is no negative in an epoch, at multiplier = {self.multiplier:g} and "
                 f"{positives:,} positives, expected some; raise multiplier"
             )
-        weighted = sampled * plan.negative_weight, positives * plan.positive_weight
+        weighted = sampled * plan.negative_weight, taken * plan.positive_weight
         return Prior((negatives, positives), weighted)
 
     def _epoch(self, streams: Streams) -> Iterator[list[Part]]:
@@ -205,9 +222,12 @@ class InputFnDownsampleWithWeight(InputFn):
             yield from super()._epoch(streams)
             return
         plan = self._plan()
+        if plan.rows:
+            yield from self._epoch_of(plan, streams)
+            return
         positive, negative = streams[POSITIVE], streams[NEGATIVE]
         wanted = self._wanted_by(plan, positive.share, negative.share)
-        at_a_time = max(1, round(CHUNK_ROWS / (1 + self.multiplier)))
+        at_a_time = max(1, round(CHUNK_ROWS / (1 + self._ratio(plan))))
         while positives := positive.take(at_a_time, within_pass=True):
             negatives = negative.take(wanted(positive.taken) - negative.taken)
             yield [Part(positives, plan.positive_weight), Part(negatives, plan.negative_weight)]
@@ -215,10 +235,28 @@ class InputFnDownsampleWithWeight(InputFn):
             if stream.rows_of_a_pass is not None:
                 self._files_count(role, stream.rows_of_a_pass)
 
+    def _epoch_of(self, plan: _Plan, streams: Streams) -> Iterator[list[Part]]:
+        """Slices of both in proportion, so many in all."""
+        rows = self._own_rows(plan, [stream.share for stream in streams.values()])
+        weights = plan.positive_weight, plan.negative_weight
+        while (taken := sum(stream.taken for stream in streams.values())) < sum(rows):
+            until = mix.apportion(np.array([min(sum(rows), taken + CHUNK_ROWS)]), rows)[0].tolist()
+            of_both = zip(streams.values(), until, weights, strict=True)
+            yield [Part(stream.take(end - stream.taken), weight) for stream, end, weight in of_both]
+
+    def _own_rows(self, plan: _Plan, shares: Sequence[Share]) -> tuple[int, ...]:
+        """Of a worker's epoch."""
+        assert plan.rows and plan.positives and plan.negatives
+        if not shares[0].key:
+            return plan.rows
+        return shards.divide(plan.rows, (plan.positives, plan.negatives), shares)
+
     def _rows_of(self, shard: Shard) -> int:
         if not self.is_train:
             return super()._rows_of(shard)
         positive, negative = (self._share(role, shard) for role in (POSITIVE, NEGATIVE))
+        if (plan := self._plan()).rows:
+            return sum(self._own_rows(plan, [positive, negative]))
         return positive.count + self._wanted_by(self._plan(), positive, negative)(positive.count)
 
     def _is_shuffled(self, role: str) -> bool:
@@ -245,15 +283,49 @@ class InputFnDownsampleWithWeight(InputFn):
             return (2 * plan.negatives * positives + plan.positives) // (2 * plan.positives)
         return math.floor(self.multiplier * positives + 0.5)
 
+    def _ratio(self, plan: _Plan) -> float:
+        """Negatives for each positive."""
+        if not plan.takes_all:
+            return float(self.multiplier)
+        assert plan.positives and plan.negatives
+        return plan.negatives / plan.positives
+
+    def _rows_in_an_epoch(self, plan: _Plan, positives: int) -> tuple[int, int]:
+        """Positives and negatives."""
+        return plan.rows or (positives, self._wanted(plan, positives))
+
     def _plan(self) -> _Plan:
         if self._planned is None:
-            takes_all = self._may_be_short() and self._is_short()
-            needs_counts = takes_all or self.weight == "auto" or self.normalize_weights
-            positives = self._known(POSITIVE) if needs_counts else None
-            negatives = self._known(NEGATIVE) if takes_all or self.weight == "auto" else None
-            plan = _Plan(positives, negatives, 1.0, 1.0, takes_all)
+            plan = self._plan_of_counts() if self._needs_all_counts else self._plan_of_positives()
             self._planned = self._weighted(plan)
         return self._planned
+
+    @property
+    def _needs_all_counts(self) -> bool:
+        return self.epoch != epochs.MINORITY or self.multiplier == epochs.NATURAL
+
+    def _plan_of_counts(self) -> _Plan:
+        sizes = self._count_both()
+        if self.multiplier == epochs.NATURAL:
+            return _Plan(*sizes, 1.0, 1.0, takes_all=True)
+        ratio = mix.fraction(self.multiplier)
+        shares = [Fraction(1) / (1 + ratio), ratio / (1 + ratio)]
+        positives, negatives = epochs.rows_of_classes(self.epoch, sizes, shares)
+        return _Plan(*sizes, 1.0, 1.0, takes_all=False, rows=(positives, negatives))
+
+    def _plan_of_positives(self) -> _Plan:
+        takes_all = self._may_be_short() and self._is_short()
+        relative = self.normalize_weights or self.positive_weight == "balanced"
+        needs_counts = takes_all or self.weight == "auto" or relative
+        positives = self._known(POSITIVE) if needs_counts else None
+        negatives = self._known(NEGATIVE) if takes_all or self.weight == "auto" else None
+        return _Plan(positives, negatives, 1.0, 1.0, takes_all)
+
+    def _count_both(self) -> tuple[int, int]:
+        """The files have the last word: rows are counted even if given."""
+        for role in (POSITIVE, NEGATIVE):
+            self._files_count(role, self._blocks[role].count())
+        return self._known(POSITIVE), self._known(NEGATIVE)
 
     def _may_be_short(self) -> bool:
         wanted = self.multiplier * self._blocks[POSITIVE].estimated_rows
@@ -261,9 +333,7 @@ class InputFnDownsampleWithWeight(InputFn):
 
     def _is_short(self) -> bool:
         """Whether there are fewer negatives than asked for, by count; warns if so."""
-        for role in (POSITIVE, NEGATIVE):  # the files have the last word: count even if given
-            self._files_count(role, self._blocks[role].count())
-        positives, negatives = self._known(POSITIVE), self._known(NEGATIVE)
+        positives, negatives = self._count_both()
         wanted = math.floor(self.multiplier * positives + 0.5)
         if negatives < wanted:
             self._warn_once(
@@ -275,25 +345,30 @@ class InputFnDownsampleWithWeight(InputFn):
         return negatives < wanted
 
     def _weighted(self, plan: _Plan) -> _Plan:
-        if self.weight == "auto":
-            assert plan.positives and plan.negatives
-            weight = plan.negatives / max(1, self._wanted(plan, plan.positives))
+        if not plan.positives:  # not counted, since the weights are numbers
+            return plan._replace(
+                positive_weight=self.positive_weight, negative_weight=float(self.weight)
+            )
+        taken, sampled = self._rows_in_an_epoch(plan, plan.positives)
+        negative, own = self.weight, 1.0
+        if negative == "auto":
+            assert plan.negatives
+            negative, own = plan.negatives / max(1, sampled), plan.positives / max(1, taken)
+        if self.positive_weight == "balanced":
+            positive = negative * sampled / max(1, taken)
         else:
-            weight = float(self.weight)
-        plan = plan._replace(negative_weight=weight)
-        if not self.normalize_weights:
-            return plan
-        assert plan.positives
-        sampled = self._wanted(plan, plan.positives)
-        mean = (plan.positives + sampled * weight) / (plan.positives + sampled)
-        return plan._replace(positive_weight=1 / mean, negative_weight=weight / mean)
+            positive = own * self.positive_weight
+        mean = 1.0
+        if self.normalize_weights:
+            mean = (taken * positive + sampled * negative) / (taken + sampled)
+        return plan._replace(positive_weight=positive / mean, negative_weight=negative / mean)
 
     def _weighted_ratio(self, plan: _Plan, positives: int) -> float:
-        mass = self._wanted(plan, positives) * plan.negative_weight
-        return mass / (positives * plan.positive_weight)
+        taken, sampled = self._rows_in_an_epoch(plan, positives)
+        return sampled * plan.negative_weight / (taken * plan.positive_weight)
 
     def _rows_for(self, positives: int) -> int:
-        return positives + self._wanted(self._plan(), positives)
+        return sum(self._rows_in_an_epoch(self._plan(), positives))
 
     def _counted_rows_per_epoch(self) -> int:
         if not self.is_train:
@@ -385,4 +460,12 @@ class InputFnDownsampleWithWeight(InputFn):
         return given
 
     def _made_with(self) -> dict[str, Any]:
-        return {**super()._made_with(), "is_train": self.is_train, "multiplier": self.multiplier}
+        asked = {"is_train": self.is_train, "multiplier": self.multiplier, "epoch": self.epoch}
+        return {**super()._made_with(), **asked}
+
+
+def _number_or(name: str, value: Any, word: str) -> float | str:
+    """A number above 0, or the word."""
+    if isinstance(value, str) and value != word:
+        raise ValueError(f"{name} is {value!r}, expected a number above 0, or {word!r}; mend it")
+    return word if isinstance(value, str) else checks.positive_number(name, value)

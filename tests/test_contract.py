@@ -20,6 +20,12 @@ MAKERS = {
     "downsample, small pool": lambda classes, **options: classes.train(
         **{"multiplier": 3.5, "pool_rows": 100} | options
     ),
+    "downsample, majority epoch, small pool": lambda classes, **options: classes.train(
+        **{"multiplier": 4, "epoch": "majority", "weight": "auto", "pool_rows": 300} | options
+    ),
+    "weighting, no sampling": lambda classes, **options: classes.train(
+        **{"multiplier": "natural", "positive_weight": "balanced"} | options
+    ),
     "stratified": lambda classes, **options: classes.stratified(**options),
     "stratified, unshuffled": lambda classes, **options: classes.stratified(
         **{"shuffle": False, "shares": {0: 0.7, 1: 0.3}, "weight": "auto"} | options
@@ -51,6 +57,8 @@ TRAINING = [name for name in MAKERS if name not in ("test files", "pairs, not fo
 SHUFFLED = [
     "downsample",
     "downsample, small pool",
+    "downsample, majority epoch, small pool",
+    "weighting, no sampling",
     "stratified",
     "stratified, small pool",
     "mixed files",

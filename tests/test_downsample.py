@@ -181,6 +181,85 @@ def test_in_evaluation_the_own_weight_is_all(weighted):
     np.testing.assert_array_equal(features["weight"], features["id"] + 1)
 
 
+# --- recipes, and what an epoch is ---
+
+
+@pytest.mark.parametrize(
+    ("options", "rows", "weights", "threshold"),
+    [
+        # No balancing; downsampling alone; weighting alone; both. x is 25 here.
+        ({"multiplier": "natural"}, (40, 1000), (1, 1), 1 / 26),
+        ({"multiplier": 1}, (40, 40), (1, 1), 1 / 2),
+        ({"multiplier": "natural", "positive_weight": "balanced"}, (40, 1000), (25, 1), 1 / 2),
+        ({"multiplier": "natural", "positive_weight": 25}, (40, 1000), (25, 1), 1 / 2),
+        ({"multiplier": 1, "weight": "auto"}, (40, 40), (1, 25), 1 / 26),
+        ({"multiplier": 2, "positive_weight": "balanced"}, (40, 80), (2, 1), 1 / 2),
+        ({"weight": "auto", "positive_weight": "balanced"}, (40, 40), (25, 25), 1 / 2),
+        ({"epoch": "majority"}, (1000, 1000), (1, 1), 1 / 2),
+        ({"epoch": "majority", "weight": "auto"}, (1000, 1000), (0.04, 1), 1 / 26),
+        ({"epoch": "natural", "multiplier": 4, "weight": "auto"},
+         (208, 832), (40 / 208, 1000 / 832), 1 / 26),
+        ({"epoch": "majority", "multiplier": "natural"}, (40, 1000), (1, 1), 1 / 26),
+        ({"epoch": "natural", "multiplier": "natural"}, (40, 1000), (1, 1), 1 / 26),
+        ({"epoch": "majority", "multiplier": 50}, (40, 2000), (1, 1), 1 / 51),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_recipes(tmp_path, options, rows, weights, threshold, shuffle):
+    input_fn = write_classes(tmp_path, 40, 1000, 2, 3).train(
+        num_epochs=2, shuffle=shuffle, **options
+    )
+    visits: Counter[int] = Counter()
+    for ids, labels, of_rows in epochs_of(input_fn):
+        assert ((labels == 1).sum(), (labels == 0).sum()) == rows
+        for label, weight in zip((1, 0), weights, strict=True):
+            np.testing.assert_allclose(of_rows[labels == label], weight, rtol=1e-6)
+        visits.update(ids.tolist())
+        for of_class in (range(40), range(40, 1040)):
+            times = [visits[id_] for id_ in of_class]
+            assert max(times) - min(times) <= 1
+    assert input_fn.rows_per_epoch == sum(rows)
+    assert input_fn.prior().stream[1] == pytest.approx(threshold)
+    described = input_fn.describe()
+    assert (described["positives_per_epoch"], described["negatives_per_epoch"]) == rows
+    assert described["coverage_of_negatives_in_an_epoch"] == min(1, rows[1] / 1000)
+    assert described["coverage_of_negatives_in_all_epochs"] == min(1, 2 * rows[1] / 1000)
+
+
+@pytest.mark.parametrize("epoch", ["majority", "natural"])
+def test_longer_epochs_go_on_and_are_divided_among_workers(tmp_path, epoch):
+    import tensorflow as tf
+
+    classes = write_classes(tmp_path, 30, 400, 1, 2)
+    options = {"epoch": epoch, "multiplier": 3, "num_epochs": 3, "pool_rows": 100}
+    visits = Counter(ids_of(list(classes.train(**options).batches())).tolist())
+    for of_class in (range(30), range(30, 430)):
+        times = [visits[id_] for id_ in of_class]
+        assert max(times) - min(times) <= 1
+    rows = classes.train(**options).rows_per_worker(3)
+    assert sum(rows) == classes.train(**options).rows_per_epoch
+    seen: Counter[int] = Counter()
+    for index in range(3):
+        context = tf.distribute.InputContext(3, index)
+        for features, _, weights in classes.train(**options).batches(input_context=context):
+            seen.update(features["id"][weights > 0].tolist())
+    assert sum(seen.values()) == 3 * sum(rows)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epoch": "all"}, "epoch is 'all', expected one of 'minority', 'majority', 'natural'"),
+        ({"multiplier": "all"}, "multiplier is 'all', expected a number above 0, or 'natural'"),
+        ({"positive_weight": 0}, "positive_weight is 0, expected a finite number above 0"),
+        ({"positive_weight": "auto"}, "expected a number above 0, or 'balanced'"),
+    ],
+)
+def test_bad_recipes_are_refused(classes, options, message):
+    with pytest.raises(ValueError, match=message):
+        classes.train(**options)
+
+
 # --- evaluation ---
 
 
