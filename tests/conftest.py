@@ -31,11 +31,14 @@ settings.load_profile("untimed")
 # today's TensorFlow, they are left out. All others run with either.
 NEEDS_ESTIMATOR = (
     "benchmark",
+    "cloud_storage",
+    "cluster",
     "corrected",
     "data_dir",
     "estimators",
     "examples",
     "habits",
+    "kill",
     "readme",
     "recommender",
     "resume",
