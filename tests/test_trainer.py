@@ -561,3 +561,35 @@ task.main({job.short("predict")!r})
     assert "going on after row 1,000 of 1,500" in done.stderr
     assert "1,500 predictions" in done.stdout
     pd.testing.assert_frame_equal(job.predictions(), trained.predictions())
+
+
+def test_an_export_predicts_the_same_over_files(trained, tmp_path):
+    job = Job(trained.folder, tmp_path / "job")
+    shutil.copytree(trained.job_dir, job.job_dir)
+    (exported,) = (trained.job_dir / "export").iterdir()
+    (job.job_dir / "predictions.jsonl").unlink()
+    task.main(job.short("predict", f"--export_dir={exported}"))
+    found, expected = job.predictions(), trained.predictions()
+    np.testing.assert_allclose(found.pop("probability"), expected.pop("probability"), rtol=1e-5)
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_an_export_directory_that_is_not_a_model(trained, tmp_path, capsys):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/saved_model.pb").write_bytes(b"no model")
+    other = tf.Module()
+    other.double = tf.function(lambda x: 2 * x, [tf.TensorSpec([None])])
+    tf.saved_model.save(other, str(tmp_path / "other"), signatures={"predict": other.double})
+    tf.saved_model.save(tf.Module(), str(tmp_path / "empty"))
+    for folder, words in (
+        (tmp_path / "nowhere", "holds no SavedModel, expected the directory of an export"),
+        (trained.job_dir / "export", "holds no SavedModel"),
+        (tmp_path / "broken", "can't be loaded"),
+        (tmp_path / "empty", "expected 'predict' among them"),
+        (tmp_path / "other", "asks for x, which the files lack"),
+    ):
+        error = refused(capsys, trained.short("predict", f"--export_dir={folder}"))
+        assert words in error and str(folder) in error
+        assert [line for line in error.splitlines() if line.startswith("error: ")]
+    error = refused(capsys, trained.short("evaluate", f"--export_dir={tmp_path}"))
+    assert "--export_dir goes with --mode=predict" in error

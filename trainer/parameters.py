@@ -102,6 +102,8 @@ def _check_given(flags: argparse.Namespace) -> None:
             f"--patience={flags.patience} waits for a better metric, and --best_metric is "
             "missing, which names it; pass it"
         )
+    if flags.export_dir and flags.mode != "predict":
+        raise ValueError(f"--export_dir goes with --mode=predict, not {flags.mode}; leave it out")
     taken = [name for name in _TAKEN if name in flags.forward]
     if taken:
         raise ValueError(

@@ -31,6 +31,12 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "on from its checkpoint",
         ),
         flags.RESTART,
+        Flag(
+            "export_dir",
+            None,
+            str,
+            "an export (JOB_DIR/export/1700000000) to predict with, in place of the checkpoint",
+        ),
     ),
     "files (globs, quoted for the shell; several with a comma between)": (
         Flag(

@@ -16,7 +16,17 @@ from sampling.estimators import require_estimator
 from sampling.resume import InputStateListener
 from sampling.schema import FORWARDED_SUFFIX
 from sampling.serving import serving_input_receiver_fn
-from trainer import classifier, columns, metrics, predictions, quiet, restart, results, warm_start
+from trainer import (
+    classifier,
+    columns,
+    exported,
+    metrics,
+    predictions,
+    quiet,
+    restart,
+    results,
+    warm_start,
+)
 from trainer.best import Best, EarlyStopping
 from trainer.parameters import Parameters
 from trainer.progress import Progress
@@ -102,19 +112,12 @@ def evaluate(parameters: Parameters) -> None:
 
 def predict(parameters: Parameters) -> None:
     """Writes a JSON line for each row, in the order of the files."""
-    flags = parameters.flags
-    test_input = _test_input(parameters)
-    estimator = _estimator(parameters)
+    flags, test_input = parameters.flags, _test_input(parameters)
     checkpoint = _checkpoint(parameters) or tf.train.latest_checkpoint(flags.job_dir)
+    answers = _exported_answers if flags.export_dir else _estimator_answers
 
     def batches() -> Iterator[dict[str, np.ndarray]]:
-        progress = Progress("predicting", test_input.steps_left)
-        found = estimator.predict(
-            test_input,
-            hooks=[progress],
-            checkpoint_path=checkpoint,
-            yield_single_examples=False,
-        )
+        found = answers(parameters, test_input, checkpoint)
         return (_predicted(batch, parameters) for batch in found)
 
     about = {"checkpoint": os.path.basename(checkpoint), "flags": vars(flags)}
@@ -122,7 +125,26 @@ def predict(parameters: Parameters) -> None:
     print(f"{test_input.rows_per_epoch:,} predictions: {path}")
 
 
-def _predicted(batch: dict[str, Any], parameters: Parameters) -> dict[str, np.ndarray]:
+def _estimator_answers(
+    parameters: Parameters, test_input: InputFnDownsampleWithWeight, checkpoint: str
+) -> Iterator[Mapping[str, np.ndarray]]:
+    return _estimator(parameters).predict(
+        test_input,
+        hooks=[Progress("predicting", test_input.steps_left)],
+        checkpoint_path=checkpoint,
+        yield_single_examples=False,
+    )
+
+
+def _exported_answers(
+    parameters: Parameters, test_input: InputFnDownsampleWithWeight, _: str
+) -> Iterator[Mapping[str, np.ndarray]]:
+    forwarded = parameters.schema.features_to_forward
+    for batch in exported.predict(parameters.flags.export_dir, test_input):
+        yield {**batch, **{name + FORWARDED_SUFFIX: batch[name] for name in forwarded}}
+
+
+def _predicted(batch: Mapping[str, Any], parameters: Parameters) -> dict[str, np.ndarray]:
     forwarded = {
         name: batch[name + FORWARDED_SUFFIX] for name in parameters.schema.features_to_forward
     }
