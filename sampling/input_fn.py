@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from sampling import checks, cluster, columns, datasets, export, files, padding, stream
+from sampling import checks, cluster, columns, datasets, export, files, padding, stream, usage
 from sampling.calibration import Prior
 from sampling.columns import Columns, Round
 from sampling.formats import opening
@@ -27,6 +27,7 @@ from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
 from sampling.shards import Shard, Share
 from sampling.stream import Cursor, Slice, Stream
 from sampling.transform import Function, Transform
+from sampling.usage import Tally
 from sampling.writing import Layout
 
 CHUNK_ROWS = 32_768  # rows that are mixed with each other and handed on at a time
@@ -300,6 +301,26 @@ class InputFn:
             shares = tuple(masses[label] for label in sorted(masses))
             self._prior = Prior(shares, shares)
         return self._prior
+
+    def usage(self) -> dict[str, Any]:
+        """What the latest call has read and handed out so far, as plain values.
+
+        It is ahead of the training by what is read ahead. Rows in the files are counted for it.
+
+        Returns:
+            By class of files: rows_in_files, bytes_in_files, rows_read, bytes_read (of whole
+            blocks), rows_used, coverage (the share of the rows that were used at least once). Of
+            all: rows, and effective_rows, so many of equal weight scatter as those do. Where each
+            class of files is a class: classes (by the value of the label) and shares of them.
+        """
+        names = {role: self._name(role) for role in self._blocks}
+        found = usage.describe(self._tally, self._blocks, names)
+        labels = [self._class_labels[role] for role in self._blocks if role in self._class_labels]
+        if len(labels) == len(names) > 1 and len(self.prior().files) == len(labels):
+            used = dict(zip(labels, found["rows_used"].values(), strict=True))
+            found["classes"] = [f"{self._label} = {label}" for label in sorted(used)]
+            found["shares"] = usage.shares(self.prior(), [used[label] for label in sorted(used)])
+        return found
 
     def write_epoch(
         self,
@@ -576,25 +597,31 @@ class InputFn:
         labels = (self._label,) if self._has_labels else ()
         shard = self._start.shard
 
+        tally = self._tally = Tally()
+
         def chunks(begin: Position) -> Chunks:
-            unpadded = self._chunks(begin, (*names, *labels))
+            unpadded = self._chunks(begin, (*names, *labels), tally)
             if not self._is_padded(shard):
                 return unpadded
             return padding.padded(unpadded, max(self.rows_per_worker(shard.number)))
 
         return Run(self._start, self.num_epochs, chunks)
 
-    def _chunks(self, begin: Position, names: Sequence[str]) -> Chunks:
+    def _chunks(self, begin: Position, names: Sequence[str], tally: Tally | None = None) -> Chunks:
         """The endless chunks from a position on."""
+        tally = tally or Tally()
         streams = {
-            role: self._stream(role, begin.cursors[role], begin.shard) for role in self._blocks
+            role: self._stream(role, begin.cursors[role], begin.shard, tally)
+            for role in self._blocks
         }
         position = dataclasses.replace(begin, skip=0)
         while True:
             for parts in self._epoch(streams):
                 chunk = self._mixed(parts, position, names)
+                after = _after(position, columns.length(chunk), streams)
+                tally.hand_out(position, after, chunk[WEIGHT_FEATURE])
                 yield position, chunk
-                position = _after(position, columns.length(chunk), streams)
+                position = after
             for stream_ in streams.values():
                 stream_.begin_epoch()
             position = dataclasses.replace(_after(position, 0, streams), epoch=position.epoch + 1)
@@ -625,11 +652,16 @@ class InputFn:
         places = [(np.arange(size) + 0.5) / size for size in sizes]
         return np.argsort(np.concatenate(places), kind="stable")
 
-    def _stream(self, role: str, cursor: Cursor, shard: Shard) -> Stream[Round]:
+    def _stream(self, role: str, cursor: Cursor, shard: Shard, tally: Tally) -> Stream[Round]:
+        def load(blocks: np.ndarray) -> tuple[Round, int]:
+            round_, rows = self._load(role, blocks)
+            tally.read(role, len(blocks), rows)
+            return round_, rows
+
         share = self._share(role, shard)
         return Stream(
             self._blocks[role],
-            lambda blocks: self._load(role, blocks),
+            load,
             self._key(role),
             self._is_shuffled(role),
             self.pool_rows,
@@ -705,8 +737,7 @@ def label_masses(chunks: Iterator[Columns], label: str) -> dict[Any, float]:
     """The sum of the weights of each label."""
     masses: dict[Any, float] = {}
     for chunk in chunks:
-        labels = chunk[label]
-        labels = labels.to_numpy() if isinstance(labels, columns.Strings) else labels
+        labels = columns.as_numpy(chunk[label])
         classes, numbers = np.unique(labels, return_inverse=True)
         sums = np.bincount(numbers, chunk[WEIGHT_FEATURE].astype(np.float64), len(classes))
         for class_, mass in zip(classes.tolist(), sums.tolist(), strict=True):

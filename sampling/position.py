@@ -142,6 +142,9 @@ class Run:
             )
         if rows == self._start.rows + self._start.skip:
             return self._start
+        for begin in list(self._epochs.values()):
+            if begin.rows == rows:  # known without reading
+                return begin
         passed = [(p, size) for p, size in list(self._passed.values()) if p.rows <= rows]
         latest, size = max(passed, key=lambda known: known[0].rows, default=(self._start, 0))
         if rows < latest.rows + size:

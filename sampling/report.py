@@ -82,7 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--sample_ratio", type=float, help="the same in the training's epochs (default: the same)")
     add("--positive_weight", type=float, help="of a row in training (default: 1)")
     add("--negative_weight", type=float, help="of a row in training (default: 1)")
-    add("--corrected", action="store_true", help="whether predictions are corrected already")
+    add(
+        "--corrected",
+        action=argparse.BooleanOptionalAction,
+        help="whether predictions are corrected already (default: as --job says, or no)",
+    )
     add("--threshold", type=float, help="from where on to call positive (default: by the costs)")
     add("--cost_false_positive", type=float, default=1.0, help="(default: 1)")
     add("--cost_false_negative", type=float, default=1.0, help="(default: 1)")
@@ -110,7 +114,7 @@ def _run(flags: argparse.Namespace) -> str:
         title=flags.title or flags.label,
         threshold=cost_threshold(*costs) if flags.threshold is None else flags.threshold,
         costs=costs,
-        **(_of_job(flags.job) if flags.job else _of_flags(flags)),
+        **(_of_job(flags.job, flags.corrected) if flags.job else _of_flags(flags)),
     )
 
 
@@ -123,10 +127,10 @@ def _of_flags(flags: argparse.Namespace) -> dict[str, Any]:
             "too; pass it"
         )
     prior = Environment(**given).prior if given else None
-    return {"prior": prior, "corrected": flags.corrected}
+    return {"prior": prior, "corrected": bool(flags.corrected)}
 
 
-def _of_job(job: str) -> dict[str, Any]:
+def _of_job(job: str, corrected: bool | None) -> dict[str, Any]:
     path = os.path.join(job, PARAMETERS)
     try:
         with open(path) as file:
@@ -140,7 +144,8 @@ def _of_job(job: str) -> dict[str, Any]:
     if os.path.exists(os.path.join(job, USAGE)):
         with open(os.path.join(job, USAGE)) as file:
             usage = json.load(file)
-    corrected = corrects and parameters["flags"].get("correct") == "auto"
+    if corrected is None:
+        corrected = corrects and parameters["flags"].get("correct") == "auto"
     return {"prior": prior, "corrected": corrected, "usage": usage}
 
 

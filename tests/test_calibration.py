@@ -207,6 +207,13 @@ def test_the_rows_own_weights_count(classes):
     assert prior.files == pytest.approx((ids[60:].sum() / ids.sum(), ids[:60].sum() / ids.sum()))
 
 
+def test_classes_may_be_named(tmp_path):
+    lines = [f"{i},{'dog' if i % 4 else 'cat'}\n" for i in range(100)]
+    (tmp_path / "rows.csv").write_text("x,pet\n" + "".join(lines))
+    schema = Schema.from_dict({"x": int, "pet": str}, label="pet")
+    assert InputFn(str(tmp_path / "rows.csv"), schema).prior().files == (0.25, 0.75)
+
+
 def test_of_fakes_drawn_uniformly(classes):
     prior = classes.pairs(negatives_per_positive=3).prior()
     assert prior.files == pytest.approx((1 - 1 / 7, 1 / 7))  # 60 ids x 7 cities, each id has one

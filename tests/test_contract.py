@@ -291,6 +291,22 @@ def test_it_is_described(make):
     json.dumps(description)
 
 
+def test_it_tells_what_was_read_and_handed_out(make):
+    input_fn = make(num_epochs=2)
+    weights = np.concatenate([weights for *_, weights in input_fn.batches()])
+    usage = json.loads(json.dumps(input_fn.usage()))
+    assert usage["rows"] == len(weights)
+    effective = weights.sum(dtype=float) ** 2 / (weights.astype(float) ** 2).sum()
+    assert usage["effective_rows"] == pytest.approx(effective)
+    assert sum(usage["rows_used"].values()) in (len(weights), 2 * 60)  # but for fakes
+    for role, rows in usage["rows_in_files"].items():
+        assert usage["rows_read"][role] >= min(rows, usage["rows_used"][role])
+        assert usage["coverage"][role] == min(1, usage["rows_used"][role] / rows)
+        assert 0 < usage["bytes_read"][role] <= 3 * usage["bytes_in_files"][role]
+    list(itertools.islice(input_fn.batches(), 1))
+    assert 0 < input_fn.usage()["rows"] <= usage["rows"]  # of the latest call
+
+
 @making([name for name in MAKERS if name != "fake pairs by user, small pool"])
 def test_its_prior_is_that_of_the_weighted_stream(make):
     input_fn = make(num_epochs=1)

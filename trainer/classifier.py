@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from sampling import Schema
+from sampling.calibration import Prior
+from sampling.corrected import corrected_head
 from sampling.estimators import forward_features, require_estimator
 from sampling.schema import WEIGHT_FEATURE
 from trainer.columns import Scale, feature_columns
@@ -29,22 +31,29 @@ def build(
     config: Any,
     total_steps: int = 1,
     warm_start: Any = None,
+    correction: Prior | None = None,
+    threshold: float = 0.5,
 ) -> Any:
-    """A DNNClassifier or LinearClassifier.
+    """A DNN or linear classifier.
 
     Args:
         total_steps: where the learning rate reaches 0.
         warm_start: the WarmStartSettings, if any.
+        correction: the prior to correct the outputs for, if any.
+        threshold: the probability from which a row is of class 1.
     """
     deep = flags.model == "dnn"
     columns = feature_columns(schema, scales, flags.hash_buckets, embedded=deep)
     canned = require_estimator()
     optimizer = _optimizer(flags, total_steps)
+    head = canned.BinaryClassHead(weight_column=WEIGHT_FEATURE)
+    if correction is not None:
+        head = corrected_head(head, correction)
     if deep:
-        estimator = canned.DNNClassifier(
+        estimator = canned.DNNEstimator(
+            head,
             flags.hidden_units,
             columns,
-            weight_column=WEIGHT_FEATURE,
             optimizer=optimizer,
             dropout=flags.dropout or None,
             batch_norm=flags.batch_norm,
@@ -52,14 +61,14 @@ def build(
             warm_start_from=warm_start,
         )
     else:
-        estimator = canned.LinearClassifier(
+        estimator = canned.LinearEstimator(
+            head,
             columns,
-            weight_column=WEIGHT_FEATURE,
             optimizer=optimizer,
             config=config,
             warm_start_from=warm_start,
         )
-    return forward_features(add_metrics(estimator, flags.threshold), schema)
+    return forward_features(add_metrics(estimator, threshold, flags.segment), schema)
 
 
 def _optimizer(flags: argparse.Namespace, total_steps: int) -> Any:

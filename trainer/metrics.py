@@ -12,8 +12,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from sampling.corrected import CORRECTION
 from sampling.estimators import require_estimator
 from sampling.schema import WEIGHT_FEATURE
+from trainer import reporting
 
 _PLACES = 2000  # 0.02 apart in the logit
 _LOGIT_RANGE = 20.0
@@ -28,21 +30,33 @@ NAMES = {
     "auc": "auc",
     "auc_pr": "auc_precision_recall",
     "log_loss": "average_loss",
+    "brier": "brier",
     "mean_prediction": "prediction/mean",
     "base_rate": "label/mean",
+    # of a model that corrects: what it learned
+    "uncorrected_log_loss": "uncorrected/average_loss",
+    "uncorrected_mean_prediction": "uncorrected/prediction_mean",
 }
 
 
-def add_metrics(estimator: Any, threshold: float) -> Any:
-    """An estimator that also measures F1 and rows, and takes the threshold for the classes."""
+def add_metrics(estimator: Any, threshold: float, segment: str | None = None) -> Any:
+    """An estimator that also measures F1, Brier score and rows, and takes the threshold for the
+    classes. What a report is made of is collected, with the feature `segment`."""
 
     def metrics(
         features: Mapping[str, Any], labels: tf.Tensor, predictions: Mapping[str, Any]
     ) -> dict[str, Any]:
         weights = features[WEIGHT_FEATURE]
+        rows = {
+            reporting.LABELS: labels,
+            reporting.LOGITS: predictions["logits"],
+            reporting.WEIGHTS: weights,
+        }
+        reporting.collect(rows | ({reporting.SEGMENTS: features[segment]} if segment else {}))
         return {
             **_of_classes(labels, predictions["logistic"][:, 0], weights, threshold),
             **_of_curves(labels, predictions["logits"][:, 0], weights),
+            **_of_values(labels, predictions, weights),
             "rows": _updated(tf.keras.metrics.Sum(dtype=tf.float64), tf.ones_like(weights)),
         }
 
@@ -51,7 +65,8 @@ def add_metrics(estimator: Any, threshold: float) -> Any:
 
 def plain(evaluation: Mapping[str, Any]) -> dict[str, float]:
     """What `estimator.evaluate` returns -> plain names and Python numbers; `rows` is an int."""
-    results = {name: float(str(evaluation[key])) for name, key in NAMES.items()}
+    found = {name: evaluation[key] for name, key in NAMES.items() if key in evaluation}
+    results = {name: float(str(value)) for name, value in found.items()}
     return {**results, "rows": int(results["rows"])}
 
 
@@ -81,6 +96,23 @@ def _of_curves(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor) -> dict
         "auc": _updated(auc, labels, places, weights),
         "auc_precision_recall": _updated(auc_pr, labels, places, weights),
     }
+
+
+def _of_values(
+    labels: tf.Tensor, predictions: Mapping[str, tf.Tensor], weights: tf.Tensor
+) -> dict[str, Any]:
+    labels, logits = tf.cast(labels, tf.float32), predictions["logits"][:, 0]
+
+    def mean(values: tf.Tensor) -> Any:
+        return _updated(tf.keras.metrics.Mean(), values, weights)
+
+    measured = {"brier": mean((tf.sigmoid(logits) - labels) ** 2)}
+    if CORRECTION in predictions:
+        learned = logits - predictions[CORRECTION][:, 0]
+        loss = tf.nn.sigmoid_cross_entropy_with_logits(labels, learned)
+        measured["uncorrected/average_loss"] = mean(loss)
+        measured["uncorrected/prediction_mean"] = mean(tf.sigmoid(learned))
+    return measured
 
 
 def _updated(metric: Any, *values: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from sampling import Schema
+from sampling.calibration import Prior, cost_threshold
 from trainer import data_dir, restart, results, warm_start
 from trainer.columns import Scale
 from trainer.flags import defaults, of_model
@@ -24,12 +26,14 @@ _TAKEN = ("probability", "class")  # what predictions are called
 
 
 class Parameters(NamedTuple):
-    """Flags, the schema they lead to, the scales of its columns if measured, steps trained."""
+    """Flags, the schema they lead to, the scales of its columns if measured, steps trained, and
+    the prior that the model was trained in, if known."""
 
     flags: argparse.Namespace
     schema: Schema
     scales: dict[str, Scale] | None
     trained_steps: int
+    prior: Prior | None = None
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any]) -> Parameters:
@@ -56,12 +60,29 @@ class Parameters(NamedTuple):
         flags = argparse.Namespace(**values)
         _check_given(flags)
         schema = _schema(flags, stored if "schema_path" not in given else None)
+        _check_segment(flags, schema)
         if stored is not None:
             _check_same_model(flags, schema, stored)
         elif other is not None:
             warm_start.check(flags, schema, other)
         known = stored or other
-        return cls(flags, schema, _scales(known) if known else None, steps)
+        return cls(flags, schema, _scales(known) if known else None, steps, _prior(stored))
+
+    @property
+    def correction(self) -> Prior | None:
+        """What the model corrects its outputs for; None: nothing."""
+        prior = self.prior if self.flags.correct == "auto" else None
+        return prior if prior is not None and prior.needs_correction else None
+
+    @property
+    def costs(self) -> tuple[float, float]:
+        """Of a false positive and of a false negative."""
+        return self.flags.cost_false_positive, self.flags.cost_false_negative
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which a row is of class 1."""
+        return self.flags.threshold or cost_threshold(*self.costs)
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -79,12 +100,18 @@ class Parameters(NamedTuple):
             "flags": restart.without(vars(self.flags)),
             "schema": json.loads(self.schema.to_json()),
             "scales": scales,
+            "prior": dataclasses.asdict(self.prior) if self.prior else None,
         }
         results.write_json(self.flags.job_dir, results.PARAMETERS, value)
 
 
 def _scales(stored: Mapping[str, Any]) -> dict[str, Scale]:
     return {name: Scale(**scale) for name, scale in stored["scales"].items()}
+
+
+def _prior(stored: Mapping[str, Any] | None) -> Prior | None:
+    prior = stored.get("prior") if stored else None
+    return Prior(tuple(prior["files"]), tuple(prior["stream"])) if prior else None
 
 
 def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Schema:
@@ -108,6 +135,14 @@ def _check_given(flags: argparse.Namespace) -> None:
     if taken:
         raise ValueError(
             f"--forward names {taken[0]!r}, which is what predictions are called; rename the column"
+        )
+
+
+def _check_segment(flags: argparse.Namespace, schema: Schema) -> None:
+    names = [field.name for field in schema.features]
+    if flags.segment is not None and flags.segment not in names:
+        raise ValueError(
+            f"--segment is {flags.segment!r}, expected a feature ({', '.join(names)}); name one"
         )
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from sampling.progress import duration
@@ -81,3 +82,23 @@ class Progress(tf.compat.v1.train.SessionRunHook):
         elif speed:
             parts.append(f"{duration((total - self._step) / speed)} left")
         return "  ".join(parts)
+
+
+class Speed(tf.compat.v1.train.SessionRunHook):
+    """A hook that measures training steps, without the checkpoints and evaluations between them."""
+
+    def __init__(self) -> None:
+        self._durations: list[float] = []
+
+    def before_run(self, run_context: Any) -> None:
+        self._begun = time.perf_counter()
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        self._durations.append(time.perf_counter() - self._begun)
+
+    @property
+    def steps_per_second(self) -> float:
+        """0 where there was no step."""
+        usual = 10 * float(np.median(self._durations or [0.0]))
+        steps = [seconds for seconds in self._durations if seconds <= usual]
+        return len(steps) / sum(steps) if steps else 0.0

@@ -68,6 +68,15 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "weight of a negative; auto makes up for the sampling, so that probabilities stay true",
         ),
         Flag("normalize_weights", False, None, "whether weights are scaled to a mean of 1"),
+        Flag(
+            "correct",
+            "auto",
+            str,
+            "auto: where sample and weights differ from the files, the model is evaluated, "
+            "predicts and is exported with probabilities corrected to the files' ratio, and its "
+            "signatures have the output prior_correction; no: it puts out what it learned",
+            choices=("auto", "no"),
+        ),
         *flags.READING,
     ),
     "model": (
@@ -156,7 +165,23 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "steps between checkpoints; unless given: those of an epoch, from 500 to 10,000",
         ),
         Flag("eval_secs", 60, whole(0), "least seconds between evaluations while training"),
-        Flag("threshold", 0.5, number(0, 1), "probability from which a row is of class 1"),
+        Flag(
+            "threshold",
+            None,
+            number(0, 1),
+            "probability from which a row is of class 1; unless given: where the costs are even, "
+            "which is 0.5 if they are equal",
+        ),
+        Flag("cost_false_positive", 1.0, number(0), "what it costs to take class 0 for class 1"),
+        Flag("cost_false_negative", 1.0, number(0), "what it costs to miss a row of class 1"),
+        Flag(
+            "report",
+            True,
+            None,
+            "whether each evaluation writes report/report.html in the job_dir, and its pictures "
+            "there and to TensorBoard",
+        ),
+        Flag("segment", None, str, "name of the feature by which the report looks at calibration"),
     ),
 }
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from sampling import InputFnDownsampleWithWeight
 from sampling.estimators import require_estimator
+from sampling.input_fn import Description
 from sampling.resume import InputStateListener
 from sampling.schema import FORWARDED_SUFFIX
 from sampling.serving import serving_input_receiver_fn
@@ -29,7 +30,8 @@ from trainer import (
 )
 from trainer.best import Best, EarlyStopping
 from trainer.parameters import Parameters
-from trainer.progress import Progress
+from trainer.progress import Progress, Speed
+from trainer.reporting import Reporting, reporting, said_of_outputs
 
 _BEST = "best"
 _TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
@@ -59,16 +61,27 @@ def train(parameters: Parameters) -> None:
     for labelled in (test_input, dev_input):
         labelled("eval")  # files without labels are refused now, not after the training
     total = _resumed(parameters, input_fn)
-    print(input_fn.describe(), flush=True)
+    parameters = parameters._replace(prior=input_fn.prior())
+    outputs = said_of_outputs(parameters)
+    print(Description(**input_fn.describe(), outputs=outputs), flush=True)
     parameters = parameters.with_scales(lambda: columns.measure(input_fn))
     parameters.write()
     estimator = _estimator(parameters, input_fn.steps_per_epoch, total)
+    speed = Speed()
+
+    def usage() -> Any:
+        return _usage(parameters, input_fn, speed)
+
+    report = reporting(parameters, usage, files=flags.dev_dir)
     evaluation: Mapping[str, Any] | None = None
     if parameters.trained_steps != total:
-        evaluation = _trained(estimator, parameters, input_fn, total, dev_input)
-    if evaluation is None or flags.dev_dir:
-        evaluation = _evaluated(parameters, estimator, test_input)
-    _report(parameters, evaluation)
+        hooks = [Progress("training", total), speed]
+        evaluation = _trained(estimator, parameters, input_fn, total, dev_input, hooks, report)
+    is_of_other = report and evaluation and report.step != evaluation["global_step"]
+    if evaluation is None or flags.dev_dir or is_of_other:  # the best step may not be the last
+        report = reporting(parameters, usage, _summaries(parameters))
+        evaluation = _evaluated(parameters, estimator, test_input, report)
+    _report(parameters, evaluation, report)
     receiver_fn = serving_input_receiver_fn(schema, flags.delimiter, flags.null_values)
     exported = estimator.export_saved_model(
         f"{flags.job_dir}/export", receiver_fn, checkpoint_path=_checkpoint(parameters)
@@ -82,20 +95,22 @@ def _trained(
     input_fn: InputFnDownsampleWithWeight,
     total: int,
     dev_input: InputFnDownsampleWithWeight,
+    hooks: list[Any],
+    report: Reporting | None,
 ) -> Mapping[str, Any]:
     """Trains and validates; returns what was measured at the best step, or at the last."""
     api, flags, steps = require_estimator(), parameters.flags, input_fn.steps_per_epoch
     listener = InputStateListener(input_fn, flags.job_dir)
-    hooks, best = [Progress("training", total)], _best(parameters, steps)
+    best = _best(parameters, steps)
     if best and flags.patience:
-        hooks.append(EarlyStopping(best, flags.patience * steps))
+        hooks = [*hooks, EarlyStopping(best, flags.patience * steps)]
     evaluation, _ = api.train_and_evaluate(
         estimator,
         api.TrainSpec(input_fn, total, hooks, [listener]),
         api.EvalSpec(
             dev_input,
             steps=None,
-            hooks=[Progress("evaluating", dev_input.steps_per_epoch)],
+            hooks=_evaluating(dev_input, report),
             exporters=[best] if best else None,
             start_delay_secs=0,
             throttle_secs=0 if best else flags.eval_secs,
@@ -106,8 +121,9 @@ def _trained(
 
 def evaluate(parameters: Parameters) -> None:
     """Measures the model of the last checkpoint, or the best."""
-    evaluation = _evaluated(parameters, _estimator(parameters), _test_input(parameters))
-    _report(parameters, evaluation)
+    report = reporting(parameters, lambda: _usage(parameters), _summaries(parameters))
+    estimator, test_input = _estimator(parameters), _test_input(parameters)
+    _report(parameters, _evaluated(parameters, estimator, test_input, report), report)
 
 
 def predict(parameters: Parameters) -> None:
@@ -149,7 +165,7 @@ def _predicted(batch: Mapping[str, Any], parameters: Parameters) -> dict[str, np
         name: batch[name + FORWARDED_SUFFIX] for name in parameters.schema.features_to_forward
     }
     probability = batch["logistic"][:, 0]
-    classes = (probability >= parameters.flags.threshold).astype(int)
+    classes = (probability >= parameters.threshold).astype(int)
     return {**forwarded, "probability": probability, "class": classes}
 
 
@@ -196,7 +212,16 @@ def _estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: in
     )
     is_new = flags.mode == "train" and flags.warm_start_dir and not parameters.trained_steps
     start = warm_start.settings(flags) if is_new else None
-    return classifier.build(flags, schema, scales, config, total_steps, start)
+    return classifier.build(
+        flags,
+        schema,
+        scales,
+        config,
+        total_steps,
+        warm_start=start,
+        correction=parameters.correction,
+        threshold=parameters.threshold,
+    )
 
 
 def _best(parameters: Parameters, steps_per_epoch: int) -> Best | None:
@@ -221,15 +246,39 @@ def _checkpoint(parameters: Parameters) -> str | None:
     return tf.train.latest_checkpoint(f"{flags.job_dir}/{_BEST}") if flags.best_metric else None
 
 
-def _evaluated(parameters: Parameters, estimator: Any, test_input: Any) -> dict[str, Any]:
+def _summaries(parameters: Parameters) -> str:
+    """The folder of what `_evaluated` summarizes: a curve of its own in TensorBoard."""
+    return "eval_test" if parameters.flags.dev_dir else "eval"
+
+
+def _evaluated(
+    parameters: Parameters, estimator: Any, test_input: Any, report: Reporting | None
+) -> dict[str, Any]:
     return dict(
         estimator.evaluate(
             test_input,
-            hooks=[Progress("evaluating", test_input.steps_per_epoch)],
+            hooks=_evaluating(test_input, report),
             checkpoint_path=_checkpoint(parameters),
-            name="test" if parameters.flags.dev_dir else None,  # a curve of its own in TensorBoard
+            name=_summaries(parameters).removeprefix("eval").lstrip("_") or None,
         )
     )
+
+
+def _evaluating(test_input: Any, report: Reporting | None) -> list[Any]:
+    """The hooks of an evaluation."""
+    progress = Progress("evaluating", test_input.steps_per_epoch)
+    return [progress, report] if report else [progress]
+
+
+def _usage(parameters: Parameters, input_fn: Any = None, speed: Speed | None = None) -> Any:
+    """How the training sampled, since it began or went on; else what is known of the last one."""
+    flags = parameters.flags
+    if not speed or not speed.steps_per_second:
+        return results.read_json_if_any(flags.job_dir, results.USAGE)
+    rows_per_second = flags.batch_size * speed.steps_per_second
+    found = {**input_fn.usage(), "rows_per_second": rows_per_second}
+    results.write_json(flags.job_dir, results.USAGE, found)
+    return found
 
 
 def _resumed(parameters: Parameters, input_fn: InputFnDownsampleWithWeight) -> int:
@@ -249,10 +298,17 @@ def _resumed(parameters: Parameters, input_fn: InputFnDownsampleWithWeight) -> i
     return total
 
 
-def _report(parameters: Parameters, evaluation: Mapping[str, Any]) -> None:
+def _report(
+    parameters: Parameters, evaluation: Mapping[str, Any], report: Reporting | None
+) -> None:
     flags = parameters.flags
     measured = {"step": int(evaluation["global_step"]), **metrics.plain(evaluation)}
+    measured.update(report.measured if report else {})
     print("", results.table(measured), "", sep="\n")
-    about = {"test_dir": flags.test_dir, "threshold": flags.threshold}
+    about = {
+        "test_dir": flags.test_dir,
+        "threshold": parameters.threshold,
+        "corrected": parameters.correction is not None,
+    }
     path = results.write_json(flags.job_dir, results.EVALUATION, {**measured, **about})
     print(f"evaluation: {path}", flush=True)

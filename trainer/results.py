@@ -14,6 +14,7 @@ PARAMETERS = "parameters.json"
 EVALUATION = "evaluation.json"
 PREDICTIONS = "predictions.jsonl"
 PARTIAL_PREDICTIONS = "predictions.partial"  # a directory
+USAGE = "sampling.json"
 _PIECE = 2**24  # bytes copied at a time
 
 
@@ -26,6 +27,12 @@ def read_json(directory: str, name: str) -> Any:
     path = os.path.join(directory, name)
     with tf.io.gfile.GFile(path) as file:
         return json.loads(file.read())
+
+
+def read_json_if_any(directory: str, name: str) -> Any:
+    """None where there is no such file."""
+    path = os.path.join(directory, name)
+    return read_json(directory, name) if tf.io.gfile.exists(path) else None
 
 
 def write_lines(directory: str, name: str, lines: Iterable[str]) -> str:

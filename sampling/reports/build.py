@@ -111,8 +111,9 @@ def build(predictions: Predictions, options: Options | None = None) -> dict[str,
         names, bins = measures.by_segment(predictions)
         drawn["segments.png"] = pictures.segments(names, bins, predictions.segment)
         sections.insert(1, _segments(names, bins, predictions.segment))
-    if options.usage:
-        drawn["sampling.png"] = pictures.sampling(options.usage["shares"], options.usage["classes"])
+    if options.usage and options.usage["rows"]:
+        if shares := options.usage.get("shares"):
+            drawn["sampling.png"] = pictures.sampling(shares, options.usage["classes"])
         sections.append(_sampling(options.usage))
     text = page.render(
         options.title, _lead(options), _cards(predictions, area, own), sections, drawn
@@ -243,7 +244,8 @@ def _sampling(usage: Mapping[str, Any]) -> Section:
         "The classes' shares in the files, in what was trained on, and by weight. Rows of unequal "
         "weight tell less than as many of equal weight: (sum of weights)² / sum of squares (Kish)."
     )
-    return Section("Sampling", text, "sampling.png", [table, Table(["", ""], facts)])
+    picture = "sampling.png" if usage.get("shares") else None
+    return Section("Sampling", text, picture, [table, Table(["", ""], facts)])
 
 
 def _percent(share: float) -> str:
