@@ -36,7 +36,8 @@ class InputFnStratified(InputFn):
 
     The number of rows of each class in an epoch is exact. A class that is not taken as a whole goes
     on where the last epoch stopped, and one that is taken more than once starts over: each of its
-    rows is seen once before any is seen again. Rows are counted for it, once, at memory speed.
+    rows is seen once before any is seen again. Rows are counted for it, once, at memory speed. A
+    state takes some 300 bytes and 32 for each class.
 
     Args:
         classes: a dict of label: glob (or path, folder, or list of them). Class files may lack the
