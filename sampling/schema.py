@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sampling import checks, files
+from sampling import bigquery, checks, files
 
 if TYPE_CHECKING:  # pandas takes its time and 40 MB, and only one method needs it
     import pandas as pd
@@ -210,6 +210,45 @@ class Schema:
         if not text.lstrip().startswith(("[", "{")):
             text, origin = files.read_text(text), text
         fields = tuple(_field_from_json(entry, origin) for entry in _json_entries(text, origin))
+        return cls(fields, label, weight, _names(features_to_forward))
+
+    @classmethod
+    def from_gcs(
+        cls,
+        uri: str,
+        label: str | None = None,
+        weight: str | None = None,
+        features_to_forward: Iterable[str] = (),
+    ) -> Schema:
+        """`from_json` of an object of Google Cloud Storage, "gs://bucket/schema.json".
+
+        Raises:
+            ValueError: it is no such URI, or can't be read.
+        """
+        if not str(uri).startswith("gs://"):
+            raise ValueError(f"found {uri!r}, expected gs://bucket/path; mend it")
+        return cls.from_json(uri, label, weight, features_to_forward)
+
+    @classmethod
+    def from_bigquery(
+        cls,
+        table: str,
+        label: str | None = None,
+        weight: str | None = None,
+        features_to_forward: Iterable[str] = (),
+        client: Any = None,
+    ) -> Schema:
+        """The columns of a table of BigQuery, "project.dataset.table", as it exports them.
+
+        Args:
+            client: a google.cloud.bigquery.Client; None: one with the credentials at hand.
+
+        Raises:
+            ImportError: google-cloud-bigquery is not installed.
+            ValueError: the table can't be found or read.
+        """
+        entries = bigquery.table_fields(table, client)
+        fields = tuple(_field_from_json(entry, table) for entry in entries)
         return cls(fields, label, weight, _names(features_to_forward))
 
     @classmethod

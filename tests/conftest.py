@@ -31,6 +31,7 @@ settings.load_profile("untimed")
 # today's TensorFlow, they are left out. All others run with either.
 NEEDS_ESTIMATOR = (
     "benchmark",
+    "cloud_scripts",
     "cloud_storage",
     "cluster",
     "corrected",
