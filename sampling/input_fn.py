@@ -183,7 +183,7 @@ class InputFn:
             features alone.
 
         Raises:
-            ValueError: a name is not a feature's, a feature to be stacked is a string, or the
+            ValueError: a name is not a feature's, a feature can't be stacked, or the
                 workers are not as they should be, see `__call__`.
         """
         names = self._selected(features, stacked)
@@ -512,12 +512,15 @@ class InputFn:
                 f"features is {features!r}, expected names among "
                 f"{', '.join(self._feature_names)}; mend them"
             )
-        texts = [name for name in names if self._dtypes[name].hasobject]
-        if stacked and texts:
+        unfit = [
+            name
+            for name in names
+            if self._dtypes[name].hasobject or 0 in self._dtypes[name].shape  # 0: of any length
+        ]
+        if stacked and unfit:
             raise ValueError(
-                f"stacked is True and {', '.join(texts)} "
-                f"{'is a string' if len(texts) == 1 else 'are strings'}, expected numbers, of "
-                "which a matrix can be made; name the numeric features, or leave stacked out"
+                f"stacked is True with {', '.join(unfit)}, expected numbers or lists of numbers of "
+                "one length, not strings; name such features, or leave stacked out"
             )
         return names
 

@@ -128,7 +128,7 @@ def test_features_are_stacked_in_the_order_of_their_names(make):
 
 def test_strings_are_not_stacked(make):
     for names in (None, ["x", "city"]):
-        with pytest.raises(ValueError, match="city is a string, expected numbers"):
+        with pytest.raises(ValueError, match="True with city, expected numbers"):
             make().dataset(names, stacked=True)
 
 

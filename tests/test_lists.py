@@ -97,6 +97,20 @@ def test_shapes_are_known_where_they_are_fixed(tmp_path, file_format):
     assert features["vector"].dtype == tf.float32 and features["vector"].shape == (50, 3)
 
 
+def test_lists_of_one_length_are_stacked_and_others_are_not(tmp_path):
+    input_fn = InputFn(write(tmp_path, "parquet", range(50)), SCHEMA, batch_size=20)
+    for matrix, *_ in input_fn.batches(["vector", "id", "few"], stacked=True):
+        for found in matrix:
+            expected = row(int(found[3]))
+            few = [*expected["few"], 0, 0, 0, 0][:4]
+            assert found.tolist() == [*expected["vector"], expected["id"], *few]
+    dataset = input_fn.dataset(["vector", "id", "few"], stacked=True)
+    assert dataset.element_spec[0].shape.as_list() == [None, 8]
+    for name in ("counts", "tags", "words"):
+        with pytest.raises(ValueError, match=f"stacked is True with {name}, expected numbers"):
+            input_fn.dataset(["id", name], stacked=True)
+
+
 @pytest.mark.parametrize("file_format", ["parquet", "tfrecord"])
 def test_a_restored_state_goes_on_with_lists(tmp_path, file_format):
     files = write(tmp_path, file_format, range(300))
