@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case "${1:-}" in
-  "") venv=.venv newest=11 extras=estimator,test,lint,benchmark,serving,gcp ;;
+  "") venv=.venv newest=11 extras=estimator,test,lint,benchmark,serving,gcp,beam ;;
   keras3) venv=.venv-keras3 newest=13 extras=test ;;
   *)
     echo "setup: found $1, expected keras3 or nothing" >&2
