@@ -288,6 +288,25 @@ def test_the_best_checkpoint_is_kept(tmp_path, capsys):
     assert capsys.readouterr().out.splitlines() == ["hr 0.1", "hr 0.5", "hr 0.3"]
 
 
+def test_a_checkpoint_that_was_not_evaluated_is_caught_up_on(tmp_path):
+    evaluations = []
+
+    class Estimator:
+        model_dir = str(tmp_path)
+
+        def evaluate(self, test_input):
+            evaluations.append(test_input)
+            return {"hr": 0.6, "global_step": 3}
+
+    write(tmp_path / "model.ckpt-3.index", "")
+    write(tmp_path / "checkpoint", 'model_checkpoint_path: "model.ckpt-3"')
+    for _ in range(2):
+        keeper = best.Best(str(tmp_path / "best"), "hr", str, done=3)
+        keeper.catch_up(Estimator(), 3, "the test files")
+        assert keeper.checkpoint.endswith("best/model.ckpt-3")
+    assert evaluations == ["the test files"]
+
+
 # --- NCF's files ---
 
 

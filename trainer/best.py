@@ -73,6 +73,17 @@ class Best(require_estimator().Exporter):  # type: ignore[misc]
         }
         results.write_json(self._directory, _KNOWN, known)
 
+    def catch_up(self, estimator: Any, done: int, test_input: Callable[..., Any]) -> None:
+        """Evaluates the checkpoint of step `done` if the training was stopped before that was."""
+        if self.evaluated < done:
+            self.export(
+                estimator=estimator,
+                export_path="",
+                checkpoint_path=tf.train.latest_checkpoint(estimator.model_dir),
+                eval_result=estimator.evaluate(test_input),
+                is_the_final_export=False,
+            )
+
     @property
     def steps_without(self) -> int:
         """From the best evaluation to the latest."""

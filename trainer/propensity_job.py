@@ -74,6 +74,8 @@ def train(parameters: Parameters) -> None:
 
     report = reporting(parameters, usage, files=flags.dev_dir)
     evaluation: Mapping[str, Any] | None = None
+    if best := _best(parameters, input_fn.steps_per_epoch):
+        best.catch_up(estimator, parameters.trained_steps, dev_input)
     if parameters.trained_steps != total:
         hooks = [Progress("training", total), speed]
         evaluation = _trained(estimator, parameters, input_fn, total, dev_input, hooks, report)

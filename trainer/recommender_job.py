@@ -97,15 +97,7 @@ def _train_on(
     patience: int | None,
 ) -> None:
     """From step `done`, if that is not the end; no epoch that ended goes without evaluation."""
-    if best.evaluated < done:  # stopped after the checkpoint and before its evaluation
-        checkpoint = tf.train.latest_checkpoint(estimator.model_dir)
-        best.export(
-            estimator=estimator,
-            export_path="",
-            checkpoint_path=checkpoint,
-            eval_result=estimator.evaluate(test_input),
-            is_the_final_export=False,
-        )
+    best.catch_up(estimator, done, test_input)
     if input_fn.epochs_done >= (input_fn.num_epochs or 1):
         print(f"trained to its end, step {done:,}; exporting the best epoch", file=sys.stderr)
         return
