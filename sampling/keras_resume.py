@@ -39,10 +39,12 @@ class InputState(tf.train.experimental.PythonState):
         self.is_in_checkpoint = False  # whether it was saved or restored
         self._begin()
 
-    def dataset(self, features: Collection[str] | None = None) -> tf.data.Dataset:
+    def dataset(
+        self, features: Collection[str] | None = None, *, stacked: bool = False
+    ) -> tf.data.Dataset:
         """`input_fn.dataset` from the place reached; its batches are counted from here on."""
         self.input_fn.restore(self.value)
-        dataset = self.input_fn.dataset(features)
+        dataset = self.input_fn.dataset(features, stacked=stacked)
         self._begin()
         return dataset
 
@@ -86,6 +88,8 @@ def fit(
     features: Collection[str] | None = None,
     save_steps: int | None = None,
     callbacks: Sequence[Any] = (),
+    *,
+    stacked: bool = False,
     **options: Any,
 ) -> Any:
     """`model.fit` on the input function's Dataset, to the end of the epoch begun, then whole ones.
@@ -101,6 +105,7 @@ def fit(
         epochs: in all, those before the stop included.
         features: the names of those the model takes; None: all.
         save_steps: batches between checkpoints within an epoch, too; None: none there.
+        stacked: whether the features come as one matrix, see `InputFn.dataset`.
         callbacks, options: for `model.fit`, which takes no steps_per_epoch here.
 
     Returns:
@@ -117,7 +122,7 @@ def fit(
             "set it"
         )
     _check_in_checkpoint(state, manager)
-    dataset = state.dataset(features)
+    dataset = state.dataset(features, stacked=stacked)
     rest, done = input_fn.steps_left, state.value["epoch"] // input_fn.num_epochs
     whole = input_fn.num_epochs * input_fn.steps_per_epoch
     # Counting comes first, so that others see the place; saving last, when they have done theirs.

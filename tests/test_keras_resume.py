@@ -151,6 +151,20 @@ def test_what_callbacks_change_at_the_end_of_an_epoch_is_saved(classes, tmp_path
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_features_may_come_as_a_matrix(classes, tmp_path):
+    """As the README has it."""
+    train = classes.train(batch_size=25)
+    model = tf.keras.Sequential([tf.keras.Input([2]), tf.keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    state = InputState(train)
+    checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer, input=state)
+    manager = tf.train.CheckpointManager(checkpoint, str(tmp_path), max_to_keep=2)
+    checkpoint.restore(manager.latest_checkpoint)
+    fit(model, state, manager, epochs=2, features=["id", "x"], stacked=True, save_steps=3)
+    assert state.value["epoch"] == 2
+    assert len(manager.checkpoints) == 2
+
+
 def test_stopping_early_in_the_rest_of_an_epoch_ends_it_all(classes, tmp_path):
     class Enough(tf.keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
