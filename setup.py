@@ -25,6 +25,7 @@ setup(
         "report": ["matplotlib", "scikit-learn"],
         "test": [
             "hypothesis",
+            "imbalanced-learn",
             "matplotlib",
             "pytest>=8",
             "pytest-xdist",
@@ -42,6 +43,6 @@ setup(
             "grpcio-status<1.63",
             "python-dateutil<3",
         ],
-        "benchmark": ["matplotlib", "psutil"],
+        "benchmark": ["imbalanced-learn", "matplotlib", "psutil"],
     },
 )

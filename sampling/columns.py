@@ -285,8 +285,10 @@ def _from_array(name: str, array: pa.ChunkedArray) -> np.ndarray | Strings:
     if dtype.shape:
         return _from_lists(name, array.combine_chunks(), dtype)
     if dtype.hasobject:
-        encoded = _as_binary(array).combine_chunks().dictionary_encode()
-        values = encoded.dictionary.to_numpy(zero_copy_only=False)
+        if not pa.types.is_dictionary(array.type):
+            array = array.cast(pa.binary()).dictionary_encode()
+        encoded = array.unify_dictionaries().combine_chunks()
+        values = encoded.dictionary.cast(pa.binary()).to_numpy(zero_copy_only=False)
         return Strings(encoded.indices.to_numpy(), values)
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.int64())
@@ -301,12 +303,6 @@ def _from_lists(name: str, array: Any, dtype: np.dtype) -> Any:
         return values.reshape(len(array), *dtype.shape)
     lengths = array.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
     return Lists(np.cumsum(lengths) - lengths, lengths, values)
-
-
-def _as_binary(array: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_dictionary(array.type):
-        array = array.cast(array.type.value_type)
-    return array.cast(pa.binary())
 
 
 def _dtype(name: str, type_: pa.DataType) -> np.dtype:

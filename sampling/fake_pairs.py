@@ -89,6 +89,8 @@ class InputFnWithFakePairs(InputFn):
             empty or not in the vocabulary, a lookup does not know one, or there is nothing to draw.
     """
 
+    _takes_codes = False  # of strings: ids have codes of its own
+
     def __init__(
         self,
         positive_dir: files.Globs,

@@ -21,6 +21,7 @@ from sampling import checks, cluster, columns, datasets, export, files, padding,
 from sampling.calibration import Prior
 from sampling.columns import Columns, Round
 from sampling.formats import opening
+from sampling.formats.counted import CountedBlocks
 from sampling.formats.csv_parser import CsvOptions
 from sampling.position import Chunks, Position, Run
 from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
@@ -84,6 +85,7 @@ class InputFn:
             or there is no row.
     """
 
+    _takes_codes = True  # of strings, in tables
     _class_labels: Mapping[str, Any] = {}  # what the label is in class files that have none
 
     def __init__(
@@ -476,7 +478,7 @@ class InputFn:
         return role
 
     def _open(self, role: str, globs: files.Globs) -> opening.Blocks:
-        return opening.open_blocks(
+        blocks = opening.open_blocks(
             globs,
             self._name(role),
             self.schema,
@@ -485,6 +487,9 @@ class InputFn:
             self._class_labels.get(role),
             self._file_format,
         )
+        if isinstance(blocks, CountedBlocks):
+            blocks.coded = self._takes_codes and not self._transform
+        return blocks
 
     @property
     def _label(self) -> str:

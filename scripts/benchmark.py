@@ -21,9 +21,9 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmarks import data, fresh, inputs, meter, picture, report  # noqa: E402
+from benchmarks import data, formats, fresh, inputs, meter, picture, report  # noqa: E402
 
-PARTS = ("input", "training", "growth", "resuming", "honesty")
+PARTS = ("input", "training", "growth", "resuming", "honesty", "formats")
 BATCH_SIZES = [256, 1024]
 NUM_FILES, MULTIPLIERS, TIMES = (1, 10, 1000), (2, 5, 10), 10  # beside the 100 files and 1
 
@@ -61,6 +61,7 @@ def main() -> None:
         "growth": _growth,
         "resuming": _resuming,
         "honesty": _honesty,
+        "formats": _formats,
     }
     for part in [arguments.only] if arguments.only else PARTS:
         others, all_ = meter.machine()
@@ -178,6 +179,25 @@ def _honesty(scale: Scale, files: data.Set, folder: Path) -> dict[str, Any]:
         rounds=[1, 10, 22],
         seeds=scale.seeds,
     )
+
+
+def _formats(scale: Scale, files: data.Set, folder: Path) -> dict[str, Any]:
+    fresh.progress("formats: making sets")
+    sets = formats.make(folder, files)
+    repetitions = [
+        fresh.run(
+            "benchmarks.formats",
+            "measure",
+            sets=sets,
+            names=fresh.in_turn(list(formats.INPUTS), repetition),
+            batch_size=BATCH_SIZES[0],
+            epochs=10 * scale.epochs,
+            seconds=scale.seconds,
+        )
+        for repetition in range(scale.repetitions)
+    ]
+    shares = fresh.run("benchmarks.formats", "resample", sets=sets, batch_size=100)
+    return {"repetitions": repetitions, "shares": shares}
 
 
 def _environment() -> dict[str, Any]:

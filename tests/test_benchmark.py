@@ -11,7 +11,7 @@ import pytest
 from sampling import Schema
 
 ROOT = Path(__file__).parent.parent
-TARGETS = 13
+TARGETS = 15
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def output(tmp_path_factory):
 
 def test_every_part_is_measured(output):
     results = json.loads((output / "results.json").read_text())
-    assert {"input", "training", "growth", "resuming", "honesty"} <= set(results)
+    assert {"input", "training", "growth", "resuming", "honesty", "formats"} <= set(results)
     inputs = results["input"]["repetitions"][0]
     assert all(result["rows"] > 0 for result in inputs.values())
     assert inputs["engine, numpy"]["ended"]

@@ -177,9 +177,9 @@ def test_a_row_group_is_decoded_once_in_a_pass(tmp_path, monkeypatch):
     read = []
     original = parquet.ParquetFile.read
 
-    def noting(file, groups):
+    def noting(file, groups, *options):
         read.extend(groups)
-        return original(file, groups)
+        return original(file, groups, *options)
 
     monkeypatch.setattr(parquet.ParquetFile, "read", noting)
     list(InputFn(str(tmp_path), SCHEMA, shuffle=True, pool_rows=1000).batches())

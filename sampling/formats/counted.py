@@ -35,6 +35,9 @@ class CountedBlocks:
 
     Subclasses call `_set_blocks` and give the rows of blocks by `_tables`.
 
+    Attributes:
+        coded: whether `read` gives strings of features as codes of distinct ones (dictionaries).
+
     Args:
         sources: the files; those without rows are left out.
         schema: their columns.
@@ -44,7 +47,7 @@ class CountedBlocks:
     """
 
     def __init__(self, sources: Sequence[Any], schema: Schema, label: Label, role: str):
-        self.files = list(sources)
+        self.files, self.coded = list(sources), False
         self.schema, self.role, self._label = schema, role, label
         check_alike([(s.file.path, s.names) for s in self.files], schema, label, role)
         self._lock = threading.Lock()  # what is held between reads is shared by all streams
@@ -143,7 +146,7 @@ class CountedBlocks:
 
     def _conformed(self, table: pa.Table, blocks: np.ndarray, before: int) -> pa.Table:
         try:
-            conformed = typed.conform(table, self.schema)
+            conformed = typed.conform(table, self.schema, self.coded)
         except typed.BadValueError as error:
             at = self.locate(blocks, before + error.row)
             raise ValueError(f"{at}, column {error.column!r}: {error.problem}") from None

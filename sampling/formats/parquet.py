@@ -42,13 +42,25 @@ class ParquetFile:
         counted.check_columns(types.names, schema, label, file.path)
         typed.check_types(types, schema, file.path)
         self.names = [name for name in schema.names if name in types.names]
+        texts = [field.name for field in schema if typed.can_be_coded(field, schema)]
+        self._texts = [name for name in texts if name in types.names]
         groups = [self._metadata.row_group(i) for i in range(self._metadata.num_row_groups)]
         self.group_rows = np.array([group.num_rows for group in groups], np.int64)
         self.group_bytes = np.array([self._bytes(group) for group in groups], np.int64)
 
     @contextlib.contextmanager
-    def open(self, place: str = "", piecewise: bool = False) -> Iterator[pq.ParquetFile]:
-        """Raises ValueError if what is read meanwhile is damaged; `place` is where that is."""
+    def open(
+        self, place: str = "", piecewise: bool = False, texts: Sequence[str] = ()
+    ) -> Iterator[pq.ParquetFile]:
+        """
+        Args:
+            place: where in the file, for the error.
+            piecewise: whether to hold as little of the file as possible.
+            texts: columns to be read as codes of distinct texts.
+
+        Raises:
+            ValueError: what is read meanwhile is damaged.
+        """
         with contextlib.ExitStack() as stack:
             try:
                 source: Any = self.file.path
@@ -59,6 +71,7 @@ class ParquetFile:
                     pq.ParquetFile(
                         source,
                         metadata=self._metadata,
+                        read_dictionary=list(texts),
                         pre_buffer=not piecewise,  # it holds all that is asked for
                         buffer_size=_BUFFER_BYTES if piecewise else 0,
                         page_checksum_verification=True,
@@ -72,10 +85,10 @@ class ParquetFile:
                     f"({_first_line(error)}), expected a whole Parquet file; copy or write it anew"
                 ) from None
 
-    def read(self, groups: list[int]) -> pa.Table:
+    def read(self, groups: list[int], coded: bool) -> pa.Table:
         """Whole row groups, one after the other."""
         try:
-            with self.open() as opened:
+            with self.open(texts=self._texts if coded else []) as opened:
                 return opened.read_row_groups(groups, columns=self.names)
         except ValueError:
             for group in groups:  # which one is it?
@@ -144,9 +157,11 @@ class ParquetBlocks(CountedBlocks):
         self._group_of = np.array([group for _, group in groups])  # by stretch
         self._first_block = np.cumsum(sizes) - sizes
         self._sizes = sizes
+        self._stretch_rows = np.array([opened[f].group_rows[g] for f, g in groups])
         file_of = np.repeat([index for index, _ in groups], sizes)
         self._set_blocks(np.concatenate(cut), file_of, sizes, row_bytes)
         self._held: collections.OrderedDict[int, pa.Table] = collections.OrderedDict()
+        self._held_rows = 0
         self._streamed: _Streamed | None = None
 
     @property
@@ -168,7 +183,7 @@ class ParquetBlocks(CountedBlocks):
 
     def _batches(self, stretches: np.ndarray) -> Iterator[list[int]]:
         """Row groups that are decoded together: as many as fit."""
-        rows = np.array([self._stretch_rows(stretch) for stretch in stretches])
+        rows = self._stretch_rows[stretches]
         parts = (np.cumsum(rows) * self.row_bytes // HELD_BYTES).astype(np.int64)
         for part in np.unique(parts):
             yield stretches[parts == part].tolist()
@@ -178,7 +193,7 @@ class ParquetBlocks(CountedBlocks):
         tables = {s: self._held[s] for s in stretches if s in self._held}
         if missing := [s for s in stretches if s not in tables]:
             groups = [int(self._group_of[s]) for s in missing]
-            read = file.read(groups)
+            read = file.read(groups, self.coded)
             ends = np.cumsum(file.group_rows[groups])
             for stretch, end, rows in zip(missing, ends, file.group_rows[groups], strict=True):
                 tables[stretch] = read.slice(int(end - rows), int(rows))
@@ -202,10 +217,11 @@ class ParquetBlocks(CountedBlocks):
 
     def _hold(self, stretch: int, table: pa.Table) -> None:
         """The next piece is asked for soon; the longest unused ones make room."""
-        self._held.pop(stretch, None)
+        if self._held.pop(stretch, None) is None:
+            self._held_rows += table.num_rows
         self._held[stretch] = table
-        while sum(map(self._stretch_rows, self._held)) * self.row_bytes > HELD_BYTES:
-            self._held.popitem(last=False)
+        while self._held_rows * self.row_bytes > HELD_BYTES:
+            self._held_rows -= self._held.popitem(last=False)[1].num_rows
 
     def _stream(self, file: ParquetFile, stretch: int, first: int, rows: int) -> pa.Table:
         """Rows of a large row group: from where the last ones ended, or from its beginning."""
@@ -218,11 +234,7 @@ class ParquetBlocks(CountedBlocks):
         return streamed.rows(first, rows)
 
     def _is_large(self, stretch: int) -> bool:
-        return self._stretch_rows(stretch) * self.row_bytes > HELD_BYTES
-
-    def _stretch_rows(self, stretch: int) -> int:
-        first = self._first_block[stretch]
-        return int(self.files[self._file_of[first]].group_rows[self._group_of[stretch]])
+        return bool(self._stretch_rows[stretch] * self.row_bytes > HELD_BYTES)
 
 
 class _Streamed:

@@ -20,6 +20,7 @@ _EXPECTED = {
     "BOOLEAN": "true, false, 1 or 0 (BOOLEAN)",
     "BYTES": "bytes or text (BYTES)",
 }
+_CODED = pa.dictionary(pa.int32(), pa.string())
 _TIMES = ("DATE", "DATETIME", "TIME", "TIMESTAMP")
 
 
@@ -90,28 +91,42 @@ def _lists_of(field: Field) -> str:
     return "lists, each value " if field.is_list else ""
 
 
-def conform(table: pa.Table, schema: Schema) -> pa.Table:
+def conform(table: pa.Table, schema: Schema, coded: bool = False) -> pa.Table:
     """A table -> the schema's columns that it has, in the schema's order and types.
 
     Whole numbers and booleans are int64, other numbers float32, the rest strings; empty values are
     the fields' defaults.
 
+    Args:
+        coded: whether strings of features are to be codes of distinct strings (dictionaries).
+
     Raises:
         BadValueError: a value is not what its field allows.
     """
     fields = [field for field in schema if field.name in table.column_names]
-    columns = [_conformed(table.column(field.name), field, schema) for field in fields]
+    columns = [_conformed(table.column(field.name), field, schema, coded) for field in fields]
     return pa.table(columns, [field.name for field in fields])
 
 
-def _conformed(column: pa.ChunkedArray, field: Field, schema: Schema) -> pa.Array:
-    values = column.combine_chunks()
+def can_be_coded(field: Field, schema: Schema) -> bool:
+    is_text = field.is_string and field.type != "BYTES" and not field.is_list
+    return is_text and field.name != schema.label
+
+
+def _conformed(
+    column: pa.ChunkedArray, field: Field, schema: Schema, coded: bool = False
+) -> pa.Array:
+    values = column.unify_dictionaries().combine_chunks()
     if isinstance(values, pa.ChunkedArray):  # none, or too many bytes of text for one array
         large = [chunk.cast(pa.large_string()) for chunk in values.chunks]
         values = pa.concat_arrays(large) if large else pa.array([], values.type)
     if field.is_list:
         return _lists(values, field, schema)
-    return _values(values, field, schema)
+    if not coded or not can_be_coded(field, schema):
+        return _values(values, field, schema)
+    if values.type == _CODED and not values.null_count:
+        return values
+    return _values(values, field, schema).dictionary_encode()
 
 
 def _values(values: pa.Array, field: Field, schema: Schema) -> pa.Array:

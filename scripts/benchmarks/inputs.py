@@ -65,7 +65,7 @@ def tf_data(files: Set, batch_size: int, epochs: int) -> tf.data.Dataset:
 
     def parse(batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         features = dict(zip(SCHEMA.names, tf.io.decode_csv(batch, defaults), strict=True))
-        return _labelled(features, files)
+        return labelled(features, files)
 
     return (
         lines(files.positive)
@@ -95,7 +95,7 @@ def make_csv_dataset(files: Set, batch_size: int, epochs: int) -> tf.data.Datase
 
     def join(positive: dict[str, tf.Tensor], negative: dict[str, tf.Tensor]) -> Any:
         columns = {name: tf.concat([positive[name], negative[name]], 0) for name in SCHEMA.names}
-        return _labelled(columns, files)
+        return labelled(columns, files)
 
     halves = half(files.positive, epochs), half(files.negative, None)
     return tf.data.Dataset.zip(halves).map(join).prefetch(tf.data.AUTOTUNE)
@@ -193,9 +193,9 @@ def measure(
         batches = iter(INPUTS[name](set_, batch_size, epochs))
         rows = next(batches)[1].shape[0]
         begin, first_batch = time.perf_counter(), time.perf_counter() - begin
-        rows += _pass_over(batches, 2 * set_.positives - rows, begin + limit / 2)[0]
+        rows += pass_over(batches, 2 * set_.positives - rows, begin + limit / 2)[0]
         begin_warm, cpu = time.perf_counter(), cpu_seconds()
-        warm_rows, ended = _pass_over(batches, float("inf"), begin + limit)
+        warm_rows, ended = pass_over(batches, float("inf"), begin + limit)
         elapsed, cpu = time.perf_counter() - begin_warm, cpu_seconds() - cpu
         result[f"rows_per_second_{batch_size}"] = warm_rows / elapsed
         result.setdefault("first_batch", first_batch)
@@ -207,7 +207,7 @@ def measure(
     return result
 
 
-def _pass_over(batches: Iterator[Any], rows: float, until: float) -> tuple[int, bool]:
+def pass_over(batches: Iterator[Any], rows: float, until: float) -> tuple[int, bool]:
     """(rows in the batches taken, whether there are no more); it may be one batch too many."""
     passed = 0
     if rows <= 0:
@@ -219,7 +219,7 @@ def _pass_over(batches: Iterator[Any], rows: float, until: float) -> tuple[int, 
     return passed, True
 
 
-def _labelled(columns: dict[str, tf.Tensor], files: Set) -> Any:
+def labelled(columns: dict[str, tf.Tensor], files: Set) -> Any:
     labels = columns.pop("label")
     columns["weight"] = tf.where(tf.equal(labels, 1), 1.0, _weight(files))
     return columns, labels

@@ -30,6 +30,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
         "growth": [_growth],
         "resuming": [_resuming],
         "honesty": [_honesty, _block_sizes],
+        "formats": [_formats],
     }
     panels = [(part, panel) for part in of_parts if part in results for panel in of_parts[part]]
     columns = min(3, len(panels))
@@ -82,6 +83,18 @@ def _first_batch(axes: Axes, part: dict[str, Any]) -> None:
     _line(axes, 0.5, "target: 0.5 s")
     axes.set_title("Time to the first batch")
     axes.set_xlabel("seconds from construction, in a fresh process")
+
+
+def _formats(axes: Axes, part: dict[str, Any]) -> None:
+    repetitions: Repetitions = part["repetitions"]
+    names = sorted(repetitions[0], key=lambda name: median(repetitions, name, "rows_per_second"))
+    ours = [name.endswith(("numpy", "Dataset")) for name in names]
+    for is_ours, color, label in ((True, OURS, "the engine"), (False, PEERS, "others")):
+        chosen = [name for name, own in zip(names, ours, strict=True) if own == is_ours]
+        speeds = [median(repetitions, name, "rows_per_second") / 1e3 for name in chosen]
+        axes.barh(chosen, speeds, color=color, label=label)
+    axes.set_xlabel("thousand rows/s, batches of 256")
+    axes.set_title("Formats")
 
 
 def _training(axes: Axes, repetitions: Repetitions) -> None:

@@ -50,6 +50,7 @@ def text(results: dict[str, Any]) -> str:
         "growth": _growth,
         "resuming": _resuming,
         "honesty": _honesty,
+        "formats": _formats,
     }
     scale, environment = results["scale"], results["environment"]
     lines = [
@@ -132,6 +133,18 @@ def targets(results: dict[str, Any]) -> list[Target]:
             # 1, within two standard errors
             Target("variance, shuffled files", figure, 1 + 2 * error, at_most=True),
         ]
+    if "formats" in results:
+        repetitions = results["formats"]["repetitions"]
+        for what, name, to, aim in (
+            ("Parquet: times the rows/s of CSV, numpy", "parquet, numpy", "csv, numpy", 2),
+            (
+                "TFRecord: times the rows/s of tf.data's parse_example, Dataset",
+                "tfrecord, Dataset",
+                "tf.data, parse_example",
+                1,
+            ),
+        ):
+            found.append(Target(what, ratio(repetitions, name, to, "rows_per_second"), aim))
     return found
 
 
@@ -263,6 +276,37 @@ def _honesty(results: dict[str, Any]) -> list[str]:
         "First epoch of the largest class, by rows per block, computed:",
         "",
         *_table(["files", "order", *part["spread"]], sizes),
+    ]
+
+
+def _formats(results: dict[str, Any]) -> list[str]:
+    repetitions, shares = results["formats"]["repetitions"], results["formats"]["shares"]
+    rows = [
+        [
+            name,
+            f"{median(repetitions, name, 'rows_per_second') / 1e3:,.0f} k",
+            _number(ratio(repetitions, name, "csv, numpy", "rows_per_second")),
+            _number(ratio(repetitions, name, "tf.data, parse_example", "rows_per_second")),
+            _number(median(repetitions, name, "cpu_seconds_per_million_rows")),
+            f"{median(repetitions, name, 'first_batch'):.3f}",
+        ]
+        for name in sorted(repetitions[0], key=list(repetitions[0]).index)
+    ]
+    header = ["", "rows/s at 256", "x csv, numpy", "x parse_example", "CPU s / M rows", "first, s"]
+    resampled = [
+        [
+            name,
+            *(f"{statistics.mean(of[:batches]):.3f}" for batches in (1, 10)),
+            f"{statistics.mean(of):.3f}",
+        ]
+        for name, of in shares.items()
+    ]
+    return [
+        *_table(header, rows),
+        "",
+        "The share of positives, where 0.5 is asked for, in the first",
+        "",
+        *_table(["", "100 rows", "1,000 rows", "10,000 rows"], resampled),
     ]
 
 
