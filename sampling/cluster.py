@@ -88,6 +88,20 @@ def shard(mode: str | None, config: Any, input_context: Any) -> Shard:
     return EVERYTHING
 
 
+def workers(config: Any, input_context: Any) -> tuple[int, bool]:
+    """How many workers train, and whether in step; an evaluator knows it too.
+
+    Args:
+        config, input_context: see `shard`.
+    """
+    if input_context is not None:
+        return input_context.num_input_pipelines, _in_step(config)
+    is_evaluator = config is None or config.task_type == EVALUATOR
+    number = (task() if is_evaluator else _task_of(config)).workers
+    has_strategy = getattr(config, "train_distribute", None) is not None
+    return number, has_strategy and _in_step(config)
+
+
 def _task_of(config: Any) -> Task:
     """What a RunConfig has made of TF_CONFIG."""
     types = config.cluster_spec.as_dict() if config.cluster_spec else {}

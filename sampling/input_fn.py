@@ -265,10 +265,10 @@ class InputFn:
         Args:
             config, input_context: see `__call__`.
         """
-        shard = cluster.shard("train", config, input_context)
-        rows = self.rows_per_worker(shard.number) if shard.number > 1 else [self.rows_per_epoch]
+        number, in_step = cluster.workers(config, input_context)
+        rows = self.rows_per_worker(number) if number > 1 else [self.rows_per_epoch]
         steps = [math.ceil(each / self.batch_size) for each in rows]
-        return max(steps) if shard.padded else sum(steps)
+        return max(steps) if in_step else sum(steps)
 
     def describe(self) -> Description:
         """What is read and what comes of it. Rows are counted for it."""

@@ -1,0 +1,114 @@
+"""A cluster of the trainer on this machine, to try it out or to use its cores.
+
+    python -m trainer.launch --workers=2 --ps=1 --evaluator -- propensity --mode=train ...
+
+What follows -- are the flags of `trainer.task`, which every process gets. The exit status is 0 if
+the training has ended well, 1 if a process died or hung, 2 for a wrong flag, and 128 + the signal
+that stopped it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from trainer import flags, local_cluster
+from trainer.local_cluster import Cluster, ClusterError
+
+FLAGS = {
+    "cluster": (
+        flags.Flag("workers", 2, flags.whole(1), "processes that train, the chief among them"),
+        flags.Flag("ps", 1, flags.whole(0), "parameter servers, which hold the model"),
+        flags.Flag("evaluator", False, None, "whether a process evaluates every checkpoint"),
+        flags.Flag("first_port", None, flags.whole(1), "of those to listen to; else any free ones"),
+        flags.Flag("silent_secs", 300, flags.whole(1), "seconds of silence of one that hangs"),
+        flags.Flag(
+            "evaluator_secs", 300, flags.whole(0), "seconds that it may take after training"
+        ),
+    )
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parses the arguments (None: those of the process) and runs the cluster.
+
+    Raises:
+        SystemExit: with the status that is said above.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m trainer.launch",
+        description="Runs a cluster of the trainer on this machine.",
+        usage="%(prog)s [flags] -- propensity --mode=train --job-dir=DIRECTORY ...",
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    flags.add(parser, FLAGS)
+    own, rest = _split(sys.argv[1:] if arguments is None else list(arguments))
+    given = argparse.Namespace(**{**flags.defaults(FLAGS), **vars(parser.parse_args(own))})
+    _check(parser, given, rest)
+    cluster = local_cluster.tasks(given.workers, given.ps, given.evaluator)
+    try:
+        configs = local_cluster.tf_configs(cluster, given.first_port)
+    except ClusterError as error:
+        parser.error(str(error))
+    try:
+        sys.exit(_run([sys.executable, "-m", "trainer.task", *rest], configs, given))
+    except ClusterError as error:
+        parser.exit(1, f"error: {error}\n")
+
+
+def _run(
+    command: list[str], configs: dict[local_cluster.Task, str], given: argparse.Namespace
+) -> int:
+    previous = {each: signal.signal(each, _stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with Cluster(command, configs) as cluster:
+            cluster.wait(given.silent_secs, given.evaluator_secs)
+    except _StoppedError as stopped:
+        print("stopped: all processes were ended", file=sys.stderr)
+        return 128 + stopped.signal
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)
+    return 0
+
+
+class _StoppedError(Exception):
+    def __init__(self, signal_: int):
+        super().__init__(signal_)
+        self.signal = signal_
+
+
+def _stop(signal_: int, frame: FrameType | None) -> NoReturn:
+    for each in (signal.SIGINT, signal.SIGTERM):  # once is enough; ending takes its time
+        signal.signal(each, signal.SIG_IGN)
+    raise _StoppedError(signal_)
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Flags of this command line, and those after --."""
+    if "--" not in arguments:
+        return arguments, []
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]
+
+
+def _check(parser: argparse.ArgumentParser, given: argparse.Namespace, rest: list[str]) -> None:
+    if not rest:
+        parser.error("found nothing after --, expected the trainer's own flags; pass them there")
+    if "--mode=train" not in rest and ("--mode", "train") not in itertools.pairwise(rest):
+        parser.error("found no --mode=train after --, expected a training; evaluate in one process")
+    if given.workers > 1 and not given.ps:
+        parser.error(
+            f"--ps is 0 and --workers is {given.workers}, expected a parameter server, which holds "
+            "the model that workers share; pass --ps=1"
+        )
+
+
+if __name__ == "__main__":
+    main()
