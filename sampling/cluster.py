@@ -73,7 +73,10 @@ def shard(mode: str | None, config: Any, input_context: Any) -> Shard:
     """
     if input_context is not None:
         number = input_context.num_input_pipelines
-        return Shard(input_context.input_pipeline_id, number, number > 1 and _in_step(config))
+        replicas = max(1, input_context.num_replicas_in_sync // number)
+        if (number == 1 and replicas == 1) or not _in_step(config):
+            return Shard(input_context.input_pipeline_id, number)
+        return Shard(input_context.input_pipeline_id, number, True, replicas)
     if mode in ("eval", "infer"):
         return EVERYTHING
     if config is not None:
@@ -88,18 +91,21 @@ def shard(mode: str | None, config: Any, input_context: Any) -> Shard:
     return EVERYTHING
 
 
-def workers(config: Any, input_context: Any) -> tuple[int, bool]:
-    """How many workers train, and whether in step; an evaluator knows it too.
+def workers(config: Any, input_context: Any) -> Shard:
+    """One of the workers that train; an evaluator knows, too, how many there are.
 
     Args:
         config, input_context: see `shard`.
     """
     if input_context is not None:
-        return input_context.num_input_pipelines, _in_step(config)
+        return shard("train", config, input_context)
     is_evaluator = config is None or config.task_type == EVALUATOR
     number = (task() if is_evaluator else _task_of(config)).workers
-    has_strategy = getattr(config, "train_distribute", None) is not None
-    return number, has_strategy and _in_step(config)
+    strategy = getattr(config, "train_distribute", None)
+    if strategy is None or not _in_step(config):
+        return Shard(0, number)
+    replicas = max(1, strategy.num_replicas_in_sync // number)
+    return Shard(0, number, number * replicas > 1, replicas)
 
 
 def _task_of(config: Any) -> Task:

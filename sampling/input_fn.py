@@ -265,10 +265,11 @@ class InputFn:
         Args:
             config, input_context: see `__call__`.
         """
-        number, in_step = cluster.workers(config, input_context)
-        rows = self.rows_per_worker(number) if number > 1 else [self.rows_per_epoch]
-        steps = [math.ceil(each / self.batch_size) for each in rows]
-        return max(steps) if in_step else sum(steps)
+        shard = cluster.workers(config, input_context)
+        if self._is_padded(shard):
+            return math.ceil(self._padded_rows(shard) / self.batch_size / shard.replicas)
+        rows = self.rows_per_worker(shard.number) if shard.number > 1 else [self.rows_per_epoch]
+        return sum(math.ceil(each / self.batch_size) for each in rows)
 
     def describe(self) -> Description:
         """What is read and what comes of it. Rows are counted for it."""
@@ -581,11 +582,15 @@ class InputFn:
         """Of the worker that the next call is for."""
         shard = self._start.shard
         if self._is_padded(shard):
-            return max(self.rows_per_worker(shard.number))
+            return self._padded_rows(shard)
         return self._rows_of(shard) if shard.number > 1 else self._counted_rows_per_epoch()
 
     def _is_padded(self, shard: Shard) -> bool:
-        return shard.padded and shard.number > 1 and self._has_labels
+        return shard.padded and self._has_labels
+
+    def _padded_rows(self, shard: Shard) -> int:
+        rows = max(self.rows_per_worker(shard.number))
+        return shard.padded_rows(rows, self.batch_size)
 
     def _counted_rows_per_epoch(self) -> int:
         return self.rows_per_epoch
@@ -611,7 +616,7 @@ class InputFn:
             unpadded = self._chunks(begin, (*names, *labels), tally)
             if not self._is_padded(shard):
                 return unpadded
-            return padding.padded(unpadded, max(self.rows_per_worker(shard.number)))
+            return padding.padded(unpadded, self._padded_rows(shard))
 
         return Run(self._start, self.num_epochs, chunks)
 

@@ -32,6 +32,8 @@ class Shard:
         number: of workers that divide the rows among them.
         padded: whether all get the same number of rows, some of them copies of weight 0, since
             they train in step: the first to run out of batches would leave the others waiting.
+        replicas: of the model, that each take a batch of this worker's in every step; if padded,
+            none is left without one.
 
     Raises:
         ValueError: one is out of range.
@@ -40,6 +42,7 @@ class Shard:
     index: int = 0
     number: int = 1
     padded: bool = False
+    replicas: int = 1
 
     def __post_init__(self) -> None:
         checks.whole_number("number of workers", self.number, 1)
@@ -52,7 +55,17 @@ class Shard:
 
     def __str__(self) -> str:
         text = f"worker {self.index} of {self.number}" if self.number > 1 else "the only worker"
+        text += f" with {self.replicas} replicas" if self.replicas > 1 else ""
         return text + (" in step" if self.padded else "")
+
+    def padded_rows(self, rows: int, batch_size: int) -> int:
+        """So many that every replica gets a batch in every step, where the largest has `rows`."""
+        batches = -(-rows // batch_size)
+        return (
+            rows
+            if batches % self.replicas == 0
+            else (batches + -batches % self.replicas) * batch_size
+        )
 
     @property
     def key(self) -> tuple[int, ...]:

@@ -54,7 +54,8 @@ def measure(input_fn: InputFn, rows: int = MEASURED_ROWS) -> dict[str, Scale]:
     names = [field.name for field in learned(input_fn.schema) if not field.is_string]
     if not names:
         return {}
-    batches = list(_first(input_fn.batches(names), rows))
+    everything = tf.distribute.InputContext()  # so that all workers measure the same
+    batches = list(_first(input_fn.batches(names, everything), rows))
     weights = np.concatenate([weight for *_, weight in batches]).astype(np.float64)
     return {
         name: _scale(np.concatenate([features[name] for features, *_ in batches]), weights)

@@ -23,10 +23,11 @@ class Progress(tf.compat.v1.train.SessionRunHook):
         what: the line's first word.
         total: steps until the end.
         stream: where to; None: stderr.
+        shared: whether others, too, train for these steps.
     """
 
-    def __init__(self, what: str, total: int, stream: Any = None):
-        self._what, self._total = what, total
+    def __init__(self, what: str, total: int, stream: Any = None, shared: bool = False):
+        self._what, self._total, self._shared = what, total, shared
         self._stream = stream or sys.stderr
         self._on_terminal = self._stream.isatty()
         self._every = 0.2 if self._on_terminal else 10.0
@@ -46,13 +47,15 @@ class Progress(tf.compat.v1.train.SessionRunHook):
         self._told = time.monotonic()
 
     def before_run(self, run_context: Any) -> Any:
-        return tf.compat.v1.train.SessionRunArgs(self._loss)
+        steps = [tf.compat.v1.train.get_global_step()] if self._shared else []
+        return tf.compat.v1.train.SessionRunArgs([self._loss, steps])
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
-        self._step += 1
+        losses, steps = run_values.results
+        self._step = max([self._step + 1, *steps])
         if not self._started:  # the first step takes seconds, which say nothing about the others
             self._first, self._started = self._step, time.monotonic()
-        self._losses += run_values.results
+        self._losses += losses
         if time.monotonic() - self._told >= self._every:
             self._tell(end="" if self._on_terminal else "\n")
 

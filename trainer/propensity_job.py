@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from sampling import InputFnDownsampleWithWeight
+from sampling import InputFnDownsampleWithWeight, cluster
+from sampling.cluster import Task
 from sampling.estimators import require_estimator
 from sampling.input_fn import Description
 from sampling.resume import InputStateListener
@@ -20,6 +21,7 @@ from sampling.serving import serving_input_receiver_fn
 from trainer import (
     classifier,
     columns,
+    distributed,
     exported,
     metrics,
     predictions,
@@ -41,8 +43,9 @@ def run(given: argparse.Namespace) -> None:
     """See `propensity.run`."""
     quiet.quieten_tensorflow()
     require_estimator()
+    task = distributed.enter() if given.mode == "train" else Task()
     modes: dict[str, Callable[[Parameters], None]] = {
-        "train": train,
+        "train": lambda parameters: train(parameters, task),
         "evaluate": evaluate,
         "predict": predict,
     }
@@ -51,21 +54,26 @@ def run(given: argparse.Namespace) -> None:
         modes[given.mode](parameters)
 
 
-def train(parameters: Parameters) -> None:
+def train(parameters: Parameters, task: Task) -> None:
     """Trains from the last checkpoint, if there is one, to the last step, or to where it gets no
-    better; then evaluates and exports."""
+    better; then evaluates and exports. As one process of several, it does that process's part."""
     flags, schema = parameters.flags, parameters.schema
     input_fn = _training_input(parameters)
     test_input = _test_input(parameters)
     dev_input = _test_input(parameters, flags.dev_dir) if flags.dev_dir else test_input
     for labelled in (test_input, dev_input):
         labelled("eval")  # files without labels are refused now, not after the training
-    total = _resumed(parameters, input_fn)
+    is_alone = task.workers == 1 and task.type == cluster.CHIEF
+    if is_alone:
+        total = _resumed(parameters, input_fn)
+    else:
+        total = distributed.steps(input_fn, flags, task, parameters.trained_steps)
     parameters = parameters._replace(prior=input_fn.prior())
-    outputs = said_of_outputs(parameters)
-    print(Description(**input_fn.describe(), outputs=outputs), flush=True)
     parameters = parameters.with_scales(lambda: columns.measure(input_fn))
-    parameters.write()
+    if task.type == cluster.CHIEF:
+        outputs = said_of_outputs(parameters)
+        print(Description(**input_fn.describe(), outputs=outputs), flush=True)
+        parameters.write()
     estimator = _estimator(parameters, input_fn.steps_per_epoch, total)
     speed = Speed()
 
@@ -76,7 +84,11 @@ def train(parameters: Parameters) -> None:
     evaluation: Mapping[str, Any] | None = None
     if best := _best(parameters, input_fn.steps_per_epoch):
         best.catch_up(estimator, parameters.trained_steps, dev_input)
-    if parameters.trained_steps != total:
+    if not is_alone:
+        distributed.train(estimator, input_fn, dev_input, total, flags.eval_secs, task, [speed])
+        if task.type != cluster.CHIEF:
+            return
+    elif parameters.trained_steps != total:
         hooks = [Progress("training", total), speed]
         evaluation = _trained(estimator, parameters, input_fn, total, dev_input, hooks, report)
     is_of_other = report and evaluation and report.step != evaluation["global_step"]

@@ -16,7 +16,15 @@ from sampling import InputFnWithFakePairs, Schema
 from sampling.estimators import forward_features, require_estimator
 from sampling.resume import InputStateListener
 from sampling.schema import FORWARDED_SUFFIX
-from trainer import predictions, quiet, ranking, recommender_export, restart, results
+from trainer import (
+    distributed,
+    predictions,
+    quiet,
+    ranking,
+    recommender_export,
+    restart,
+    results,
+)
 from trainer import recommender_inputs as inputs
 from trainer import recommender_models as models
 from trainer.best import Best, EarlyStopping
@@ -36,6 +44,7 @@ _NEEDED = {
 def run(given: argparse.Namespace) -> None:
     """See `recommender.run`."""
     quiet.quieten_tensorflow()
+    distributed.refuse("recommender")
     require_estimator()
     flags = _resolved(vars(given))
     schema = Schema.from_json(
