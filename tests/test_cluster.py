@@ -148,14 +148,23 @@ def test_a_strategy_of_parameter_servers_is_not_in_step(run_config):
     assert cluster.shard("eval", None, context) == Shard(1, 2, padded=True)
 
 
-def test_one_process_with_several_devices_has_one_pipeline(classes):
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    dataset = strategy.distribute_datasets_from_function(
-        lambda context: classes.train(batch_size=10).dataset(["x", "id"], context)
-    )
-    ids = [
-        one.numpy()
-        for features, *_ in dataset
-        for one in strategy.experimental_local_results(features["id"])
-    ]
-    assert len(set(np.concatenate(ids).tolist())) == 120
+@pytest.mark.parametrize(("batch_size", "steps"), [(8, 8), (9, 7), (16, 4), (50, 2)])
+def test_every_replica_of_one_process_has_a_batch_in_every_step(classes, batch_size, steps):
+    """120 rows; an odd number of batches would leave one of two replicas waiting for ever."""
+    context = tf.distribute.InputContext(1, 0, num_replicas_in_sync=2)
+    input_fn = classes.train(batch_size=batch_size, num_epochs=3)
+    batches = list(input_fn.dataset(input_context=context))
+    weights = np.concatenate([weights for *_, weights in batches])
+    assert len(batches) == 3 * 2 * steps
+    assert input_fn.global_steps_per_epoch(input_context=context) == steps
+    assert np.count_nonzero(weights) == 3 * 120
+    assert len(set(ids_of(batches).tolist())) == 60 + 3 * 60
+
+
+def test_a_mirrored_strategy_knows_its_replicas(classes, monkeypatch):
+    class Strategy:
+        num_replicas_in_sync = 2
+
+    config = tf.estimator.RunConfig()
+    monkeypatch.setattr(config, "_train_distribute", Strategy())
+    assert classes.train(batch_size=8).global_steps_per_epoch(config) == 8

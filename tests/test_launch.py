@@ -47,13 +47,14 @@ def test_the_first_worker_is_the_chief_and_each_has_a_port_of_its_own():
     assert names == ["ps 0", "ps 1", "chief", "worker 0", "worker 1", "evaluator"]
 
 
-def test_servers_and_evaluator_are_ended_when_the_training_has_ended(capfd):
+def test_servers_and_evaluator_are_ended_when_the_training_has_ended(capfd, tmp_path):
     codes = run(
-        """
+        f"""
 print("I am", me, flush=True)
 print("no result", file=sys.stderr, flush=True)
-if me in ("ps", "evaluator"):
-    time.sleep(600)
+open({str(tmp_path)!r} + "/" + me, "w").close()
+while me in ("ps", "evaluator") or len(os.listdir({str(tmp_path)!r})) < 4:
+    time.sleep(0.05)
 """,
         evaluator_secs=0,
     )
