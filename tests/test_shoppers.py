@@ -16,7 +16,7 @@ MODELS = {
     # A thousand negatives for each positive: all there are.
     "everything": ["--multiplier=1000", "--weight=auto", "--num_epochs=2", "--batch_size=256"],
     "upweighted": ["--multiplier=1", "--weight=auto", "--num_epochs=10"],
-    "weight 1": ["--multiplier=1", "--weight=1", "--num_epochs=10"],
+    "weight 1": ["--multiplier=1", "--weight=1", "--num_epochs=10", "--correct=no"],
 }
 
 
@@ -27,7 +27,9 @@ def results(tmp_path_factory):
     data = folder / "data"
     make_data.main(["--output", str(data), "--rows=300000", "--seed=0"])
     truth = pd.concat(map(pd.read_csv, sorted(data.glob("truth/test/*.csv"))))
-    return {name: (*trained(folder, data, name), truth) for name in MODELS}
+    found = {name: (*trained(folder, data, name), truth) for name in MODELS}
+    found["corrected"] = *corrected(folder / "weight 1"), truth
+    return found
 
 
 def trained(folder, data, name):
@@ -42,8 +44,18 @@ def trained(folder, data, name):
         "test_dir": data / "test/*.csv",
     }
     given = [f"--{flag}={value}" for flag, value in flags.items()]
-    task.main(["propensity", "--mode=train", *given, *MODELS[name]])
-    task.main(["propensity", "--mode=predict", f"--job-dir={job_dir}"])
+    task.main(["propensity", "--mode=train", "--no-report", *given, *MODELS[name]])
+    return predicted(job_dir)
+
+
+def corrected(job_dir):
+    """The same model, asked for corrected outputs."""
+    task.main(["propensity", "--mode=evaluate", f"--job-dir={job_dir}", "--correct=auto"])
+    return predicted(job_dir, "--correct=auto")
+
+
+def predicted(job_dir, *flags):
+    task.main(["propensity", "--mode=predict", f"--job-dir={job_dir}", *flags])
     predictions = pd.read_json(job_dir / "predictions.jsonl", lines=True)
     return json.loads((job_dir / "evaluation.json").read_text()), predictions
 
@@ -63,7 +75,18 @@ def test_upweighted_outputs_are_probabilities_and_unweighted_ones_are_not(result
     }
     assert ratio["everything"] == pytest.approx(1, abs=0.05)
     assert ratio["upweighted"] == pytest.approx(1, abs=0.05)
+    assert ratio["corrected"] == pytest.approx(1, abs=0.05)
     assert ratio["weight 1"] > 5
+
+
+@pytest.mark.filterwarnings("ignore:there are .* negatives:UserWarning")
+def test_a_correction_mends_what_is_wrong_and_nothing_else(results):
+    measured = {name: evaluation for name, (evaluation, *_) in results.items()}
+    assert measured["corrected"]["auc"] == pytest.approx(measured["weight 1"]["auc"], abs=1e-4)
+    loss = {name: evaluation["log_loss"] for name, evaluation in measured.items()}
+    assert loss["corrected"] == pytest.approx(loss["everything"], rel=0.03)
+    assert loss["upweighted"] == pytest.approx(loss["everything"], rel=0.03)
+    assert loss["weight 1"] > 3 * loss["everything"]
 
 
 def test_predictions_are_in_the_order_of_the_files(results):
