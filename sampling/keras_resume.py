@@ -25,7 +25,7 @@ class InputState(tf.train.experimental.PythonState):
     """Where in an input function's rows a training is; saved and restored as all in a checkpoint.
 
     It is a function of the rows *trained on*, not of those read, which are ahead: some hundred
-    bytes. Restoring reads at most one round of each class, however far in.
+    bytes. Restoring reads the round that each class is in, however far in.
 
     Args:
         input_fn: what is trained on.

@@ -75,7 +75,7 @@ class InputStateListener(tf.compat.v1.train.CheckpointSaverListener):
 def resume(input_fn: InputFn, model_dir: str, worker: int = 0, num_workers: int = 1) -> int:
     """Lets the input function's next calls go on where the latest checkpoint was taken.
 
-    Restoring reads at most one round of each class, however far in. A call starts where it was
+    Restoring reads the round that each class is in, however far in. A call starts where it was
     restored to, so resume before each training. Without a checkpoint nothing happens.
 
     Args:

@@ -37,7 +37,7 @@ def measure(
         progress(f"resuming {repetition + 1}/{repetitions}")
         saved = _saved(files, batch_size)
         for name in in_turn(list(saved), repetition):
-            saved[name]["resume"] = _seconds_to_resume(files, batch_size, saved[name].pop("state"))
+            saved[name] |= _resumed(files, batch_size, saved[name].pop("state"))
         results.append(saved)
     return results
 
@@ -65,12 +65,12 @@ def _saved(files: dict[str, Any], batch_size: int) -> Saved:
     return result
 
 
-def _seconds_to_resume(files: dict[str, Any], batch_size: int, state: dict[str, Any]) -> float:
+def _resumed(files: dict[str, Any], batch_size: int, state: dict[str, Any]) -> dict[str, float]:
     input_fn = _input_fn(files, batch_size)
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), time.process_time()
     input_fn.restore(state)
     next(input_fn.batches())
-    return time.perf_counter() - begin
+    return {"resume": time.perf_counter() - begin, "cpu": time.process_time() - cpu}
 
 
 def _input_fn(files: dict[str, Any], batch_size: int) -> InputFnDownsampleWithWeight:
