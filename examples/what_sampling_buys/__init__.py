@@ -1,0 +1,1 @@
+"""What sampling buys and what it costs, measured on two sets of data."""
