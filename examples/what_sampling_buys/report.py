@@ -12,6 +12,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 REFERENCE = "everything"
 OURS, PLAIN, WRONG = "#1f6fb2", "#888888", "#c0392b"
@@ -33,6 +34,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     head = (
         "trained on",
         "rows an epoch",
+        "rows in all",
         "AUC",
         "log loss",
         "mean prediction / truth",
@@ -44,6 +46,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     whole = {name: mean(rows, REFERENCE, name)[0] for name in ("seconds", "bytes_read")}
     for name in settings(rows):
         cells = [name, f"{mean(rows, name, 'share_of_rows')[0]:.1%}"]
+        cells.append(f"{mean(rows, name, 'rows')[0]:,.0f}")
         for figure, digits in (("auc", 4), ("log_loss", 4), ("ratio", 3), ("ece", 4)):
             value, error = mean(rows, name, figure)
             cells.append(f"{value:.{digits}f} ± {error:.{digits}f}")
@@ -62,7 +65,7 @@ def draw(rows: Sequence[dict[str, Any]], title: str, path: Path) -> None:
         ("ratio", "mean prediction / truth"),
         ("ece", "expected calibration error"),
         ("seconds", "seconds to train"),
-        ("bytes_read", "bytes read"),
+        ("bytes_read", "MB read"),
     )
     figure, grid = plt.subplots(2, 3, figsize=(13, 6.4), layout="constrained", sharey=True)
     for axes, (name, label) in zip(grid.flat, panels, strict=True):
@@ -81,8 +84,8 @@ def _panel(axes: Axes, rows: Sequence[dict[str, Any]], figure: str) -> None:
         for name in names
     ]
     if figure in ("seconds", "bytes_read"):
-        axes.barh(names, values, xerr=errors, color=colors)
-        axes.set_xscale("log")
+        scale = 1e6 if figure == "bytes_read" else 1
+        axes.barh(names, values / scale, xerr=errors / scale, color=colors)
     else:
         places = range(len(names))
         for place, value, error, color in zip(places, values, errors, colors, strict=True):
@@ -90,6 +93,7 @@ def _panel(axes: Axes, rows: Sequence[dict[str, Any]], figure: str) -> None:
         axes.scatter(values, places, color=colors, zorder=3)
         axes.axvline(values[names.index(REFERENCE)], color=PLAIN, linestyle=":", linewidth=1)
         _zoom(axes, figure, names, values)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     if not axes.yaxis_inverted():
         axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
