@@ -32,6 +32,7 @@ settings.load_profile("untimed")
 NEEDS_ESTIMATOR = (
     "benchmark",
     "cloud_scripts",
+    "cloud_scripts",
     "cloud_storage",
     "cluster",
     "corrected",

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampling import Field, InputFn, InputFnDownsampleWithWeight, Schema
-from sampling.serving import serving_input_receiver_fn
 from tests.written import write_examples
 
 SCHEMA = Schema(
@@ -194,10 +193,3 @@ def test_a_label_is_one_value():
 
 def test_a_schema_of_lists_is_written_and_read():
     assert Schema.from_json(SCHEMA.to_json(), label="label") == SCHEMA
-
-
-def test_lists_are_served_by_name_and_not_as_text():
-    with tf.Graph().as_default():
-        receiver = serving_input_receiver_fn(SCHEMA)()
-    assert {n: t.shape.as_list()[1:] for n, t in receiver.receiver_tensors.items()} == SHAPES
-    assert not receiver.receiver_tensors_alternatives

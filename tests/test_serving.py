@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from sampling import InputFn
 from sampling.serving import serving_input_receiver_fn
+from tests import test_lists
 from tests.servicer import answer_json, request_of, serving
 from tests.test_parse_csv import NULLS, ROWS, SCHEMA, of_training
 
@@ -209,3 +210,12 @@ def test_json_instances_of_rows(canned):
     ]
     assert answers[0] == answers[1] == answers[2]
     assert len(json.loads(answers[0])["predictions"]) == len(ROWS)
+
+
+def test_lists_are_served_by_name_and_not_as_text():
+    with tf.Graph().as_default():
+        receiver = serving_input_receiver_fn(test_lists.SCHEMA)()
+    assert {
+        n: t.shape.as_list()[1:] for n, t in receiver.receiver_tensors.items()
+    } == test_lists.SHAPES
+    assert not receiver.receiver_tensors_alternatives

@@ -191,7 +191,7 @@ def test_five_classes_of_an_earth_engine_export_are_learned():
     assert train.describe()["rows_per_epoch"] == 5 * 682
     test = InputFn(str(FLOOD / "testing.tfrecord.gz"), schema, batch_size=64)
     inputs = {name: tf.keras.Input((1,), name=name) for name in bands}
-    hidden = tf.keras.layers.BatchNormalization()(tf.keras.layers.concatenate(inputs.values()))
+    hidden = tf.keras.layers.BatchNormalization()(tf.keras.layers.concatenate([*inputs.values()]))
     for _ in range(2):
         hidden = tf.keras.layers.Dense(32, "relu")(hidden)
     model = tf.keras.Model(inputs, tf.keras.layers.Dense(5, "softmax")(hidden))
