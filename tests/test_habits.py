@@ -215,6 +215,15 @@ def test_a_linear_model_starts_warm_and_stays_so(jobs, other_label):
     assert jobs.weights("warm_linear", "model.ckpt-0")["linear/linear_model/bias_weights"] == 0
 
 
+def test_a_cluster_keeps_no_best_checkpoint_and_says_so(jobs, monkeypatch, capsys):
+    addresses = {"chief": ["localhost:1"], "worker": ["localhost:2"], "ps": ["localhost:3"]}
+    config = {"cluster": addresses, "task": {"type": "chief", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    with pytest.raises(SystemExit):
+        jobs.train("cluster", "--best_metric=auc")
+    assert "--best_metric is auc, and TF_CONFIG names a cluster" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [

@@ -64,6 +64,11 @@ def train(parameters: Parameters, task: Task) -> None:
     for labelled in (test_input, dev_input):
         labelled("eval")  # files without labels are refused now, not after the training
     is_alone = task.workers == 1 and task.type == cluster.CHIEF
+    if flags.best_metric and not is_alone:
+        raise ValueError(
+            f"--best_metric is {flags.best_metric}, and TF_CONFIG names a cluster, whose "
+            "checkpoints are not compared; leave it out, or train in one process"
+        )
     if is_alone:
         total = _resumed(parameters, input_fn)
     else:

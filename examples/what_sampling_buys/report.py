@@ -92,21 +92,24 @@ def _panel(axes: Axes, rows: Sequence[dict[str, Any]], figure: str) -> None:
             axes.errorbar(value, place, xerr=error, fmt="none", ecolor=color)
         axes.scatter(values, places, color=colors, zorder=3)
         axes.axvline(values[names.index(REFERENCE)], color=PLAIN, linestyle=":", linewidth=1)
-        _zoom(axes, figure, names, values)
+        _zoom(axes, figure, names, values, errors)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     if not axes.yaxis_inverted():
         axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _zoom(axes: Axes, figure: str, names: list[str], values: np.ndarray) -> None:
+def _zoom(
+    axes: Axes, figure: str, names: list[str], values: np.ndarray, errors: np.ndarray
+) -> None:
     """What is clearly wrong would leave nothing to see of the others: an arrow points to it."""
     wrong = [name.endswith("no weight") for name in names]
-    others = values[~np.array(wrong)]
-    if figure == "auc" or not any(wrong) or len(others) == 0:
+    if figure == "auc" or not any(wrong) or all(wrong):
         return
-    width = max(np.ptp(others), 0.02 * abs(others).max())
-    axes.set_xlim(others.min() - 0.3 * width, others.max() + 0.6 * width)
+    others = ~np.array(wrong)
+    low, high = (values - errors)[others].min(), (values + errors)[others].max()
+    width = max(high - low, 0.02 * abs(high))
+    axes.set_xlim(low - 0.1 * width, high + 0.4 * width)
     for place, value in enumerate(values):
         if wrong[place]:
             axes.annotate(
