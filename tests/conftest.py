@@ -32,7 +32,6 @@ settings.load_profile("untimed")
 NEEDS_ESTIMATOR = (
     "benchmark",
     "cloud_scripts",
-    "cloud_scripts",
     "cloud_storage",
     "cluster",
     "corrected",
@@ -41,6 +40,7 @@ NEEDS_ESTIMATOR = (
     "examples",
     "habits",
     "kill",
+    "launch",
     "readme",
     "recommender",
     "resume",
@@ -49,6 +49,7 @@ NEEDS_ESTIMATOR = (
     "shoppers",
     "songs",
     "trainer",
+    "trainer_report",
     "training",
 )
 collect_ignore = [] if hasattr(tf, "estimator") else [f"test_{name}.py" for name in NEEDS_ESTIMATOR]

@@ -113,7 +113,8 @@ def test_a_job_that_has_everything_in_buckets(storage, tmp_path):
         "--test_dir=gs://shop/data/dev/*.csv",
         "--multiplier=1",
         "--weight=auto",
-        "--num_epochs=2",
+        "--num_epochs=1",
+        "--no-report",
     )
     assert storage.names("gs://jobs/job/export/")
     run(storage, *task, "--mode=evaluate", "--test_dir=gs://shop/data/test/*.csv")

@@ -448,7 +448,7 @@ class Stream:
     def __init__(self, schema, features, weights):
         self.schema, self.features, self.weights = schema, features, weights
 
-    def batches(self, names):
+    def batches(self, names, input_context):
         for start in range(0, len(self.weights), 2):
             some = slice(start, start + 2)
             features = {name: self.features[name][some] for name in names}
