@@ -15,10 +15,12 @@ fi
 .venv/bin/python -m ruff format --check .
 .venv/bin/python -m mypy
 .venv/bin/shellcheck scripts/*.sh .ci/run
+bash scripts/setup.sh keras3 & # installing is mostly waiting
+setup_keras3=$!
 # A file's tests stay in one process, for the models that they share.
-parallel=(-n 3 --dist loadfile)
+parallel=(-n 3 --dist loadfile --no-loadscope-reorder)
 .venv/bin/python -m pytest "${parallel[@]}"
-bash scripts/setup.sh keras3
+wait "$setup_keras3"
 # The library's own: examples, reports and benchmarks say nothing new there.
 others=()
 for name in equivalent_environments what_sampling_buys report benchmark_pairs; do

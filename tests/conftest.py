@@ -157,6 +157,29 @@ def in_formats(tmp_path_factory: pytest.TempPathFactory, classes: Classes) -> di
     return found
 
 
+# Modules of a minute or more, the longest first: of several processes none is left with one of them
+# at the end.
+LONG = (
+    "habits",
+    "contract",
+    "benchmark",
+    "trainer",
+    "recommender",
+    "cloud_storage",
+    "keras_resume",
+    "shoppers",
+    "launch",
+    "scripts",
+    "equivalent_environments",
+    "report",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {f"test_{name}": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
+
+
 def pytest_report_header() -> str | None:
     if not collect_ignore:
         return None
