@@ -11,6 +11,6 @@ bash scripts/setup.sh
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}"
 .venv/bin/python -m tests.stress_prepare --rows=5000000
 .venv/bin/python -m tests.stress_resume --kills=20
-.venv/bin/python -m tests.stress_cloud --epochs=200
+.venv/bin/python -m tests.stress_cloud --epochs=400
 .venv/bin/python -m tests.stress_clusters
 .venv/bin/python -m tests.stress_pairs --draws=10000000 "$@"
