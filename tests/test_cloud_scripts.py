@@ -249,6 +249,12 @@ def test_the_folders_of_vertex_get_model_and_summaries(tmp_path, monkeypatch, ca
     monkeypatch.setenv("AIP_TENSORBOARD_LOG_DIR", f"{tmp_path / 'logs'}/")
     assert aip.with_job_dir({"mode": "train"}) == {"job_dir": str(job), "mode": "train"}
     assert aip.with_job_dir({"job_dir": "other"}) == {"job_dir": "other"}
+    addresses = {"chief": ["a:1"], "worker": ["b:1"], "ps": ["c:1"]}
+    of_worker = {"cluster": addresses, "task": {"type": "worker", "index": 0}}
+    with monkeypatch.context() as patch:
+        patch.setenv("TF_CONFIG", json.dumps(of_worker))
+        aip.publish(str(job))
+    assert not (tmp_path / "model").exists()
     aip.publish(str(job))
     assert (tmp_path / "model" / "saved_model.pb").read_text() == "100"
     assert (tmp_path / "model" / "variables" / "v").read_text() == "100"

@@ -19,7 +19,14 @@ def with_job_dir(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def publish(job_dir: str) -> None:
-    """Copies export and summaries to where the service looks for them, if it says where."""
+    """Copies export and summaries to where the service looks for them, if it says where.
+
+    Of several processes the chief does, which exports: another one might copy an older export.
+    """
+    from sampling import cluster
+
+    if cluster.task().type != cluster.CHIEF:
+        return
     model = os.environ.get("AIP_MODEL_DIR", "").rstrip("/")
     summaries = os.environ.get("AIP_TENSORBOARD_LOG_DIR", "").rstrip("/")
     job_dir = job_dir.rstrip("/")
@@ -36,7 +43,7 @@ def _newest_export(job_dir: str) -> str | None:
 
     folder = f"{job_dir}/export"
     if not tf.io.gfile.isdir(folder):
-        return None  # the chief exports; this is another task
+        return None
     names = (name.rstrip("/") for name in tf.io.gfile.listdir(folder))
     numbers = [int(name) for name in names if name.isdigit()]
     return f"{folder}/{max(numbers)}" if numbers else None
