@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -13,7 +12,9 @@ import numpy as np
 from sampling import checks, epochs, files, mix, shards
 from sampling.calibration import Prior
 from sampling.columns import Round, Strings
-from sampling.input_fn import CHUNK_ROWS, Description, InputFn, Part, Streams
+from sampling.description import Description
+from sampling.engine import CHUNK_ROWS, Part, Streams
+from sampling.input_fn import InputFn
 from sampling.schema import Schema
 from sampling.shards import Shard
 from sampling.stream import Share
@@ -124,7 +125,6 @@ class InputFnDownsampleWithWeight(InputFn):
                 checks.whole_number(name, size, 1)
         if num_epochs is not None:  # checked even where is_train = False makes no use of it
             checks.whole_number("num_epochs", num_epochs, 1)
-        self._warned: set[str] = set()
         self._planned: _Plan | None = None
         super().__init__(
             self._class_files(positive_dir, negative_dir, test_dir, schema),
@@ -141,21 +141,7 @@ class InputFnDownsampleWithWeight(InputFn):
             file_format=file_format,
             transform=transform,
         )
-        self._warn_of_shared_files()
-
-    def __call__(
-        self,
-        mode: str | None = None,
-        params: Any = None,
-        config: Any = None,
-        input_context: Any = None,
-    ) -> Any:
-        """See `InputFn`; with is_train=False it refuses to train."""
-        if mode == "train" and not self.is_train:
-            raise ValueError(
-                "mode is 'train' and is_train is False, which reads test_dir; pass is_train=True"
-            )
-        return super().__call__(mode, params, config, input_context)
+        self._warn_of_shared_files(self._blocks)
 
     @property
     def positive_size(self) -> int | None:
@@ -215,6 +201,13 @@ class InputFnDownsampleWithWeight(InputFn):
             )
         weighted = sampled * plan.negative_weight, taken * plan.positive_weight
         return Prior((negatives, positives), weighted)
+
+    def _check_mode(self, mode: str | None) -> None:
+        if mode == "train" and not self.is_train:
+            raise ValueError(
+                "mode is 'train' and is_train is False, which reads test_dir; pass is_train=True"
+            )
+        super()._check_mode(mode)
 
     def _epoch(self, streams: Streams) -> Iterator[list[Part]]:
         """Slices of positives, each with its share of negatives: exact in total, without P."""
@@ -405,39 +398,10 @@ class InputFnDownsampleWithWeight(InputFn):
             )
 
     def _check_round(self, role: str, round_: Round, blocks: np.ndarray) -> None:
-        """Warns, once, of labels that belong to the other class; the rows stay as they are."""
         labels = round_[self._label] if role in self._class_labels else None
-        if role in self._warned or labels is None or isinstance(labels, Strings):
-            return
-        other = (labels != 0) != bool(self._class_labels[role])
-        if not other.any():
-            return
-        row = int(np.argmax(other))
-        self._warn_once(
-            role,
-            f"{self._blocks[role].locate(blocks, row)}, column {self._label!r}: found the label "
-            f"{labels[row]} in a file of {role}, in {np.count_nonzero(other):,} of the "
-            f"first {len(other):,} rows read; they are trained on as they are, mend the file or "
-            "the glob",
-        )
-
-    def _warn_of_shared_files(self) -> None:
-        if not self.is_train:
-            return
-        positive, negative = (
-            {file.file.path for file in self._blocks[role].files} for role in (POSITIVE, NEGATIVE)
-        )
-        if positive & negative:
-            self._warn_once(
-                "shared",
-                f"{', '.join(sorted(positive & negative))} is matched by both positive_dir and "
-                "negative_dir, expected different files; mend a glob",
-            )
-
-    def _warn_once(self, key: str, message: str) -> None:
-        if key not in self._warned:
-            self._warned.add(key)
-            warnings.warn(message, stacklevel=2)
+        if labels is not None and not isinstance(labels, Strings):
+            is_other = (labels != 0) != bool(self._class_labels[role])
+            self._warn_of_labels(role, blocks, labels, is_other)
 
     def _class_files(
         self,

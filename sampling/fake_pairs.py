@@ -15,8 +15,10 @@ from sampling import checks, columns, files, joined, mix, observed, stream
 from sampling.calibration import Prior
 from sampling.candidates import ITEM, LOG_Q, USER, Candidates
 from sampling.columns import Columns, Round, Strings
+from sampling.description import Description
+from sampling.engine import CHUNK_ROWS, Part, Streams
 from sampling.fake_options import FakeOptions
-from sampling.input_fn import CHUNK_ROWS, Description, InputFn, Part, Streams
+from sampling.input_fn import InputFn
 from sampling.joined import Joined
 from sampling.lookup import Lookup
 from sampling.position import Position
@@ -166,20 +168,6 @@ class InputFnWithFakePairs(InputFn):
         rows = min(CHUNK_ROWS, _CHUNK_VALUES // max(1, width))
         self._at_a_time = self.options.positives_at_a_time(rows, in_batches)
 
-    def __call__(
-        self,
-        mode: str | None = None,
-        params: Any = None,
-        config: Any = None,
-        input_context: Any = None,
-    ) -> Any:
-        """See `InputFn`; with is_train=False it refuses to train."""
-        if mode == "train" and not self.is_train:
-            raise ValueError(
-                "mode is 'train' and is_train is False, which makes no fakes; pass is_train=True"
-            )
-        return super().__call__(mode, params, config, input_context)
-
     @property
     def users(self) -> np.ndarray:
         """int64 or bytes objects [users]: the candidates."""
@@ -257,6 +245,13 @@ class InputFnWithFakePairs(InputFn):
         unobserved = len(known.users) * len(known.items) - len(known.codes)
         fakes = int(mix.portion(np.array(positives), self.options.per_positive))
         return Prior((unobserved, positives), (fakes, positives))
+
+    def _check_mode(self, mode: str | None) -> None:
+        if mode == "train" and not self.is_train:
+            raise ValueError(
+                "mode is 'train' and is_train is False, which makes no fakes; pass is_train=True"
+            )
+        super()._check_mode(mode)
 
     def _epoch(self, streams: Streams) -> Iterator[list[Part]]:
         """Slices of positives, each with its share of fakes."""

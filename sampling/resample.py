@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sampling import checks, columns, files, input_fn, stream
+from sampling import checks, columns, files, stream, usage
 from sampling.calibration import Prior
 from sampling.columns import Columns, Round
-from sampling.input_fn import Description, InputFn, Part, Streams
+from sampling.description import Description
+from sampling.engine import Part, Streams
+from sampling.input_fn import InputFn
 from sampling.rates import Rates
 from sampling.schema import WEIGHT_FEATURE, Schema
 from sampling.shards import EVERYTHING, Shard, Share
@@ -122,7 +124,7 @@ class InputFnResample(InputFn):
     def prior(self) -> Prior:
         """See `InputFn`. Of the rows in the files, and in the first epoch; both are read for it."""
         sampled = super().prior().stream
-        masses = input_fn.label_masses(self._labels_of_files(), self._label)
+        masses = usage.label_masses(self._labels_of_files(), self._label)
         return Prior(tuple(masses[label] for label in sorted(masses)), sampled)
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-import warnings
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -16,7 +15,9 @@ from sampling import class_options, epochs, files, mix, shards, stream
 from sampling.calibration import Prior
 from sampling.class_options import ClassOptions, Label, Plan
 from sampling.columns import Round, Strings
-from sampling.input_fn import CHUNK_ROWS, Description, InputFn, Part, Streams
+from sampling.description import Description
+from sampling.engine import CHUNK_ROWS, Part, Streams
+from sampling.input_fn import InputFn
 from sampling.mixed import MixedBlocks
 from sampling.position import Position
 from sampling.schema import Schema
@@ -94,7 +95,6 @@ class InputFnStratified(InputFn):
         transform: Function | None = None,
     ):
         self.exact_batches = bool(exact_batches)
-        self._warned: set[str] = set()
         super().__init__(
             classes,
             schema,
@@ -263,39 +263,12 @@ class InputFnStratified(InputFn):
         return {**as_read, "if_split_by_class": read([row_bytes * size for *_, size in classes])}
 
     def _check_round(self, role: str, round_: Round, blocks: np.ndarray) -> None:
-        """Warns, once, of labels that belong to another class; the rows stay as they are."""
         label, labels = self._class_labels[role], round_[self._label]
         if self._mixed_files:
             return
         if isinstance(labels, Strings):
-            label, labels = label.encode(), labels.values.take(labels.codes)
-        other = labels != label
-        if not other.any():
-            return
-        row = int(np.argmax(other))
-        self._warn_once(
-            role,
-            f"{self._blocks[role].locate(blocks, row)}, column {self._label!r}: found the label "
-            f"{labels[row]!r} in a file of {self._name(role)}, in {np.count_nonzero(other):,} of "
-            f"the first {len(other):,} rows read; they are trained on as they are, mend the file "
-            "or the glob",
-        )
-
-    def _warn_of_shared_files(self, blocks: Mapping[str, Any]) -> None:
-        roles: dict[str, str] = {}
-        for role, of_class in blocks.items():
-            for path in (file.file.path for file in of_class.files):
-                if roles.setdefault(path, role) != role:
-                    self._warn_once(
-                        "shared",
-                        f"{path} is matched by the globs of {self._name(roles[path])} and "
-                        f"{self._name(role)}, expected different files; mend a glob",
-                    )
-
-    def _warn_once(self, key: str, message: str) -> None:
-        if key not in self._warned:
-            self._warned.add(key)
-            warnings.warn(message, stacklevel=2)
+            label, labels = label.encode(), labels.to_numpy()
+        self._warn_of_labels(role, blocks, labels, labels != label)
 
     def _by_label(self, values: Sequence[Any]) -> dict[Label, Any]:
         return dict(zip(self.labels, values, strict=True))

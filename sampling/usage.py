@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from sampling import columns
 from sampling.calibration import Prior
+from sampling.columns import Columns
 from sampling.position import Position
+from sampling.schema import WEIGHT_FEATURE
 
 
 class Tally:
@@ -48,6 +51,18 @@ class Tally:
     def effective_rows(self) -> float:
         """So many rows of equal weight scatter as these do: (sum w)^2 / sum w^2 (Kish 1965)."""
         return self._weight**2 / self._squares if self._squares else 0.0
+
+
+def label_masses(chunks: Iterator[Columns], label: str) -> dict[Any, float]:
+    """The sum of the weights of each label."""
+    masses: dict[Any, float] = {}
+    for chunk in chunks:
+        labels = columns.as_numpy(chunk[label])
+        classes, numbers = np.unique(labels, return_inverse=True)
+        sums = np.bincount(numbers, chunk[WEIGHT_FEATURE].astype(np.float64), len(classes))
+        for class_, mass in zip(classes.tolist(), sums.tolist(), strict=True):
+            masses[class_] = masses.get(class_, 0.0) + mass
+    return masses
 
 
 def shares(prior: Prior, used: Sequence[int]) -> dict[str, list[float]]:

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from sampling import InputFnDownsampleWithWeight, cluster
 from sampling.cluster import Task
+from sampling.description import Description
 from sampling.estimators import require_estimator
-from sampling.input_fn import Description
 from sampling.resume import InputStateListener
 from sampling.schema import FORWARDED_SUFFIX
 from sampling.serving import serving_input_receiver_fn

@@ -17,7 +17,7 @@ import pyarrow as pa
 from sampling import export
 from sampling.columns import Columns, length
 from sampling.downsample import InputFnDownsampleWithWeight
-from sampling.input_fn import Part
+from sampling.engine import Part
 from sampling.position import Position
 from sampling.schema import WEIGHT_FEATURE
 
