@@ -18,13 +18,23 @@ case "${1:-}" in
 esac
 wanted_python="Python 3.10 to 3.$newest"
 
+# Newest first: on the PATH, or as pyenv keeps them, whose stubs on the PATH fail for all but those
+# that were chosen.
+candidates() {
+  local minor
+  for minor in {13..10}; do
+    printf '%s\n' "python3.$minor" "${PYENV_ROOT:-${HOME:-}/.pyenv}/versions/3.$minor".*/bin/python
+  done
+  echo python3
+}
+
 find_python() {
   local candidate
-  for candidate in "${PYTHON:-}" python3.{13..10} python3; do
+  while IFS= read -r candidate; do
     # A candidate may be missing, a stub that fails, or another version.
     if [[ -n "$candidate" ]] && "$candidate" -c '
 import sys
-sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, int(sys.argv[1])))' "$newest" 2>/dev/null; then
+sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, int(sys.argv[1])))' "$newest" 2>/dev/null </dev/null; then
       echo "$candidate"
       return
     fi
@@ -32,7 +42,10 @@ sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, int(sys.argv[1])))' "$newest
       echo "setup: PYTHON=$PYTHON is not a $wanted_python, which TensorFlow needs in $venv." >&2
       return 1
     fi
-  done
+  done < <(
+    echo "${PYTHON:-}"
+    candidates
+  )
 }
 
 make_venv() {

@@ -549,8 +549,8 @@ def write_lines(directory, name, lines):
     if name == "00002.jsonl": os._exit(9)
     return write(directory, name, lines)
 results.write_lines = write_lines
-from trainer import propensity_job
-propensity_job._TEST_BATCH = 100
+from trainer import propensity_inputs
+propensity_inputs.TEST_BATCH = 100
 task.main({job.short("predict")!r})
 """
     done = subprocess.run([sys.executable, "-c", killed], capture_output=True, check=False)

@@ -66,8 +66,8 @@ def steps(input_fn: InputFn, flags: argparse.Namespace, task: Task, trained: int
         )
     if flags.best_metric:
         raise ValueError(
-            f"--best_metric is {flags.best_metric} and TF_CONFIG names {task.workers} workers, "
-            "which train to the end; leave it out"
+            f"--best_metric is {flags.best_metric}, and TF_CONFIG names a cluster, whose "
+            "checkpoints are not compared; leave it out, or train in one process"
         )
     total = flags.num_epochs * input_fn.global_steps_per_epoch()
     if trained >= total and task.type == cluster.CHIEF:

@@ -1,0 +1,62 @@
+"""The propensity job's mode evaluate, and what training evaluates with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainer import metrics, propensity_inputs, propensity_model, results
+from trainer.parameters import Parameters
+from trainer.progress import Progress
+from trainer.reporting import Reporting, reporting
+
+
+def evaluate(parameters: Parameters) -> None:
+    """Measures the model of the last checkpoint, or the best."""
+    known = results.read_json_if_any(parameters.flags.job_dir, results.USAGE)
+    hook = reporting(parameters, lambda: known, summaries(parameters))
+    estimator, test_input = (
+        propensity_model.estimator(parameters),
+        propensity_inputs.test(parameters),
+    )
+    write(parameters, evaluated(parameters, estimator, test_input, hook), hook)
+
+
+def evaluated(
+    parameters: Parameters, estimator: Any, test_input: Any, report: Reporting | None
+) -> dict[str, Any]:
+    """What the checkpoint that counts comes to on some rows."""
+    return dict(
+        estimator.evaluate(
+            test_input,
+            hooks=hooks(test_input, report),
+            checkpoint_path=propensity_model.checkpoint(parameters),
+            name=summaries(parameters).removeprefix("eval").lstrip("_") or None,
+        )
+    )
+
+
+def hooks(test_input: Any, report: Reporting | None) -> list[Any]:
+    """The hooks of an evaluation."""
+    progress = Progress("evaluating", test_input.steps_per_epoch)
+    return [progress, report] if report else [progress]
+
+
+def summaries(parameters: Parameters) -> str:
+    """The folder of what `evaluated` summarizes: a curve of its own in TensorBoard."""
+    return "eval_test" if parameters.flags.dev_dir else "eval"
+
+
+def write(parameters: Parameters, evaluation: Mapping[str, Any], report: Reporting | None) -> None:
+    """A table, and evaluation.json in the job_dir."""
+    flags = parameters.flags
+    measured = {"step": int(evaluation["global_step"]), **metrics.plain(evaluation)}
+    measured.update(report.measured if report else {})
+    print("", results.table(measured), "", sep="\n")
+    about = {
+        "test_dir": flags.test_dir,
+        "threshold": parameters.threshold,
+        "corrected": parameters.correction is not None,
+    }
+    path = results.write_json(flags.job_dir, results.EVALUATION, {**measured, **about})
+    print(f"evaluation: {path}", flush=True)
