@@ -18,6 +18,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from sampling import cluster
+from sampling.gather import Gather
 from sampling.input_fn import InputFn
 
 _STATE_FILE = re.compile(r"input-state-(\d+)(-\d+-of-\d+)?\.json(\.partial)?")
@@ -31,34 +33,33 @@ class InputStateListener(tf.compat.v1.train.CheckpointSaverListener):
     that were removed are removed. One listener does for any number of trainings by the same input
     function, one after the other.
 
+    With MirroredStrategy it is the same. With MultiWorkerMirroredStrategy Estimators take no
+    listeners; use `sampling.sync_training.SaveInStep`.
+
     Args:
         input_fn: what is trained on, itself or called by a function of your own.
         model_dir: the Estimator's.
-        batches_per_step: batches of the input that one global step takes: the replicas.
-        worker: this worker's number, from 0, where each has an input of its own.
-        num_workers: how many there are.
 
     Raises (while training):
-        ValueError: another input is trained on.
+        ValueError: another input is trained on, or workers do not train in step.
     """
 
-    def __init__(
-        self,
-        input_fn: InputFn,
-        model_dir: str,
-        batches_per_step: int = 1,
-        worker: int = 0,
-        num_workers: int = 1,
-    ):
+    def __init__(self, input_fn: InputFn, model_dir: str):
         self._input_fn, self._model_dir = input_fn, model_dir
-        self._batches_per_step = batches_per_step
-        self._worker, self._num_workers = worker, num_workers
         self._first_step: int | None = None
         self._state_after: Callable[[int], dict[str, Any]]
 
     def begin(self) -> None:
         """Called after the input function, so that its latest call is the one trained on."""
         self._state_after = self._input_fn.state_by_batches()
+        state = self._state_after(0)
+        self._worker, number, in_step, self._batches_per_step = state["worker"]
+        if number > 1 and not in_step:
+            raise ValueError(
+                f"found {number} workers that do not train in step, expected "
+                "MultiWorkerMirroredStrategy or one process; leave the listener out"
+            )
+        self._gather = Gather(state)
         self._first_step = None
 
     def before_save(self, session: Any, global_step_value: int) -> None:
@@ -66,22 +67,26 @@ class InputStateListener(tf.compat.v1.train.CheckpointSaverListener):
         if self._first_step is None:  # a saver hook saves once before the first step
             self._first_step = step
         state = self._state_after((step - self._first_step) * self._batches_per_step)
-        write_state(state_path(self._model_dir, step, self._worker, self._num_workers), state)
+        states = self._gather(state, session)
+        if self._worker == 0:
+            for worker, each in enumerate(states):
+                write_state(state_path(self._model_dir, step, worker, len(states)), each)
 
     def after_save(self, session: Any, global_step_value: int) -> None:
-        _remove_stale_states(self._model_dir, int(global_step_value))
+        if self._worker == 0:
+            _remove_stale_states(self._model_dir, int(global_step_value))
 
 
-def resume(input_fn: InputFn, model_dir: str, worker: int = 0, num_workers: int = 1) -> int:
+def resume(input_fn: InputFn, model_dir: str) -> int:
     """Lets the input function's next calls go on where the latest checkpoint was taken.
 
     Restoring reads the round that each class is in, however far in. A call starts where it was
-    restored to, so resume before each training. Without a checkpoint nothing happens.
+    restored to, so resume before each training. Without a checkpoint nothing happens. Of several
+    workers, as TF_CONFIG has them, each goes on in its own rows.
 
     Args:
         input_fn: with the seed, schema, arguments and files it had then.
         model_dir: the Estimator's.
-        worker, num_workers: as `InputStateListener` had them.
 
     Returns:
         The checkpoint's global step; 0 without one.
@@ -94,11 +99,13 @@ def resume(input_fn: InputFn, model_dir: str, worker: int = 0, num_workers: int 
     if checkpoint is None:
         return 0
     step = _step_of(checkpoint)
-    path = state_path(model_dir, step, worker, num_workers)
+    shard = cluster.task().shard
+    path = state_path(model_dir, step, shard.index, shard.number)
     if not tf.io.gfile.exists(path):
         raise ValueError(
-            f"{checkpoint} has no state of the input, expected it in {path}; train with "
-            "saving_listeners=[InputStateListener(...)], and with this one without resuming"
+            f"{checkpoint} has no state of the input, expected it in {path}; train with as many "
+            "workers as then, and with saving_listeners=[InputStateListener(...)] or, of several "
+            "workers, hooks=[SaveInStep(...)]; and with this one without resuming"
         )
     state = read_state(path)
     try:
