@@ -16,6 +16,7 @@ from sampling.engine import Engine
 from sampling.position import Chunks, Position, Run
 from sampling.schema import Schema
 from sampling.shards import Shard
+from sampling.stream import Cursor
 from sampling.usage import Tally
 
 
@@ -66,7 +67,7 @@ class BatchStream(Engine):
         """
         if self.num_epochs is None:
             raise ValueError("num_epochs is None, expected a number for there to be an end; set it")
-        rows, done = self._own_rows_per_epoch(), self._start.epoch % self.num_epochs
+        rows, done = self._rows_per_epoch_of(self._start.shard), self._start.epoch % self.num_epochs
         rest = (self._start.epoch + 1) * rows - (self._start.rows + self._start.skip)
         later = self.num_epochs - done - 1
         return math.ceil(rest / self.batch_size) + later * math.ceil(rows / self.batch_size)
@@ -108,7 +109,7 @@ class BatchStream(Engine):
         Raises:
             ValueError: rows is negative, or before the place this input function was restored to.
         """
-        return self._run.find(checks.whole_number("rows", rows, 0)).to_state(self._made_with())
+        return self._to_state(self._run.find(checks.whole_number("rows", rows, 0)))
 
     def state_by_batches(self) -> Callable[[int], dict[str, Any]]:
         """A function: batches of the latest call that were trained on -> `state` after them.
@@ -116,10 +117,8 @@ class BatchStream(Engine):
         They are counted over all iterations. Later calls make no difference to it, so it can be
         asked while the same input function is evaluated.
         """
-        run, made_with = self._run, self._made_with()
-        return lambda batches: run.find(run.rows_after(batches, self.batch_size)).to_state(
-            made_with
-        )
+        run = self._run
+        return lambda batches: self._to_state(run.find(run.rows_after(batches, self.batch_size)))
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """From now on calls start at that position; the rows that follow are the same.
@@ -130,8 +129,19 @@ class BatchStream(Engine):
         Raises:
             ValueError: it is no state, or one of other files, arguments or another class.
         """
-        self._start, self._is_restored = Position.from_state(state, self._made_with()), True
+        roles = list(self._blocks)
+        start = Position.from_state(state, self._made_with(), roles, self._cursors_after)
+        self._start, self._is_restored = start, True
         self._run = self._new_run(self._feature_names)
+
+    def _to_state(self, position: Position) -> dict[str, Any]:
+        follows = self._cursors_after(position.epoch, position.rows, position.shard)
+        return position.to_state(self._made_with(), follows)
+
+    def _cursors_after(self, epoch: int, rows: int, shard: Shard) -> Sequence[Cursor]:
+        """Where the classes are in an epoch, after so many rows of the whole stream, if that is no
+        more than arithmetic: a state is short since what is right is not stored in it."""
+        return ()
 
     def _enter(self, shard: Shard) -> None:
         """What follows is for that worker."""
@@ -149,9 +159,7 @@ class BatchStream(Engine):
             return None  # the first iteration may be shorter, by `steps_left`
         return self.steps_left
 
-    def _own_rows_per_epoch(self) -> int:
-        """Of the worker that the next call is for."""
-        shard = self._start.shard
+    def _rows_per_epoch_of(self, shard: Shard) -> int:
         if self._is_padded(shard):
             return self._padded_rows(shard)
         return self._rows_of(shard) if shard.number > 1 else self._counted_rows_per_epoch()

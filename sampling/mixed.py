@@ -20,6 +20,13 @@ leaves out the others' rows, which another class reads again when it is its turn
 class that is downsampled reads little. A class of up to `pool_rows` rows is read but once: its rows
 are kept when the files are indexed. Files that are sorted by class cost no more than files of one
 class each, since most blocks have one class only.
+
+Why does no reading serve several large classes? Each is k / n of a pass further after an epoch,
+which is another part for every size. So even in a common order they soon want different blocks, and
+what one reads for the others would have to be kept until they come to it, or read again. Classes
+that stay side by side are those of one size, or with their natural shares, which a shuffled
+`InputFn` has in one pass. Several large classes of about one size, balanced, do cost a pass each in
+every epoch: `sampling.prepare split` is the remedy, and `describe()` tells what it saves.
 """
 
 from __future__ import annotations

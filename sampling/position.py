@@ -6,10 +6,11 @@ a cursor for each class, and a number of rows to leave out of the chunk that beg
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sampling import columns
@@ -17,7 +18,7 @@ from sampling.columns import Columns
 from sampling.shards import EVERYTHING, Shard
 from sampling.stream import Cursor
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 _REMEMBERED = 8192  # chunk starts kept; an older place is found again by reading from the start
 
 
@@ -39,50 +40,98 @@ class Position:
     skip: int = 0
     shard: Shard = EVERYTHING
 
-    def to_state(self, made_with: Mapping[str, Any]) -> dict[str, Any]:
-        """A small dict of plain values (JSON takes it), under 1 KB."""
+    def to_state(
+        self, made_with: Mapping[str, Any], follows: Sequence[Cursor] = ()
+    ) -> dict[str, Any]:
+        """A small dict of plain values (JSON takes it), under 1 KB.
+
+        Args:
+            made_with: what the stream depends on.
+            follows: the cursors as far as epoch and rows tell them: what is right is not stored.
+        """
+        known = _columns(follows)
+        columns = _columns(self.cursors.values())
         return {
             "version": STATE_VERSION,
             "rows": self.rows + self.skip,
             "epoch": self.epoch,
             "skip": self.skip,
-            "cursors": {name: list(cursor) for name, cursor in self.cursors.items()},
+            "cursors": {name: col for name, col in columns.items() if col != known.get(name)},
             "worker": list(dataclasses.astuple(self.shard)),
             "made_with": dict(made_with),
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], made_with: Mapping[str, Any]) -> Position:
+    def from_state(
+        cls,
+        state: Mapping[str, Any],
+        made_with: Mapping[str, Any],
+        roles: Sequence[str],
+        follows: Callable[[int, int, Shard], Sequence[Cursor]] = lambda *_: (),
+    ) -> Position:
         """The place a state stands for.
+
+        Args:
+            state: what `to_state` returned; or as version 1 did, with four numbers for each class.
+            made_with: what this stream depends on.
+            roles: of the classes, in order.
+            follows: epoch, rows of the whole stream before, whose -> the cursors, see `to_state`.
 
         Raises:
             ValueError: it is no state, or one of another input function: what differs is named.
         """
-        try:
-            version, theirs = state["version"], dict(state["made_with"])
-            cursors = {name: Cursor(*map(int, four)) for name, four in state["cursors"].items()}
+        with _telling(state):
+            version, theirs, stored = state["version"], dict(state["made_with"]), state["cursors"]
             skip, rows, epoch = int(state["skip"]), int(state["rows"]), int(state["epoch"])
             shard = Shard(*state.get("worker", ()))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(
-                f"found {state!r}, which is no state ({error!r}); pass what state(rows) returned"
-            ) from None
-        if version != STATE_VERSION:
-            raise ValueError(
-                f"the state is of version {version!r}, expected {STATE_VERSION}; "
-                "restore it with the release that wrote it"
-            )
-        differ = [
-            f"{key} = {theirs.get(key)!r}, this input function has {made_with.get(key)!r}"
-            for key in sorted(set(made_with) | set(theirs))
-            if made_with.get(key) != theirs.get(key)
-        ]
-        if differ:
-            raise ValueError(
-                f"the state was made with {'; and with '.join(differ)}; "
-                "build it with the same arguments and files"
-            )
-        return cls(epoch, rows - skip, cursors, skip, shard)
+        _check_same(version, theirs, made_with)
+        known = follows(epoch, rows - skip, shard)
+        with _telling(state):
+            if version == 1:
+                cursors = [Cursor(*map(int, stored[role])) for role in roles]
+            else:
+                columns = {**_columns(known), **stored}
+                fields = [columns[name] for name in _FIELDS]
+                cursors = [Cursor(*map(int, four)) for four in zip(*fields, strict=True)]
+            by_role = dict(zip(roles, cursors, strict=True))
+        return cls(epoch, rows - skip, by_role, skip, shard)
+
+
+_FIELDS = tuple(name.rstrip("_") for name in Cursor._fields)
+
+
+def _columns(cursors: Iterable[Cursor]) -> dict[str, list[int]]:
+    """{"pass": of each class, ...}; nothing for no cursor."""
+    return dict(zip(_FIELDS, map(list, zip(*cursors, strict=True)), strict=False))
+
+
+@contextlib.contextmanager
+def _telling(state: Any) -> Iterator[None]:
+    """Raises ValueError for what goes wrong where a dict is no state."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"found {state!r}, which is no state ({error!r}); pass what state(rows) returned"
+        ) from None
+
+
+def _check_same(version: Any, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    if version not in (1, STATE_VERSION):
+        raise ValueError(
+            f"the state is of version {version!r}, expected {STATE_VERSION}; "
+            "restore it with the release that wrote it"
+        )
+    differ = [
+        f"{key} = {theirs.get(key)!r}, this input function has {ours.get(key)!r}"
+        for key in sorted(set(ours) | set(theirs))
+        if ours.get(key) != theirs.get(key)
+    ]
+    if differ:
+        raise ValueError(
+            f"the state was made with {'; and with '.join(differ)}; "
+            "build it with the same arguments and files"
+        )
 
 
 Chunks = Iterator[tuple[Position, "Columns | None"]]

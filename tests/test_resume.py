@@ -197,7 +197,7 @@ def test_a_state_cut_off_is_named(classes, spoilt, length):
 def test_a_state_of_another_version_is_named(classes, spoilt):
     path = spoilt / "input-state-5.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 99}))
-    with pytest.raises(ValueError, match=r"input-state-5\.json: .*version 99, expected 1"):
+    with pytest.raises(ValueError, match=r"input-state-5\.json: .*version 99, expected 2"):
         resume(classes.train(), str(spoilt))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import tempfile
 import warnings
 from collections import Counter
@@ -343,12 +345,34 @@ def test_a_file_of_two_classes_is_warned_of(tmp_path):
         InputFnStratified(dict.fromkeys("ab", str(tmp_path / "a.csv")), SCHEMA)
 
 
-def test_twelve_classes_fit_a_short_state(tmp_path):
-    import json
+@pytest.mark.parametrize("exact_batches", [False, True])
+@pytest.mark.parametrize(("classes", "pool_rows"), [(12, 131_072), (300, 131_072), (60, 40)])
+def test_many_classes_fit_a_short_state(classes, pool_rows, exact_batches):
+    """Of one round each, however many; and some dozens of several rounds."""
+    sizes = {f"a class with a long name {index}": 2 + 5 * (index % 29) for index in range(classes)}
+    epoch = 10 * classes + 7
 
-    sizes = {f"a class with a long name {index}": 2 + 50 * index for index in range(12)}
-    input_fn = InputFnStratified(write_classes(tmp_path, sizes), SCHEMA, num_epochs=None)
-    assert len(json.dumps(input_fn.state(2_000))) < 1024
+    def make():
+        return InputFnStratified(
+            dict(list(rows_of(sizes).groupby("label"))),
+            SCHEMA,
+            num_epochs=None,
+            epoch=epoch,
+            oversample=True,
+            pool_rows=pool_rows,
+            batch_size=classes * 2,
+            exact_batches=exact_batches,
+        )
+
+    input_fn = make()
+    ids = ids_of(list(itertools.islice(input_fn.batches(), 40)))
+    for rows in (0, epoch, 3 * epoch + 2 * classes + 1):
+        state = json.loads(json.dumps(input_fn.state(rows)))
+        assert len(json.dumps(state)) < 1024
+        restored = make()
+        restored.restore(state)
+        following = ids_of(list(itertools.islice(restored.batches(), 3)))
+        np.testing.assert_array_equal(following, ids[rows : rows + len(following)])
 
 
 @pytest.mark.parametrize(

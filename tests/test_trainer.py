@@ -346,14 +346,15 @@ def test_all_that_shapes_a_dnn(data, tmp_path):
     job = Job(data, tmp_path / "job")
     options = ["--batch_norm", "--dropout=0.2", "--optimizer=adagrad"]
     options += ["--multiplier=2.5", "--weight=4", "--normalize_weights", "--hash_buckets=5"]
-    options += ["--weight_column=visits", "--pool_rows=200"]
+    options += ["--weight_column=visits", "--pool_rows=200", "--epoch=natural"]
+    options += ["--positive_weight=2", "--file_format=csv"]
     task.main(job.flags("train", "--num_epochs=1", *options))
     evaluation, tested = job.json("evaluation.json"), job.tested()
-    assert evaluation["step"] == (300 + 750) // 32 + 1
+    assert evaluation["step"] == (POSITIVES + NEGATIVES) // 32 + 1
     base_rate = np.average(tested["bought"], weights=tested["visits"])
     assert evaluation["base_rate"] == pytest.approx(base_rate, rel=1e-4)
-    tested.drop(columns=["bought", "visits"]).to_csv(tmp_path / "new.csv", index=False)
-    task.main(job.short("predict", f"--test_dir={tmp_path}/new.csv"))
+    tested.drop(columns=["bought", "visits"]).to_csv(tmp_path / "new.pq", index=False)
+    task.main(job.short("predict", f"--test_dir={tmp_path}/new.pq"))
     assert job.predictions()["member"].tolist() == tested["member"].tolist()
 
 
@@ -379,6 +380,10 @@ def test_a_bad_value_is_one_sentence(trained, tmp_path, capsys):
         ("--multiplier=0", ["--multiplier", "'0'", "above 0"]),
         ("--multiplier=nan", ["--multiplier", "'nan'", "above 0"]),
         ("--multiplier=inf", ["--multiplier", "'inf'", "above 0"]),
+        ("--multiplier=some", ["--multiplier", "'some'", "'natural'"]),
+        ("--epoch=long", ["--epoch", "long", "majority"]),
+        ("--positive_weight=0", ["--positive_weight", "'0'", "'balanced'"]),
+        ("--file_format=xml", ["--file_format", "xml", "tfrecord.gz"]),
         ("--weight=-1", ["--weight", "'-1'", "above 0", "'auto'"]),
         ("--weight=much", ["--weight", "'much'"]),
         ("--num_epochs=0", ["--num_epochs", "'0'", "at least 1"]),

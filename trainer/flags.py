@@ -106,6 +106,12 @@ def null_values(text: str) -> list[str]:
     return ["", *names(text)]
 
 
+def file_options(flags: argparse.Namespace) -> dict[str, Any]:
+    """How files are written, as every input function takes it."""
+    names = ("header", "delimiter", "null_values", "newlines_in_values", "file_format")
+    return {name: getattr(flags, name) for name in names}
+
+
 def _refused(text: str, expected: str) -> argparse.ArgumentTypeError:
     return argparse.ArgumentTypeError(f"found {text!r}, expected {expected}")
 
@@ -140,6 +146,8 @@ def _shown(default: Any) -> str:
     return f" (default: {default:,})" if isinstance(default, int) else f" (default: {default})"
 
 
+FORMATS = ("csv", "csv.gz", "parquet", "tfrecord", "tfrecord.gz")
+
 DATA = (
     Flag("schema_path", None, str, "JSON file of the columns, as bq show --schema prints it"),
     Flag("label", None, str, "name of the column to be learned", of_model=True),
@@ -167,6 +175,7 @@ DATA = (
         "spellings (NA,NULL) of an empty field, besides the empty one",
     ),
     Flag("newlines_in_values", False, None, "whether quoted fields may hold newlines"),
+    Flag("file_format", None, str, "of all files; unless given: by their names", choices=FORMATS),
 )
 
 PATIENCE = Flag(
@@ -187,7 +196,7 @@ RESTART = Flag(
 
 READING = (
     Flag("batch_size", 128, whole(1), "rows of a training batch"),
-    Flag("num_epochs", 10, whole(1), "times that all positives are trained on"),
+    Flag("num_epochs", 10, whole(1), "epochs to train for"),
     Flag("pool_rows", 131_072, whole(1), "about how many rows of a class are permuted at a time"),
     Flag("seed", 0, whole(0), "the same seed, files and flags give the same model"),
 )

@@ -84,12 +84,6 @@ class Parameters(NamedTuple):
         """The probability from which a row is of class 1."""
         return self.flags.threshold or cost_threshold(*self.costs)
 
-    @property
-    def file_options(self) -> dict[str, Any]:
-        """How files are written, as every input function takes it."""
-        names = ("header", "delimiter", "null_values", "newlines_in_values")
-        return {name: getattr(self.flags, name) for name in names}
-
     def with_scales(self, measure: Callable[[], dict[str, Scale]]) -> Parameters:
         """Measured only where they are not known: a model goes on with those it began with."""
         return self if self.scales is not None else self._replace(scales=measure())

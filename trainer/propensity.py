@@ -7,9 +7,7 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
-from typing import Any
 
 from trainer import flags
 from trainer.flags import Flag, names, number, whole, whole_numbers
@@ -60,12 +58,31 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "sampling": (
         Flag("positive_size", None, whole(1), "rows of class 1, where known; spares counting"),
         Flag("negative_size", None, whole(1), "rows of class 0, where known; spares counting"),
-        Flag("multiplier", 1.0, number(0), "negatives per positive in an epoch, a fraction too"),
+        Flag(
+            "multiplier",
+            1.0,
+            number(0, word="natural"),
+            "negatives per positive in an epoch, a fraction too; natural: as in the files",
+        ),
+        Flag(
+            "epoch",
+            "minority",
+            str,
+            "how long an epoch is: every positive once; every negative once, positives as often as "
+            "it takes; or as many rows as the files have",
+            choices=("minority", "majority", "natural"),
+        ),
         Flag(
             "weight",
             "auto",
             number(0, word="auto"),
             "weight of a negative; auto makes up for the sampling, so that probabilities stay true",
+        ),
+        Flag(
+            "positive_weight",
+            1.0,
+            number(0, word="balanced"),
+            "weight of a positive; balanced: both classes weigh the same in an epoch",
         ),
         Flag("normalize_weights", False, None, "whether weights are scaled to a mean of 1"),
         Flag(
@@ -184,22 +201,3 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
         Flag("segment", None, str, "name of the feature by which the report looks at calibration"),
     ),
 }
-
-
-def run(given: dict[str, Any]) -> None:
-    """Does what `mode` says.
-
-    Args:
-        given: the flags that were given, by name; the others have their defaults, or what the
-            job_dir says.
-
-    Raises:
-        ValueError: flags are missing or do not go together, or files can't be read as they say.
-    """
-    for name in ("mode", "job_dir"):
-        if not given.get(name):
-            raise ValueError(f"--{name.replace('_', '-')} is missing; pass it")
-    # TensorFlow takes seconds to import, which --help and a mistyped flag need not wait for.
-    from trainer import propensity_job
-
-    propensity_job.run(argparse.Namespace(**given))

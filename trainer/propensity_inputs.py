@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sampling import InputFnDownsampleWithWeight
+from trainer.flags import file_options
 from trainer.parameters import Parameters
 
 TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
@@ -20,11 +21,13 @@ def training(parameters: Parameters) -> InputFnDownsampleWithWeight:
         positive_size=flags.positive_size,
         negative_size=flags.negative_size,
         multiplier=flags.multiplier,
+        epoch=flags.epoch,
         weight=flags.weight,
+        positive_weight=flags.positive_weight,
         normalize_weights=flags.normalize_weights,
         seed=flags.seed,
         pool_rows=flags.pool_rows,
-        **parameters.file_options,
+        **file_options(parameters.flags),
     )
 
 
@@ -34,5 +37,5 @@ def test(parameters: Parameters, test_dir: list[str] | None = None) -> InputFnDo
         test_dir=test_dir or parameters.flags.test_dir,
         schema=parameters.schema,
         batch_size=TEST_BATCH,
-        **parameters.file_options,
+        **file_options(parameters.flags),
     )

@@ -15,7 +15,14 @@ from trainer.propensity_training import Training
 
 
 def run(given: argparse.Namespace) -> None:
-    """See `propensity.run`."""
+    """Does what `mode` says.
+
+    Args:
+        given: the flags that were given; the others have their defaults, or what the job_dir says.
+
+    Raises:
+        ValueError: flags are missing or do not go together, or files can't be read as they say.
+    """
     quiet.quieten_tensorflow()
     require_estimator()
     task = distributed.enter() if given.mode == "train" else Task()

@@ -7,9 +7,7 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
-from typing import Any
 
 from trainer import flags
 from trainer.flags import Flag, names, number, whole, whole_numbers
@@ -111,22 +109,3 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
         Flag("top", 10, whole(1), "K of the hit rate and NDCG at K"),
     ),
 }
-
-
-def run(given: dict[str, Any]) -> None:
-    """Does what `mode` says.
-
-    Args:
-        given: the flags that were given, by name; the others have their defaults, or what the
-            job_dir says.
-
-    Raises:
-        ValueError: flags are missing or do not go together, or files can't be read as they say.
-    """
-    for name in ("mode", "job_dir"):
-        if not given.get(name):
-            raise ValueError(f"--{name.replace('_', '-')} is missing; pass it")
-    # TensorFlow takes seconds to import, which --help and a mistyped flag need not wait for.
-    from trainer import recommender_job
-
-    recommender_job.run(argparse.Namespace(**given))

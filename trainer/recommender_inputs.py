@@ -10,6 +10,7 @@ import numpy as np
 
 from sampling import InputFnWithFakePairs, Schema
 from trainer import ranking
+from trainer.flags import file_options
 from trainer.ranking import HeldOut
 
 TRAINING_INPUT = InputFnWithFakePairs  # an example compares it with another way
@@ -34,7 +35,7 @@ def training_input(flags: argparse.Namespace, schema: Schema) -> InputFnWithFake
         num_epochs=flags.num_epochs,
         seed=flags.seed,
         pool_rows=flags.pool_rows,
-        **_file_options(flags),
+        **file_options(flags),
     )
 
 
@@ -47,7 +48,7 @@ def pairs(flags: argparse.Namespace, schema: Schema) -> InputFnWithFakePairs:
         flags.item_key,
         is_train=False,
         batch_size=_TEST_BATCH,
-        **_file_options(flags),
+        **file_options(flags),
     )
 
 
@@ -74,7 +75,7 @@ def _drawing_input(flags: argparse.Namespace, schema: Schema) -> InputFnWithFake
         exclude=[*flags.train_dir, *flags.exclude],
         user_vocabulary=path(flags, USERS),
         item_vocabulary=path(flags, ITEMS),
-        **_file_options(flags),
+        **file_options(flags),
     )
 
 
@@ -93,8 +94,3 @@ def keys(flags: argparse.Namespace) -> tuple[str, str]:
 
 def path(flags: argparse.Namespace, name: str) -> str:
     return os.path.join(flags.job_dir, name)
-
-
-def _file_options(flags: argparse.Namespace) -> dict[str, Any]:
-    names = ("header", "delimiter", "null_values", "newlines_in_values")
-    return {name: getattr(flags, name) for name in names}

@@ -42,7 +42,7 @@ _NEEDED = {
 
 
 def run(given: argparse.Namespace) -> None:
-    """See `recommender.run`."""
+    """Does what `mode` says; see `propensity_job.run`."""
     quiet.quieten_tensorflow()
     distributed.refuse("recommender")
     require_estimator()

@@ -2,13 +2,14 @@
 
     python -m trainer.task propensity --mode=train --job-dir=output/model ...
 
-Each job is a module with a DESCRIPTION, FLAGS and a function `run(given)`. Results go to stdout,
-progress and warnings to stderr.
+Each job is a module with a DESCRIPTION and FLAGS, and another, `..._job`, with a function
+`run(given)`. Results go to stdout, progress and warnings to stderr.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import traceback
 from collections.abc import Sequence
@@ -34,9 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = _parser()
     given = aip.with_job_dir(vars(parser.parse_args(arguments)))
-    job = JOBS[given.pop("job")]
+    name = given.pop("job")
     try:
-        job.run(given)
+        for flag in ("mode", "job_dir"):
+            if not given.get(flag):
+                raise ValueError(f"--{flag.replace('_', '-')} is missing; pass it")
+        # TensorFlow takes seconds to import, which --help and a mistyped flag need not wait for.
+        importlib.import_module(f"trainer.{name}_job").run(argparse.Namespace(**given))
         if given.get("mode") == "train":
             aip.publish(given["job_dir"])
     except (ImportError, ValueError) as error:
