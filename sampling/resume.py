@@ -98,7 +98,7 @@ def resume(input_fn: InputFn, model_dir: str) -> int:
     checkpoint = tf.train.latest_checkpoint(model_dir)
     if checkpoint is None:
         return 0
-    step = _step_of(checkpoint)
+    step = step_of(checkpoint)
     shard = cluster.task().shard
     path = state_path(model_dir, step, shard.index, shard.number)
     if not tf.io.gfile.exists(path):
@@ -156,8 +156,8 @@ def _remove_stale_states(model_dir: str, step: int) -> None:
             tf.io.gfile.remove(os.path.join(model_dir, name))
 
 
-def _step_of(checkpoint: str) -> int:
-    """ "output/model.ckpt-120" -> 120"""
+def step_of(checkpoint: str) -> int:
+    """The number in a checkpoint's name: "output/model.ckpt-120" -> 120"""
     match = re.fullmatch(r".*-(\d+)", checkpoint)
     if match is None:
         raise ValueError(

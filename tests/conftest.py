@@ -30,6 +30,7 @@ settings.load_profile("untimed")
 # Test modules that need tf.estimator, or run what does (trainer, examples, scripts): without it, on
 # today's TensorFlow, they are left out. All others run with either.
 NEEDS_ESTIMATOR = (
+    "async_resume",
     "benchmark",
     "cloud_scripts",
     "cloud_storage",

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.conftest import SCHEMA, write_classes
 from trainer import launch, local_cluster, task
@@ -25,9 +27,12 @@ me, index = config["task"]["type"], config["task"]["index"]
 """
 
 
-def run(script, tasks=(PS, CHIEF, WORKER, EVALUATOR), silent_secs=60, evaluator_secs=20):
+def run(
+    script, tasks=(PS, CHIEF, WORKER, EVALUATOR), silent_secs=60, evaluator_secs=20, restarts=0
+):
     configs = local_cluster.tf_configs(tasks)
-    with Cluster([sys.executable, "-c", PRELUDE + script], configs) as cluster:
+    command = [sys.executable, "-c", PRELUDE + script]
+    with Cluster(command, configs, restarts=restarts) as cluster:
         try:
             cluster.wait(silent_secs, evaluator_secs)
         finally:
@@ -106,6 +111,35 @@ while True:
 """
     with pytest.raises(ClusterError, match="worker 0 has said nothing for 2 seconds"):
         run(script, silent_secs=2)
+
+
+@pytest.mark.parametrize(
+    ("first", "how", "starts"),
+    [
+        ("worker", "sys.exit(1)", {"ps": 1, "chief": 1, "worker": 2}),
+        ("worker", "time.sleep(600)", {"ps": 1, "chief": 1, "worker": 2}),
+        ("chief", "sys.exit(1)", {"ps": 2, "chief": 2, "worker": 2}),
+        ("ps", "sys.exit(0)", {"ps": 2, "chief": 2, "worker": 2}),
+    ],
+)
+def test_a_worker_starts_again_alone_and_others_with_all(first, how, starts, tmp_path, capfd):
+    run(
+        f"""
+folder = {str(tmp_path)!r}
+with open(os.path.join(folder, me), "a") as file: file.write(".")
+while len(os.listdir(folder)) < 3: time.sleep(0.05)
+if me == {first!r} and os.path.getsize(os.path.join(folder, me)) == 1: {how}
+while me == "ps" or os.path.getsize(os.path.join(folder, {first!r})) == 1:
+    time.sleep(0.1)
+    print("alive", flush=True)
+""",
+        tasks=(PS, CHIEF, WORKER),
+        silent_secs=5,
+        restarts=1,
+    )
+    assert {path.name: path.stat().st_size for path in tmp_path.iterdir()} == starts
+    who = "it is" if first == "worker" else "all processes are"
+    assert f"; {who} started again, 0 restarts are left" in capfd.readouterr().err
 
 
 def test_a_process_that_does_not_want_to_end_is_ended(monkeypatch):
@@ -247,25 +281,44 @@ def test_a_cluster_trains_on_every_row_once(tmp_path, capfd):
     assert "[evaluator] evaluating" in err
 
 
-def test_workers_train_on_rows_of_their_own(tmp_path, workers=2):
+def test_a_worker_that_is_killed_goes_on_where_it_was(tmp_path, capfd, monkeypatch):
     write_classes(tmp_path, 60, 600, 2, 3)
-    command = [sys.executable, "-m", "tests.cluster_task", str(tmp_path), "custom"]
-    configs = local_cluster.tf_configs(local_cluster.tasks(workers, 1, False))
-    with Cluster(command, configs) as cluster:
-        cluster.wait(300, 0)
-    check_rows(tmp_path, workers)
+    own = [str(tmp_path), "custom", "--every=3", "--killed=worker-0", "--killed_after=5"]
+    command = [sys.executable, "-m", "tests.cluster_task", *own, "--pause=0.05"]
+    run_ = launch._run
+    monkeypatch.setattr(launch, "_run", lambda _, *rest: run_(command, *rest))
+    with pytest.raises(SystemExit) as exited:
+        launch.main(["--workers=2", "--restarts=1", "--", "propensity", "--mode=train"])
+    _, err = capfd.readouterr()
+    assert exited.value.code == 0, err
+    assert "worker 0 was killed by signal 9; it is started again, 0 restarts are left" in err
+    assert "[worker 0] worker 1 of 2 goes on after 24 rows; at most 24 of its rows" in err
+    of_chief, of_worker = check_rows(tmp_path, 2)
+    assert len(of_chief) == 60
+    assert len(of_worker) == 60 + 16  # it had trained on two batches since its state
+    check_model(tmp_path, 1, repeated=16)
 
 
 def check_rows(folder, workers):
-    """Together they have each positive once, as many negatives, and none twice."""
+    """Together they have each positive once, as many negatives, and none two workers have."""
     of_workers = []
     for path in sorted(folder.glob("ids-*.txt")):
         lines = path.read_text().splitlines()
         of_workers.append([row for line in lines for row in json.loads(line)])
-    rows = [row for each in of_workers for row in each]
+    rows = [row for each in of_workers for row in set(each)]
     assert len(of_workers) == workers and all(of_workers)
     assert len(rows) == len(set(rows)) == 120
     assert set(range(60)) <= set(rows)
+    return of_workers
+
+
+def check_model(folder, epochs, repeated):
+    """It has learned from every row that it should have (negatives are none twice in ten epochs),
+    and from so many twice, at most."""
+    seen = tf.train.load_variable(str(folder / "model"), "seen")
+    assert seen[:60].min() >= epochs and np.count_nonzero(seen[60:]) == 60 * epochs
+    assert seen.sum() - 120 * epochs <= repeated
+    return seen.sum() - 120 * epochs
 
 
 def test_a_task_is_told_by_name():

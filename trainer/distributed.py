@@ -16,10 +16,13 @@ from typing import Any
 import tensorflow as tf
 
 from sampling import InputFn, cluster
+from sampling.async_resume import WorkerState
 from sampling.async_training import SaveWhenAllAreDone
 from sampling.cluster import Task
 from sampling.estimators import require_estimator
 from trainer.progress import Progress
+
+_STATE_STEPS = 100  # a worker's from one state of its input to the next, if checkpoints are rarer
 
 
 def enter() -> Task:
@@ -54,7 +57,7 @@ def refuse(job: str) -> None:
 
 
 def steps(input_fn: InputFn, flags: argparse.Namespace, task: Task, trained: int) -> int:
-    """The global step to train to, of all workers together.
+    """The global step at the end of the rows, of all workers together, if none comes again.
 
     Raises:
         ValueError: a flag is given that is for one process.
@@ -70,10 +73,8 @@ def steps(input_fn: InputFn, flags: argparse.Namespace, task: Task, trained: int
             "checkpoints are not compared; leave it out, or train in one process"
         )
     total = flags.num_epochs * input_fn.global_steps_per_epoch()
-    if trained >= total and task.type == cluster.CHIEF:
-        print(f"the model has been trained for {trained:,} steps already", file=sys.stderr)
-    elif trained:
-        print(f"going on from step {trained:,} of {total:,}, from the first row", file=sys.stderr)
+    if trained and task.type == cluster.CHIEF:
+        print(f"going on from step {trained:,} of {max(trained, total):,}", file=sys.stderr)
     return total
 
 
@@ -86,15 +87,18 @@ def train(
     task: Task,
     hooks: Sequence[Any],
 ) -> None:
-    """This process's part of a training to the step `total`."""
-    hooks = [Progress("training", total, shared=True), *hooks]
+    """This process's part of a training to the end of the rows, at about the step `total`."""
+    every = estimator.config.save_checkpoints_steps
+    state = WorkerState(
+        input_fn, estimator.config, min(_STATE_STEPS, max(1, every // task.workers))
+    )
+    hooks = [Progress("training", total, shared=True), state, *hooks]
     if task.type == cluster.CHIEF:
-        every = estimator.config.save_checkpoints_steps
-        hooks.append(SaveWhenAllAreDone(estimator.model_dir, total, save_steps=every))
+        hooks.append(SaveWhenAllAreDone(state, save_steps=every))
     api = require_estimator()
     api.train_and_evaluate(
         estimator,
-        api.TrainSpec(input_fn, total, hooks),
+        api.TrainSpec(state.input_fn, state.max_steps, hooks),
         api.EvalSpec(
             test_input,
             steps=None,

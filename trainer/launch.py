@@ -25,6 +25,9 @@ FLAGS = {
         flags.Flag("workers", 2, flags.whole(1), "processes that train, the chief among them"),
         flags.Flag("ps", 1, flags.whole(0), "parameter servers, which hold the model"),
         flags.Flag("evaluator", False, None, "whether a process evaluates every checkpoint"),
+        flags.Flag(
+            "restarts", 0, flags.whole(0), "times that a process that died or hangs starts again"
+        ),
         flags.Flag("first_port", None, flags.whole(1), "of those to listen to; else any free ones"),
         flags.Flag("silent_secs", 300, flags.whole(1), "seconds of silence of one that hangs"),
         flags.Flag(
@@ -67,7 +70,7 @@ def _run(
 ) -> int:
     previous = {each: signal.signal(each, _stop) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with Cluster(command, configs) as cluster:
+        with Cluster(command, configs, restarts=given.restarts) as cluster:
             cluster.wait(given.silent_secs, given.evaluator_secs)
     except _StoppedError as stopped:
         print("stopped: all processes were ended", file=sys.stderr)

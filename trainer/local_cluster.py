@@ -2,7 +2,9 @@
 
 Each gets TF_CONFIG and an address of its own on 127.0.0.1. The first worker is the chief. What they
 print comes out with a prefix. When all workers have ended well, the cluster has: parameter servers
-never end by themselves. When a process dies, or a worker is silent for too long, all are ended.
+never end by themselves. When a process dies, or a worker is silent for too long, all are ended; or
+it is started again: a worker or an evaluator alone, a chief or a parameter server with all others,
+since the model goes back to its last checkpoint then.
 """
 
 from __future__ import annotations
@@ -81,6 +83,7 @@ class Cluster:
         command: what each runs.
         configs: TF_CONFIG by task.
         environment: variables besides those of this process.
+        restarts: how often one that has died or hangs is started again.
 
     Attributes:
         processes: by task.
@@ -91,11 +94,13 @@ class Cluster:
         command: Sequence[str],
         configs: Mapping[Task, str],
         environment: Mapping[str, str] | None = None,
+        restarts: int = 0,
     ):
         self._command, self._configs = list(command), configs
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
         self.processes: dict[Task, subprocess.Popen[bytes]] = {}
-        self._readers: list[threading.Thread] = []
+        self._restarts = restarts
+        self._readers: dict[Task, list[threading.Thread]] = {}
         self._heard: dict[Task, float] = {}
         self._printing = threading.Lock()
 
@@ -123,32 +128,32 @@ class Cluster:
         )
         self.processes[task] = process
         self._heard[task] = time.monotonic()
+        self._readers[task] = []
         for source, target in ((process.stdout, sys.stdout), (process.stderr, sys.stderr)):
             reader = threading.Thread(target=self._pass_on, args=(task, source, target))
             reader.daemon = True
             reader.start()
-            self._readers.append(reader)
+            self._readers[task].append(reader)
 
     def wait(self, silent_secs: float, evaluator_secs: float) -> None:
         """Until all workers have ended well, and the evaluator, if it takes no longer than that.
 
         Raises:
-            ClusterError: a process died, or a worker said nothing for `silent_secs`.
+            ClusterError: a process died, or a worker said nothing for `silent_secs`, and none is
+                to be started again any more.
         """
         trainers = [task for task in self.processes if task.trains]
-        while running := [task for task in trainers if self._is_running(task)]:
-            for task in self.processes:
-                self._check(task, may_end=task.type != "ps")
-            for task in running:
-                self._check_heard(task, silent_secs)
+        are_running = True
+        while are_running:
+            are_running = any(self._is_running(task) for task in trainers)
+            are_running |= self._start_again(trainers, silent_secs)
             time.sleep(_POLL_SECS)
-        for task in trainers:
-            self._check(task, may_end=True)
         until = time.monotonic() + evaluator_secs
         for task in (task for task in self.processes if task.type == "evaluator"):
             while self._is_running(task) and time.monotonic() < until:
                 time.sleep(_POLL_SECS)
-            self._check(task, may_end=True)
+            if how := self._death(task):
+                raise ClusterError(f"{task} {how}; the other processes were ended")
 
     def end(self, tasks_: Sequence[Task], signal_: int = signal.SIGTERM) -> None:
         """Ends processes and whatever they started, and waits for it."""
@@ -161,25 +166,48 @@ class Cluster:
                 process.wait(max(0.0, until - time.monotonic()))
             _signal(process, signal.SIGKILL)  # what it started, too
             process.wait()
-        for reader in self._readers:
+        for reader in (reader for task in tasks_ for reader in self._readers[task]):
             reader.join(1.0)
 
     def _is_running(self, task: Task) -> bool:
         return self.processes[task].poll() is None
 
-    def _check(self, task: Task, may_end: bool) -> None:
-        code = self.processes[task].poll()
-        if code is None or (code == 0 and may_end):
-            return
-        time.sleep(_POLL_SECS)  # for its last words to come out before
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit status {code}"
-        raise ClusterError(f"{task} {how}; the other processes were ended")
+    def _start_again(self, trainers: Sequence[Task], silent_secs: float) -> bool:
+        """Whether a process had died or hung and was started again; raises if it may not be."""
+        for task in self.processes:
+            if how := self._death(task):
+                self._recover(task, how, "the other processes were ended")
+                return True
+        for task in trainers:
+            if self._is_running(task) and time.monotonic() - self._heard[task] > silent_secs:
+                how = f"has said nothing for {silent_secs:g} seconds"
+                self._recover(task, how, "all processes were ended")
+                return True
+        return False
 
-    def _check_heard(self, task: Task, silent_secs: float) -> None:
-        if time.monotonic() - self._heard[task] > silent_secs and self._is_running(task):
-            raise ClusterError(
-                f"{task} has said nothing for {silent_secs:g} seconds; all processes were ended"
-            )
+    def _death(self, task: Task) -> str | None:
+        """How it died; None if it runs, or has ended as it should."""
+        code = self.processes[task].poll()
+        if code is None or (code == 0 and task.type != "ps"):
+            return None
+        time.sleep(_POLL_SECS)  # for its last words to come out before
+        return f"was killed by signal {-code}" if code < 0 else f"ended with exit status {code}"
+
+    def _recover(self, task: Task, how: str, otherwise: str) -> None:
+        if not self._restarts:
+            raise ClusterError(f"{task} {how}; {otherwise}")
+        self._restarts -= 1
+        is_alone = task.type in ("worker", "evaluator")
+        print(
+            f"{task} {how}; {'it is' if is_alone else 'all processes are'} started again, "
+            f"{self._restarts} restarts are left",
+            file=sys.stderr,
+            flush=True,
+        )
+        again = [task] if is_alone else list(self.processes)
+        self.end(again)
+        for each in again:
+            self.start(each)
 
     def _pass_on(self, task: Task, source: IO[bytes], target: IO[str]) -> None:
         for line in source:
