@@ -57,7 +57,7 @@ class InputStateListener(tf.compat.v1.train.CheckpointSaverListener):
         if number > 1 and not in_step:
             raise ValueError(
                 f"found {number} workers that do not train in step, expected "
-                "MultiWorkerMirroredStrategy or one process; leave the listener out"
+                "MultiWorkerMirroredStrategy or one process; pass the hook WorkerState instead"
             )
         self._gather = Gather(state)
         self._first_step = None
