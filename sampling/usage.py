@@ -45,7 +45,8 @@ class Tally:
         self.rows += len(weights)
         weights = weights.astype(np.float64)
         self._weight += float(weights.sum())
-        self._squares += float(weights @ weights)
+        # Not `weights @ weights`: the threads of BLAS then wait busily, and take a core for it.
+        self._squares += float(np.square(weights).sum())
 
     @property
     def effective_rows(self) -> float:
