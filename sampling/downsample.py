@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from sampling import checks, epochs, files, mix, shards
+from sampling import checks, downsample_options, epochs, files, mix, shards
 from sampling.calibration import Prior
 from sampling.columns import Round, Strings
 from sampling.description import Description
+from sampling.downsample_options import DownsampleOptions, Plan
 from sampling.engine import CHUNK_ROWS, Part, Streams
 from sampling.input_fn import InputFn
 from sampling.schema import Schema
@@ -23,17 +23,6 @@ from sampling.transform import Function
 POSITIVE, NEGATIVE, TEST = "positive_dir", "negative_dir", "test_dir"
 # Bytes tell how many rows there are within a factor of this; if it could be too few, we count.
 _DOUBT = 4
-
-
-class _Plan(NamedTuple):
-    """What an epoch is made of."""
-
-    positives: int | None  # None: not counted, as it need not be
-    negatives: int | None
-    positive_weight: float
-    negative_weight: float
-    takes_all: bool  # all negatives, each once: as asked for, or since there are not enough
-    rows: tuple[int, int] | None = None  # positives and negatives, unless P decides on an epoch
 
 
 class InputFnDownsampleWithWeight(InputFn):
@@ -114,18 +103,16 @@ class InputFnDownsampleWithWeight(InputFn):
         epoch: str = epochs.MINORITY,
     ):
         self.is_train = bool(is_train)
-        self.multiplier: Any = _number_or("multiplier", multiplier, epochs.NATURAL)
-        self.positive_weight: Any = _number_or("positive_weight", positive_weight, "balanced")
-        self.epoch = checks.one_of("epoch", epoch, epochs.EPOCHS)
-        self.weight: Any = _number_or("weight", weight, "auto")
-        self.normalize_weights = bool(normalize_weights)
+        self.options = DownsampleOptions(
+            multiplier, weight, positive_weight, bool(normalize_weights), epoch
+        )
         self._sizes = {POSITIVE: positive_size, NEGATIVE: negative_size}
         for name, size in (("positive_size", positive_size), ("negative_size", negative_size)):
             if size is not None:
                 checks.whole_number(name, size, 1)
         if num_epochs is not None:  # checked even where is_train = False makes no use of it
             checks.whole_number("num_epochs", num_epochs, 1)
-        self._planned: _Plan | None = None
+        self._planned: Plan | None = None
         super().__init__(
             self._class_files(positive_dir, negative_dir, test_dir, schema),
             schema,  # type: ignore[arg-type]  # None is refused there
@@ -166,7 +153,7 @@ class InputFnDownsampleWithWeight(InputFn):
         if not self.is_train:
             return description
         plan, positives, negatives = self._plan(), self._known(POSITIVE), self._known(NEGATIVE)
-        taken, sampled = self._rows_in_an_epoch(plan, positives)
+        taken, sampled = plan.rows_in_an_epoch(positives)
         used, in_all = sampled / negatives, (self.num_epochs or math.inf) * sampled / negatives
         blocks = self._blocks[POSITIVE], self._blocks[NEGATIVE]
         return Description(
@@ -179,7 +166,7 @@ class InputFnDownsampleWithWeight(InputFn):
             ratio_in_an_epoch=f"1 : {sampled / taken:,.4g}",
             positive_weight=plan.positive_weight,
             negative_weight=plan.negative_weight,
-            weighted_ratio=f"1 : {self._weighted_ratio(plan, positives):,.4g}",
+            weighted_ratio=f"1 : {plan.weighted_ratio(positives):,.4g}",
             coverage_of_negatives_in_an_epoch=min(1.0, used),
             coverage_of_negatives_in_all_epochs=min(1.0, in_all),
             epochs_to_see_every_negative=math.ceil(1 / used),
@@ -193,10 +180,10 @@ class InputFnDownsampleWithWeight(InputFn):
         if not self.is_train:
             return super().prior()
         plan, positives, negatives = self._plan(), self._known(POSITIVE), self._known(NEGATIVE)
-        taken, sampled = self._rows_in_an_epoch(plan, positives)
+        taken, sampled = plan.rows_in_an_epoch(positives)
         if not sampled:
             raise ValueError(
-                f"there is no negative in an epoch, at multiplier = {self.multiplier:g} and "
+                f"there is no negative in an epoch, at multiplier = {plan.multiplier:g} and "
                 f"{positives:,} positives, expected some; raise multiplier"
             )
         weighted = sampled * plan.negative_weight, taken * plan.positive_weight
@@ -220,7 +207,7 @@ class InputFnDownsampleWithWeight(InputFn):
             return
         positive, negative = streams[POSITIVE], streams[NEGATIVE]
         wanted = self._wanted_by(plan, positive.share, negative.share)
-        at_a_time = max(1, round(CHUNK_ROWS / (1 + self._ratio(plan))))
+        at_a_time = max(1, round(CHUNK_ROWS / (1 + plan.ratio)))
         while positives := positive.take(at_a_time, within_pass=True):
             negatives = negative.take(wanted(positive.taken) - negative.taken)
             yield [Part(positives, plan.positive_weight), Part(negatives, plan.negative_weight)]
@@ -228,7 +215,7 @@ class InputFnDownsampleWithWeight(InputFn):
             if stream.rows_of_a_pass is not None:
                 self._files_count(role, stream.rows_of_a_pass)
 
-    def _epoch_of(self, plan: _Plan, streams: Streams) -> Iterator[list[Part]]:
+    def _epoch_of(self, plan: Plan, streams: Streams) -> Iterator[list[Part]]:
         """Slices of both in proportion, so many in all."""
         rows = self._own_rows(plan, [stream.share for stream in streams.values()])
         weights = plan.positive_weight, plan.negative_weight
@@ -237,7 +224,7 @@ class InputFnDownsampleWithWeight(InputFn):
             of_both = zip(streams.values(), until, weights, strict=True)
             yield [Part(stream.take(end - stream.taken), weight) for stream, end, weight in of_both]
 
-    def _own_rows(self, plan: _Plan, shares: Sequence[Share]) -> tuple[int, ...]:
+    def _own_rows(self, plan: Plan, shares: Sequence[Share]) -> tuple[int, ...]:
         """Of a worker's epoch."""
         assert plan.rows and plan.positives and plan.negatives
         if not shares[0].key:
@@ -255,7 +242,7 @@ class InputFnDownsampleWithWeight(InputFn):
     def _is_shuffled(self, role: str) -> bool:
         return self.shuffle or role == NEGATIVE  # unshuffled, it is a sample all the same
 
-    def _wanted_by(self, plan: _Plan, positive: Share, negative: Share) -> Callable[[int], int]:
+    def _wanted_by(self, plan: Plan, positive: Share, negative: Share) -> Callable[[int], int]:
         """How many negatives go with the first so many positives of a worker's epoch.
 
         Together the workers take as many as one process would: what is rounded is the number for
@@ -264,55 +251,24 @@ class InputFnDownsampleWithWeight(InputFn):
         """
         if plan.takes_all and positive.key:
             own = plan._replace(positives=positive.count, negatives=negative.count)
-            return lambda positives: self._wanted(own, positives)
+            return lambda positives: own.wanted(positives)
         before = positive.before
-        less = self._wanted(plan, before)
-        return lambda positives: self._wanted(plan, before + positives) - less
+        less = plan.wanted(before)
+        return lambda positives: plan.wanted(before + positives) - less
 
-    def _wanted(self, plan: _Plan, positives: int) -> int:
-        """How many negatives go with the first so many positives of an epoch."""
-        if plan.takes_all:
-            assert plan.positives and plan.negatives
-            return (2 * plan.negatives * positives + plan.positives) // (2 * plan.positives)
-        return math.floor(self.multiplier * positives + 0.5)
-
-    def _ratio(self, plan: _Plan) -> float:
-        """Negatives for each positive."""
-        if not plan.takes_all:
-            return float(self.multiplier)
-        assert plan.positives and plan.negatives
-        return plan.negatives / plan.positives
-
-    def _rows_in_an_epoch(self, plan: _Plan, positives: int) -> tuple[int, int]:
-        """Positives and negatives."""
-        return plan.rows or (positives, self._wanted(plan, positives))
-
-    def _plan(self) -> _Plan:
+    def _plan(self) -> Plan:
         if self._planned is None:
-            plan = self._plan_of_counts() if self._needs_all_counts else self._plan_of_positives()
-            self._planned = self._weighted(plan)
+            self._planned = self._new_plan()
         return self._planned
 
-    @property
-    def _needs_all_counts(self) -> bool:
-        return self.epoch != epochs.MINORITY or self.multiplier == epochs.NATURAL
-
-    def _plan_of_counts(self) -> _Plan:
-        sizes = self._count_both()
-        if self.multiplier == epochs.NATURAL:
-            return _Plan(*sizes, 1.0, 1.0, takes_all=True)
-        ratio = mix.fraction(self.multiplier)
-        shares = [Fraction(1) / (1 + ratio), ratio / (1 + ratio)]
-        positives, negatives = epochs.rows_of_classes(self.epoch, sizes, shares)
-        return _Plan(*sizes, 1.0, 1.0, takes_all=False, rows=(positives, negatives))
-
-    def _plan_of_positives(self) -> _Plan:
+    def _new_plan(self) -> Plan:
+        options = self.options
+        if options.needs_all_counts:
+            return options.plan_of_both(*self._count_both())
         takes_all = self._may_be_short() and self._is_short()
-        relative = self.normalize_weights or self.positive_weight == "balanced"
-        needs_counts = takes_all or self.weight == "auto" or relative
-        positives = self._known(POSITIVE) if needs_counts else None
-        negatives = self._known(NEGATIVE) if takes_all or self.weight == "auto" else None
-        return _Plan(positives, negatives, 1.0, 1.0, takes_all)
+        positives = self._known(POSITIVE) if takes_all or options.needs_positives else None
+        negatives = self._known(NEGATIVE) if takes_all or options.needs_negatives else None
+        return options.plan(positives, negatives, takes_all)
 
     def _count_both(self) -> tuple[int, int]:
         """The files have the last word: rows are counted even if given."""
@@ -321,47 +277,25 @@ class InputFnDownsampleWithWeight(InputFn):
         return self._known(POSITIVE), self._known(NEGATIVE)
 
     def _may_be_short(self) -> bool:
-        wanted = self.multiplier * self._blocks[POSITIVE].estimated_rows
+        wanted = self.options.multiplier * self._blocks[POSITIVE].estimated_rows
         return self._blocks[NEGATIVE].estimated_rows < _DOUBT * wanted
 
     def _is_short(self) -> bool:
         """Whether there are fewer negatives than asked for, by count; warns if so."""
         positives, negatives = self._count_both()
-        wanted = math.floor(self.multiplier * positives + 0.5)
+        multiplier = self.options.multiplier
+        wanted = downsample_options.wanted(multiplier, positives)
         if negatives < wanted:
             self._warn_once(
                 "short",
                 f"there are {negatives:,} negatives for {positives:,} positives, fewer than the "
-                f"{wanted:,} that multiplier = {self.multiplier:g} asks for; each is taken once in "
+                f"{wanted:,} that multiplier = {multiplier:g} asks for; each is taken once in "
                 f"an epoch, at a ratio of {negatives / positives:.4g}",
             )
         return negatives < wanted
 
-    def _weighted(self, plan: _Plan) -> _Plan:
-        if not plan.positives:  # not counted, since the weights are numbers
-            return plan._replace(
-                positive_weight=self.positive_weight, negative_weight=float(self.weight)
-            )
-        taken, sampled = self._rows_in_an_epoch(plan, plan.positives)
-        negative, own = self.weight, 1.0
-        if negative == "auto":
-            assert plan.negatives
-            negative, own = plan.negatives / max(1, sampled), plan.positives / max(1, taken)
-        if self.positive_weight == "balanced":
-            positive = negative * sampled / max(1, taken)
-        else:
-            positive = own * self.positive_weight
-        mean = 1.0
-        if self.normalize_weights:
-            mean = (taken * positive + sampled * negative) / (taken + sampled)
-        return plan._replace(positive_weight=positive / mean, negative_weight=negative / mean)
-
-    def _weighted_ratio(self, plan: _Plan, positives: int) -> float:
-        taken, sampled = self._rows_in_an_epoch(plan, positives)
-        return sampled * plan.negative_weight / (taken * plan.positive_weight)
-
     def _rows_for(self, positives: int) -> int:
-        return sum(self._rows_in_an_epoch(self._plan(), positives))
+        return sum(self._plan().rows_in_an_epoch(positives))
 
     def _counted_rows_per_epoch(self) -> int:
         if not self.is_train:
@@ -424,12 +358,6 @@ class InputFnDownsampleWithWeight(InputFn):
         return given
 
     def _made_with(self) -> dict[str, Any]:
-        asked = {"is_train": self.is_train, "multiplier": self.multiplier, "epoch": self.epoch}
+        multiplier, epoch = self.options.multiplier, self.options.epoch
+        asked = {"is_train": self.is_train, "multiplier": multiplier, "epoch": epoch}
         return {**super()._made_with(), **asked}
-
-
-def _number_or(name: str, value: Any, word: str) -> float | str:
-    """A number above 0, or the word."""
-    if isinstance(value, str) and value != word:
-        raise ValueError(f"{name} is {value!r}, expected a number above 0, or {word!r}; mend it")
-    return word if isinstance(value, str) else checks.positive_number(name, value)

@@ -127,12 +127,15 @@ class Engine(ClassFiles):
     def _order(self, sizes: Sequence[int], position: Position) -> np.ndarray:
         """int64 [rows]: where in the classes, one after the other, each row of a chunk is from."""
         if self.shuffle:
-            taken = sum(cursor.taken for cursor in position.cursors.values())
-            worker = position.shard.key
-            mix = stream.generator(stream.MIX, self.seed, position.epoch, taken, *worker)
-            return mix.permutation(sum(sizes))
+            return self._mixer(position).permutation(sum(sizes))
         places = [(np.arange(size) + 0.5) / size for size in sizes]
         return np.argsort(np.concatenate(places), kind="stable")
+
+    def _mixer(self, position: Position) -> np.random.Generator:
+        """What decides on the order of a chunk."""
+        taken = sum(cursor.taken for cursor in position.cursors.values())
+        worker = position.shard.key
+        return stream.generator(stream.MIX, self.seed, position.epoch, taken, *worker)
 
     def _stream(self, role: str, cursor: Cursor, shard: Shard, tally: Tally) -> Stream[Round]:
         def load(blocks: np.ndarray) -> tuple[Round, int]:

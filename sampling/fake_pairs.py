@@ -137,14 +137,8 @@ class InputFnWithFakePairs(InputFn):
         schema = keyed(schema, user_key=user_key, item_key=item_key)
         self._class_labels = {POSITIVE: 1} if self.is_train else {}
         self._default_label = self._checked_label(schema, default_label)
-        self._vocabularies = {
-            key: Vocabulary.from_files(globs, schema[key], role)
-            for key, globs, role in (
-                (user_key, user_vocabulary, "user_vocabulary"),
-                (item_key, item_vocabulary, "item_vocabulary"),
-            )
-            if globs is not None
-        }
+        vocabularies = (user_key, user_vocabulary), (item_key, item_vocabulary)
+        self._vocabularies = _vocabularies(schema, vocabularies)
         self._exclude = exclude
         self._lookups = {"user_features": user_features, "item_features": item_features}
         self.exact_batches = bool(exact_batches)
@@ -164,9 +158,7 @@ class InputFnWithFakePairs(InputFn):
         )
         in_batches = self.batch_size if self.exact_batches else None
         self._of_batch = self.options.of_batch(self.batch_size) if in_batches else None
-        width = sum(math.prod(dtype.shape) for dtype in self._dtypes.values() if dtype.shape)
-        rows = min(CHUNK_ROWS, _CHUNK_VALUES // max(1, width))
-        self._at_a_time = self.options.positives_at_a_time(rows, in_batches)
+        self._at_a_time = self.options.positives_at_a_time(self._chunk_rows, in_batches)
 
     @property
     def users(self) -> np.ndarray:
@@ -277,6 +269,12 @@ class InputFnWithFakePairs(InputFn):
                 labels = self._fake_labels(int(wanted[-1] - wanted[0]))
                 yield [Part(slices), Part([_whole({**fakes, self._label: labels})])]
 
+    @property
+    def _chunk_rows(self) -> int:
+        """As many as there are elsewhere, or fewer with long vectors."""
+        width = sum(math.prod(dtype.shape) for dtype in self._dtypes.values() if dtype.shape)
+        return min(CHUNK_ROWS, _CHUNK_VALUES // max(1, width))
+
     def _side_by_side(
         self, slices: list[Slice[Round]], fakes: Any, wanted: np.ndarray
     ) -> list[Part]:
@@ -320,10 +318,8 @@ class InputFnWithFakePairs(InputFn):
     def _order(self, sizes: Sequence[int], position: Position) -> np.ndarray:
         if self._of_batch is None:
             return super()._order(sizes, position)
-        taken = position.cursors[POSITIVE].taken
-        worker = position.shard.key
-        generator = stream.generator(stream.MIX, self.seed, position.epoch, taken, *worker)
-        return mix.order_in_batches(sizes, self._of_batch, generator if self.shuffle else None)
+        mixer = self._mixer(position) if self.shuffle else None
+        return mix.order_in_batches(sizes, self._of_batch, mixer)
 
     def _mixed(self, parts: list[Part], position: Position, names: Sequence[str]) -> Columns:
         """Codes are mixed; ids and features are looked up by them at the end."""
@@ -425,6 +421,18 @@ class InputFnWithFakePairs(InputFn):
             "batch_size": self.batch_size if self.exact_batches else None,
             "known_pairs": self._candidates.checksum,
         }
+
+
+def _vocabularies(
+    schema: Schema, files_by_key: tuple[tuple[str, files.Globs], ...]
+) -> dict[str, Vocabulary]:
+    """Those that are given, of users and of items, by key."""
+    roles = "user_vocabulary", "item_vocabulary"
+    return {
+        key: Vocabulary.from_files(globs, schema[key], role)
+        for (key, globs), role in zip(files_by_key, roles, strict=True)
+        if globs is not None
+    }
 
 
 def _whole(columns_: Round) -> Slice[Round]:

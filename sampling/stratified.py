@@ -209,11 +209,9 @@ class InputFnStratified(InputFn):
     def _order(self, sizes: Sequence[int], position: Position) -> np.ndarray:
         if not self.exact_batches:
             return super()._order(sizes, position)
-        taken = sum(cursor.taken for cursor in position.cursors.values())
-        worker = position.shard.key
-        generator = stream.generator(stream.MIX, self.seed, position.epoch, taken, *worker)
         of_batch = epochs.rows_of_batch(self.batch_size, self._plan.shares)
-        return mix.order_in_batches(sizes, of_batch, generator if self.shuffle else None)
+        mixer = self._mixer(position) if self.shuffle else None
+        return mix.order_in_batches(sizes, of_batch, mixer)
 
     def _is_shuffled(self, role: str) -> bool:
         index = int(role)

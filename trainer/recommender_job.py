@@ -65,36 +65,21 @@ def train(flags: argparse.Namespace, schema: Schema) -> None:
     done, steps = restart.resumed(input_fn, flags), input_fn.steps_per_epoch
     print(input_fn.describe(), flush=True)
     _write_vocabularies(flags, input_fn)
-    parameters = {"flags": restart.without(vars(flags)), "schema": json.loads(schema.to_json())}
-    results.write_json(flags.job_dir, results.PARAMETERS, parameters)
+    _write_parameters(flags, schema)
     held_out = inputs.held_out(flags, schema)
     popularity = _of_popularity(input_fn, held_out, flags.top)
-    print(
-        f"popularity  HR@{flags.top} {popularity['hr']:.4f}  NDCG@{flags.top} "
-        f"{popularity['ndcg']:.4f}",
-        flush=True,
-    )
+    estimator = _estimator(flags, schema, held_out.group, steps)
     best = Best(
         f"{flags.job_dir}/best", flags.best_metric, lambda r: _line(r, steps, flags.top), done
     )
-    estimator = _estimator(flags, schema, held_out.group, steps)
-    _train_on(
-        estimator,
-        best,
-        input_fn,
-        done,
-        lambda: held_out.dataset(schema, inputs.keys(flags)),
-        flags.patience,
-    )
-    _report(
-        flags,
-        best.result,
-        {"epoch": round(best.result["global_step"] / steps), "popularity": popularity},
-    )
-    path = f"{flags.job_dir}/export"
-    vocabularies = _vocabularies(flags, schema)
-    recommender_export.export(flags, *vocabularies, input_fn.items, best.checkpoint, path)
-    print(f"model: {path}")
+
+    def test_input() -> tf.data.Dataset:
+        return held_out.dataset(schema, inputs.keys(flags))
+
+    _train_on(estimator, best, input_fn, done, test_input, flags.patience)
+    epoch = round(best.result["global_step"] / steps)
+    _report(flags, best.result, {"epoch": epoch, "popularity": popularity})
+    _export(flags, schema, input_fn.items, best.checkpoint)
 
 
 def _train_on(
@@ -162,10 +147,11 @@ def _predicted(batch: Mapping[str, Any], schema: Schema) -> dict[str, np.ndarray
 
 
 def _of_popularity(input_fn: InputFnWithFakePairs, held_out: HeldOut, top: int) -> dict[str, float]:
-    """What ranking by popularity alone comes to."""
+    """What ranking by popularity alone comes to; printed, too."""
     counts = dict(zip(input_fn.items.tolist(), input_fn.popularity.tolist(), strict=True))
     scores = np.array([counts.get(item, 0) for item in held_out.items.ravel().tolist()])
     hr, ndcg = ranking.of_scores(scores.reshape(held_out.items.shape), held_out.items, top)
+    print(f"popularity  HR@{top} {hr:.4f}  NDCG@{top} {ndcg:.4f}", flush=True)
     return {"hr": hr, "ndcg": ndcg}
 
 
@@ -180,6 +166,17 @@ def _estimator(
         keep_checkpoint_max=2,
     )
     return models.build(flags, *_vocabularies(flags, schema), config, group)
+
+
+def _export(flags: argparse.Namespace, schema: Schema, items: np.ndarray, checkpoint: str) -> None:
+    path = f"{flags.job_dir}/export"
+    recommender_export.export(flags, *_vocabularies(flags, schema), items, checkpoint, path)
+    print(f"model: {path}")
+
+
+def _write_parameters(flags: argparse.Namespace, schema: Schema) -> None:
+    parameters = {"flags": restart.without(vars(flags)), "schema": json.loads(schema.to_json())}
+    results.write_json(flags.job_dir, results.PARAMETERS, parameters)
 
 
 def _write_vocabularies(flags: argparse.Namespace, input_fn: InputFnWithFakePairs) -> None:
