@@ -23,10 +23,10 @@ from sampling import checks, files, manifest, stream
 FORMATS = ("csv", "parquet")
 # A row group of this size is one block: it is read in the same order as a block of CSV, and for no
 # row too many. With 20 columns and 2 million rows, sorted, groups of 887, 2,000, 4,096, 8,192 and
-# 32,768 rows take as long for a pass (1.3 to 1.6 million rows a CPU second) and give as good a sample
-# (2 to 4 times the variance of random rows, by the size of the pieces they are cut into; 131,072: 38
-# times). But an epoch of 1.5 % of the rows takes 0.1 s of CPU with the first two and 0.3 s with the
-# others, going on from a state 0.1, 0.1, 0.2 and 0.4 s. Files are 3 % smaller with 4,096.
+# 32,768 rows take as long for a pass (1.3 to 1.6 million rows a CPU second) and give as good a
+# sample (2 to 4 times the variance of random rows, by the size of the pieces they are cut into;
+# 131,072: 38 times). But an epoch of 1.5 % of the rows takes 0.1 s of CPU with the first two and
+# 0.3 s with the others, going on from a state 0.1 s up to 0.4. Files are 3 % smaller with 4,096.
 ROW_GROUP_ROWS = stream.block_rows(131_072)
 
 

@@ -23,6 +23,30 @@ def test_shellcheck_finds_nothing(script):
     assert found.returncode == 0, found.stdout + found.stderr
 
 
+def test_setup_takes_the_newest_python_that_pyenv_keeps(tmp_path):
+    """Stubs that say which of them was taken, and nothing else on the PATH but what is needed."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "setup.sh", tmp_path / "scripts")
+    (tmp_path / "setup.py").touch()
+    (tmp_path / "bin").mkdir()
+    for tool in ("bash", "dirname", "cksum", "cat", "rm"):
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
+    for version in ("3.9.1", "3.12.1", "3.13.0", "3.14.0"):
+        python = tmp_path / "pyenv" / "versions" / version / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text('#!/bin/sh\n[ "$1" = -c ] || { echo "taken: $0" >&2; exit 3; }\n')
+        python.chmod(0o755)
+    done = subprocess.run(
+        [shutil.which("bash"), tmp_path / "scripts" / "setup.sh", "keras3"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": str(tmp_path / "bin"), "PYENV_ROOT": str(tmp_path / "pyenv")},
+    )
+    assert done.returncode == 3
+    assert f"taken: {tmp_path}/pyenv/versions/3.13.0/bin/python" in done.stderr
+
+
 def run(script, *arguments, **variables):
     """From another directory, as a user may; its text must not break at blanks in paths."""
     return subprocess.run(

@@ -18,7 +18,9 @@ import tensorflow as tf
 from scipy import stats
 
 from sampling import Schema
+from sampling.formats import opening
 from trainer import columns, metrics, progress, restart, results, task
+from trainer.flags import FORMATS
 
 TYPES = {
     "member": "INTEGER",
@@ -402,6 +404,10 @@ def test_a_bad_value_is_one_sentence(trained, tmp_path, capsys):
 def test_flags_are_checked_as_they_are_parsed(flag, words, capsys):
     error = refused(capsys, ["propensity", "--mode=train", "--job-dir=x", flag], status=2)
     assert all(word in error for word in words), error
+
+
+def test_formats_are_those_that_input_functions_read():
+    assert FORMATS == opening.FORMATS
 
 
 @pytest.mark.parametrize(
