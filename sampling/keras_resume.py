@@ -6,18 +6,23 @@
     checkpoint.restore(manager.latest_checkpoint)  # nothing to do the first time
     fit(model, state, manager, epochs=5, save_steps=1000)
 
-A loop of one's own iterates `state.dataset()` and tells `state.trained()` after every batch.
+A loop of one's own iterates `state.dataset()` and tells `state.trained()` after every step.
+
+With MultiWorkerMirroredStrategy the same lines run on every worker, with `InputState(input_fn,
+strategy)`. The chief's checkpoint has the places of all workers.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from sampling import checks
+from sampling import checks, cluster
+from sampling.gather import Gather
 from sampling.input_fn import InputFn
 
 
@@ -29,28 +34,51 @@ class InputState(tf.train.experimental.PythonState):
 
     Args:
         input_fn: what is trained on.
+        strategy: MultiWorkerMirroredStrategy, if TF_CONFIG names several workers. All of them save
+            at the same time, since each tells the others where it is.
 
     Raises (when a checkpoint is restored):
-        ValueError: it was made by another input function; what differs is named.
+        ValueError: it was made by another input function, or of another number of workers; what
+            differs is named.
     """
 
-    def __init__(self, input_fn: InputFn):
-        self.input_fn = input_fn
+    def __init__(self, input_fn: InputFn, strategy: tf.distribute.Strategy | None = None):
+        self.input_fn, self._strategy = input_fn, strategy
         self.is_in_checkpoint = False  # whether it was saved or restored
+        self.context = tf.distribute.InputContext()
+        if strategy is not None and (shard := cluster.task().shard).number > 1:
+            replicas = strategy.num_replicas_in_sync
+            self.context = tf.distribute.InputContext(shard.number, shard.index, replicas)
+            input_fn.batches(
+                input_context=self.context
+            )  # from here on its places are this worker's
         self._begin()
 
-    def dataset(
-        self, features: Collection[str] | None = None, *, stacked: bool = False
-    ) -> tf.data.Dataset:
-        """`input_fn.dataset` from the place reached; its batches are counted from here on."""
+    def dataset(self, features: Collection[str] | None = None, *, stacked: bool = False) -> Any:
+        """`input_fn.dataset` from the place reached; its batches are counted from here on.
+
+        Of several workers it is distributed, a batch for each replica, and goes on with the next
+        epochs without an end.
+        """
         self.input_fn.restore(self.value)
-        dataset = self.input_fn.dataset(features, stacked=stacked)
+        if self._strategy is None or self.workers == 1:
+            dataset = self.input_fn.dataset(features, stacked=stacked)
+        else:
+            dataset = self._strategy.distribute_datasets_from_function(
+                lambda context: self.input_fn.dataset(features, context, stacked=stacked).repeat()
+            )
         self._begin()
         return dataset
 
-    def trained(self, batches: int = 1) -> None:
-        """So many more batches of the latest dataset were trained on."""
-        self._batches += checks.whole_number("batches", batches, 0)
+    def trained(self, steps: int = 1) -> None:
+        """So many more steps were trained: a batch of the latest dataset each, or one a replica."""
+        *_, replicas = self._state_after(0)["worker"]
+        self._batches += checks.whole_number("steps", steps, 0) * replicas
+
+    @property
+    def workers(self) -> int:
+        """How many train in step, each on rows of its own."""
+        return self.context.num_input_pipelines
 
     @property
     def value(self) -> dict[str, Any]:
@@ -58,20 +86,29 @@ class InputState(tf.train.experimental.PythonState):
         return self._state_after(self._batches)
 
     def serialize(self) -> str:
-        """For tf.train.Checkpoint: JSON of less than 1 KB."""
+        """For tf.train.Checkpoint: JSON of less than 1 KB for each worker."""
         self.is_in_checkpoint = True
-        return json.dumps(self.value)
+        value = self.value
+        if self._strategy is None or self.workers == 1:
+            return json.dumps(value)
+        return json.dumps(Gather(value, self._strategy)(value))
 
     def deserialize(self, string_value: Any) -> None:
         """For tf.train.Checkpoint: goes to the place that `serialize` wrote down."""
         try:
-            state = json.loads(string_value)
+            found = json.loads(string_value)
         except ValueError as error:
             raise ValueError(
                 f"found {string_value!r}, which is no state ({error}); restore a checkpoint whose "
                 "input is an InputState"
             ) from None
-        self.input_fn.restore(state)
+        states = found if isinstance(found, list) else [found]
+        if len(states) != self.workers:
+            raise ValueError(
+                f"the checkpoint has states of {len(states)} workers, expected {self.workers}; "
+                "start as many workers as saved it, each with InputState(input_fn, strategy)"
+            )
+        self.input_fn.restore(states[self.context.input_pipeline_id])
         self.is_in_checkpoint = True
         self._begin()
 
@@ -98,8 +135,11 @@ def fit(
     Started again after a stop, with the latest checkpoint restored, it ends after the same batches
     as a training never stopped.
 
+    Of several workers each fits on its own rows, and all save after the same step: the chief in the
+    manager's directory, the others in folders in it that nothing is read from.
+
     Args:
-        model: compiled.
+        model: compiled, in the strategy's scope where there are several workers.
         state: in the manager's checkpoint, with model and optimizer.
         manager: saves at the end of every epoch, after all callbacks.
         epochs: in all, those before the stop included.
@@ -122,19 +162,25 @@ def fit(
             "set it"
         )
     _check_in_checkpoint(state, manager)
+    _check_workers(state, model)
     dataset = state.dataset(features, stacked=stacked)
-    rest, done = input_fn.steps_left, state.value["epoch"] // input_fn.num_epochs
-    whole = input_fn.num_epochs * input_fn.steps_per_epoch
+    *_, replicas = state.value["worker"]
+    rest, done = input_fn.steps_left // replicas, state.value["epoch"] // input_fn.num_epochs
+    whole = input_fn.num_epochs * input_fn.global_steps_per_epoch(input_context=state.context)
+
+    def data(steps: int) -> dict[str, Any]:
+        if state.workers > 1:  # what fit has read ahead it does not keep for another call
+            return {"x": state.dataset(features, stacked=stacked), "steps_per_epoch": steps}
+        return {"x": dataset.apply(tf.data.experimental.assert_cardinality(steps))}
+
     # Counting comes first, so that others see the place; saving last, when they have done theirs.
     options["callbacks"] = [_Count(state), *callbacks, _Save(state, manager, save_steps)]
     histories = []
     if rest < whole and done < epochs:  # fit takes all its epochs to be as long as the first
-        begun = dataset.apply(tf.data.experimental.assert_cardinality(rest))
-        histories.append(model.fit(begun, initial_epoch=done, epochs=done + 1, **options))
+        histories.append(model.fit(**data(rest), initial_epoch=done, epochs=done + 1, **options))
         done += 1
     if not histories or (done < epochs and not model.stop_training):
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(whole))
-        histories.append(model.fit(dataset, initial_epoch=done, epochs=epochs, **options))
+        histories.append(model.fit(**data(whole), initial_epoch=done, epochs=epochs, **options))
     return _joined(histories)
 
 
@@ -161,6 +207,9 @@ class _Save(tf.keras.callbacks.Callback):
     def __init__(self, state: InputState, manager: Any, save_steps: int | None):
         super().__init__()
         self._state, self._manager = state, manager
+        if worker := state.context.input_pipeline_id:  # only the chief's are restored
+            folder = os.path.join(manager.directory, f"tmp_worker_{worker}")
+            self._manager = tf.train.CheckpointManager(manager.checkpoint, folder, max_to_keep=1)
         if save_steps is not None:
             checks.whole_number("save_steps", save_steps, 1)
         self._save_steps = save_steps
@@ -192,6 +241,15 @@ def _check_in_checkpoint(state: InputState, manager: Any) -> None:
         raise ValueError(
             f"{manager.latest_checkpoint} was not restored, or has no state of the input; restore "
             "it with the state as a part of the checkpoint, or name another directory"
+        )
+
+
+def _check_workers(state: InputState, model: Any) -> None:
+    version = getattr(tf.keras, "__version__", "2")
+    if state.workers > 1 and isinstance(model, tf.keras.Model) and version >= "3":
+        raise ValueError(
+            f"TF_CONFIG names {state.workers} workers and the model is of Keras {version}, which "
+            "has no MultiWorkerMirroredStrategy; train on TensorFlow 2.15, or in one process"
         )
 
 

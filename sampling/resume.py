@@ -59,7 +59,7 @@ class InputStateListener(tf.compat.v1.train.CheckpointSaverListener):
                 f"found {number} workers that do not train in step, expected "
                 "MultiWorkerMirroredStrategy or one process; pass the hook WorkerState instead"
             )
-        self._gather = Gather(state)
+        self._gather = Gather(state, tf.distribute.get_strategy())
         self._first_step = None
 
     def before_save(self, session: Any, global_step_value: int) -> None:

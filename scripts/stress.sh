@@ -2,7 +2,7 @@
 # The long trials, of which scripts/test.sh runs short forms: five million rows split in bounded
 # memory; trainings killed at twenty random moments each and started again; thousands of faults of
 # a bucket's service, and one that lasts; clusters of one, two and three workers, whole and with
-# processes killed at random moments; ten million draws of unobserved pairs of each kind, none of
+# processes killed at random moments, and the same of those that train in step; ten million draws of unobserved pairs of each kind, none of
 # them an observed pair, against the exact distribution.
 # Arguments are passed on to the draws, after its own, so that they win:
 #   bash scripts/stress.sh --draws=100000000
@@ -14,4 +14,5 @@ export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}"
 .venv/bin/python -m tests.stress_resume --kills=20
 .venv/bin/python -m tests.stress_cloud --epochs=400
 .venv/bin/python -m tests.stress_clusters --kills=20
+.venv/bin/python -m tests.stress_in_step --kills=6
 .venv/bin/python -m tests.stress_pairs --draws=10000000 "$@"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import tensorflow as tf
 
 from sampling import cluster
+from sampling.gather import Gather
 from sampling.resume import InputStateListener
 from sampling.shards import Shard
 from sampling.sync_training import SaveInStep
@@ -14,31 +18,52 @@ from tests.conftest import write_classes
 from tests.test_resume import estimator
 
 
-@pytest.mark.parametrize("name", ["custom"])
-def test_a_killed_cluster_trains_on_what_one_never_killed_would(tmp_path, name):
+# In full by tests.stress_clusters: three workers, canned Estimators, more kills.
+@pytest.mark.parametrize(("name", "workers"), [("custom", 2), ("keras", 2), ("mirrored", 1)])
+def test_a_killed_training_is_that_of_one_never_killed(tmp_path, name, workers):
     write_classes(tmp_path, 61, 1000, 2, 5)
-    expected = in_step.expected(tmp_path, 2)
-    in_step.train(name, tmp_path, tmp_path, 2, kill_after=19)
-    in_step.train(name, tmp_path, tmp_path, 2)
-    assert in_step.trained(tmp_path, 2) == expected
-    starts = [in_step.resumed(tmp_path, index) for index in range(2)]
-    assert starts[0] == starts[1] == [0, starts[0][1]]
-    assert starts[0][1] >= 16  # in the second epoch
+    batches = in_step.expected(name, tmp_path, workers)
+    in_step.train(name, tmp_path, tmp_path, workers, kill_after=9)
+    in_step.train(name, tmp_path, tmp_path, workers)
+    assert in_step.trained(tmp_path, workers) == batches
+    starts = [in_step.resumed(tmp_path, index) for index in range(workers)]
+    assert starts[0][0] == 0 < starts[0][1]
+    assert all(each == starts[0] for each in starts)
 
 
-def test_in_one_epoch_of_all_workers_each_row_comes_once(tmp_path):
+@pytest.mark.parametrize("workers", [1, 2, 3, 8])
+def test_in_one_epoch_of_all_workers_each_row_comes_once(tmp_path, workers):
     write_classes(tmp_path, 61, 1000, 2, 5)
-    rows = in_step.make_input(tmp_path).rows_per_epoch
-    for workers in (1, 2, 3):
-        steps = in_step.make_input(tmp_path).global_steps_per_epoch(
-            input_context=tf.distribute.InputContext(workers, 0, workers)
-        )
-        of_workers = in_step.expected(tmp_path, workers)
-        assert [max(of_steps) for of_steps in of_workers] == [in_step.EPOCHS * steps] * workers
-        ids = [in_step.ids(of_steps, range(1, steps + 1)) for of_steps in of_workers]
-        together = sum(ids, [])
-        assert len(together) == len(set(together)) == rows
-        assert set(range(61)) < set(together)
+    input_fn = in_step.make_input(tmp_path)
+    context = tf.distribute.InputContext(workers, 0, workers)
+    steps = input_fn.global_steps_per_epoch(input_context=context)
+    of_workers = in_step.expected("custom", tmp_path, workers)
+    assert [max(batches) for batches in of_workers] == [in_step.EPOCHS * steps] * workers
+    ids = sum((in_step.ids(batches, range(1, steps + 1)) for batches in of_workers), [])
+    assert len(ids) == len(set(ids)) == input_fn.rows_per_epoch
+    assert set(range(61)) < set(ids)
+
+
+@pytest.mark.parametrize("lengths", [(3, 5), (1024, 2), (1010, 1500, 5000)])
+def test_states_of_any_length_come_to_all_workers(lengths, monkeypatch):
+    number = len(lengths)
+    states = [
+        {"worker": [index, number, True, 1], "text": "é" * length}
+        for index, length in enumerate(lengths)
+    ]
+    barrier, given = threading.Barrier(number), [None] * number
+
+    def summed(self, own):
+        given[self._index] = own
+        barrier.wait()
+        total = tf.add_n(given)
+        barrier.wait()
+        return total
+
+    monkeypatch.setattr(Gather, "_summed", summed)
+    with ThreadPoolExecutor(number) as pool:
+        found = list(pool.map(lambda state: Gather(state, None)(state), states))
+    assert found == [states] * number
 
 
 @pytest.mark.parametrize("options", [{}, {"save_checkpoints_steps": 5}])

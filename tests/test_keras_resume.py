@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import types
 
 import numpy as np
 import pytest
@@ -215,6 +216,22 @@ def test_a_state_of_another_version_is_refused(classes):
     state = json.loads(InputState(classes.train()).serialize()) | {"version": 99}
     with pytest.raises(ValueError, match="version 99"):
         InputState(classes.train()).deserialize(json.dumps(state))
+
+
+def test_another_number_of_workers_is_refused(classes):
+    value = InputState(classes.train()).value
+    with pytest.raises(ValueError, match="states of 2 workers, expected 1; start as many"):
+        InputState(classes.train()).deserialize(json.dumps([value, value]))
+
+
+def test_keras_without_the_strategy_of_several_workers_is_refused(classes, tmp_path, monkeypatch):
+    cluster = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    monkeypatch.setattr(tf.keras, "__version__", "3.9.0", raising=False)
+    training = Training(classes.train(), tmp_path)
+    training.state = InputState(classes.train(), types.SimpleNamespace(num_replicas_in_sync=2))
+    with pytest.raises(ValueError, match="2 workers and the model is of Keras 3.9.0, which has no"):
+        training.fit()
 
 
 def test_a_checkpoint_not_restored_is_refused(classes, tmp_path):
