@@ -12,6 +12,8 @@ import numpy as np
 from sampling import checks, epochs, mix
 from sampling.schema import Schema
 
+_SHOWN = 5  # classes in a sentence that may have to tell of a thousand
+
 Label = Any  # an int, a float or a str, as the schema's label has it
 
 
@@ -74,11 +76,13 @@ class ClassOptions:
         """Classes that would come more than once where that was not asked for."""
         if self.oversample or self.epoch in (epochs.MAJORITY, epochs.NATURAL):
             return ""
-        return ", ".join(
+        short = [
             f"{size:,} of class {label!r} for {wanted:,}"
             for label, wanted, size in zip(self.labels, rows, sizes, strict=True)
             if wanted > size
-        )
+        ]
+        more = [f"{len(short) - _SHOWN} more"] if len(short) > _SHOWN else []
+        return ", ".join(short[:_SHOWN] + more)
 
     def _weights(self, sizes: Sequence[int], rows: Sequence[int]) -> tuple[float, ...]:
         weights = self.weight

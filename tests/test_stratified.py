@@ -217,6 +217,12 @@ def test_shares_coverage_and_weighted_masses_are_exact(
         assert max(visits) - min(visits) <= 1
 
 
+def test_of_many_classes_that_are_short_some_are_named():
+    rows = rows_of(dict.fromkeys("abcdefgh", 3))
+    with pytest.warns(UserWarning, match=r"3 of class 'e' for 5, 3 more; each is taken once"):
+        assert InputFnStratified(rows, SCHEMA, rows=5).rows_per_epoch == 24
+
+
 def test_a_class_that_is_short_comes_once_each_with_a_warning(four):
     input_fn = four(rows=40, num_epochs=2, weight="auto")
     with pytest.warns(UserWarning, match=r"too few rows, 2 of class 'c' for 40, 37 of class 'd'"):
