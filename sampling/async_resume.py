@@ -12,14 +12,12 @@ from sampling import async_states, checks, cluster
 from sampling.input_fn import InputFn
 from sampling.resume import read_state, write_state
 
-_WAIT_SECS = 600.0
-
 
 class WorkerState(tf.compat.v1.train.SessionRunHook):
     """A hook of every worker: it keeps where the worker's input is, and goes on from there.
 
         state = WorkerState(input_fn, config)
-        hooks = [state, SaveWhenAllAreDone(state, save_secs=600)] if config.is_chief else [state]
+        hooks = [state, SaveWhenAllAreDone(state, save_secs=600)] if state.is_chief else [state]
         spec = tf.estimator.TrainSpec(state.input_fn, state.max_steps, hooks)
 
     After every `every_steps` batches that this worker has trained on, a file of less than 1 KB in
@@ -51,22 +49,22 @@ class WorkerState(tf.compat.v1.train.SessionRunHook):
     def __init__(self, input_fn: InputFn, config: Any, every_steps: int = 100):
         self._every = checks.whole_number("every_steps", every_steps, 1)
         self._input_fn, self._config, self.model_dir = input_fn, config, config.model_dir
-        shard = cluster.shard("train", config, None)
+        self._task = task = cluster.task()
         if cluster.workers(config, None).padded:
             raise ValueError(
-                f"this is {shard}, and config.train_distribute makes workers train in step; for "
-                "those pass saving_listeners=[InputStateListener(...)]"
+                f"config.train_distribute is {config.train_distribute}, by which workers train in "
+                "step, expected parameter servers; pass InputStateListener or SaveInStep instead"
             )
         if self.model_dir is None:
             raise ValueError(
                 "config.model_dir is None, expected where states and checkpoints are; pass it to "
                 "RunConfig"
             )
-        self._worker, self._workers = shard.index, shard.number
+        self._worker, self._workers = task.shard.index, task.workers
         self._session: Any = None
         self._trained = 0
         self._state_after: Callable[[int], dict[str, Any]]
-        if config.task_type not in (cluster.PS, cluster.EVALUATOR):
+        if task.type not in (cluster.PS, cluster.EVALUATOR):
             self._run = self._enter()
             self._resume()
 
@@ -82,11 +80,16 @@ class WorkerState(tf.compat.v1.train.SessionRunHook):
         return dataset if self._has_more else dataset.take(0)
 
     @property
+    def is_chief(self) -> bool:
+        """Whether this worker saves checkpoints."""
+        return self._task.type == cluster.CHIEF
+
+    @property
     def max_steps(self) -> int | None:
         """For TrainSpec: who trains ends with its rows, since repeated ones count as steps, too;
         an evaluator with a checkpoint of so many steps."""
         epochs = self._input_fn.num_epochs
-        if self._config.task_type != cluster.EVALUATOR or epochs is None:
+        if self._task.type != cluster.EVALUATOR or epochs is None:
             return None
         return epochs * self._input_fn.global_steps_per_epoch(self._config)
 
@@ -118,9 +121,9 @@ class WorkerState(tf.compat.v1.train.SessionRunHook):
         self._write(session, done=True)
 
     def _enter(self) -> async_states.Run:
-        if self._config.is_chief:
+        if self.is_chief:
             return async_states.begin(self.model_dir, self._workers)
-        return async_states.join(self.model_dir, self._workers, self._config, _WAIT_SECS)
+        return async_states.join(self.model_dir, self._workers, self._config.cluster_spec)
 
     def _resume(self) -> None:
         self._steps = async_states.steps_of_states(self.model_dir, self._worker, self._workers)

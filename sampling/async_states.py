@@ -28,6 +28,7 @@ from sampling.resume import read_state, step_of, write_state
 _RUN = "input-state-run.json"
 _STATE = re.compile(r"input-state-(\d+)-(\d+)-of-(\d+)\.json(\.partial)?")
 _POLL_SECS = 0.5
+_WAIT_SECS = 600.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,14 +66,13 @@ def begin(model_dir: str, workers: int) -> Run:
     return run
 
 
-def join(model_dir: str, workers: int, config: Any, wait_secs: float) -> Run:
+def join(model_dir: str, workers: int, cluster_spec: Any) -> Run:
     """For the other workers: the run that the chief has begun.
 
     Raises:
         ValueError: there is no chief for so long, or it has begun a run of other workers.
     """
-    chief = CHIEF if CHIEF in config.cluster_spec.jobs else MASTER
-    _await(config.cluster_spec.task_address(chief, 0), wait_secs)
+    await_chief(cluster_spec)
     run = current(model_dir)
     _check(run, f"the chief trains in {model_dir}", workers)
     return run  # type: ignore[return-value]
@@ -151,9 +151,15 @@ def _check(run: Run | None, what: str, workers: int) -> None:
         )
 
 
-def _await(address: str, secs: float) -> None:
+def await_chief(cluster_spec: Any) -> None:
+    """Until it can be connected to.
+
+    Raises:
+        ValueError: it can't be for some minutes.
+    """
+    address = cluster_spec.task_address(CHIEF if CHIEF in cluster_spec.jobs else MASTER, 0)
     host, _, port = address.rpartition(":")
-    until = time.monotonic() + secs
+    until = time.monotonic() + _WAIT_SECS
     while True:
         try:
             socket.create_connection((host.strip("[]"), int(port)), 5.0).close()
@@ -161,7 +167,7 @@ def _await(address: str, secs: float) -> None:
         except OSError as error:
             if time.monotonic() > until:
                 raise ValueError(
-                    f"found no chief at {address} for {secs:g} seconds ({error}), expected it to "
-                    "begin the training; start it, or mend TF_CONFIG"
+                    f"found no chief at {address} for {_WAIT_SECS:g} seconds ({error}), expected "
+                    "it to begin the training; start it, or mend TF_CONFIG"
                 ) from None
         time.sleep(_POLL_SECS)

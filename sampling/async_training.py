@@ -18,7 +18,7 @@ class SaveWhenAllAreDone(tf.compat.v1.train.CheckpointSaverHook):
     """The chief's saver hook: the last checkpoint has what all workers have learned.
 
         state = WorkerState(input_fn, config)
-        hooks = [state, SaveWhenAllAreDone(state, save_secs=600)] if config.is_chief else [state]
+        hooks = [state, SaveWhenAllAreDone(state, save_secs=600)] if state.is_chief else [state]
         spec = tf.estimator.TrainSpec(state.input_fn, state.max_steps, hooks)
 
     The chief ends when it has trained on its own rows. Others may not have by then, and what they

@@ -99,10 +99,11 @@ def workers(config: Any, input_context: Any) -> Shard:
     """
     if input_context is not None:
         return shard("train", config, input_context)
-    is_evaluator = config is None or config.task_type == EVALUATOR
-    number = (task() if is_evaluator else _task_of(config)).workers
     strategy = getattr(config, "train_distribute", None)
-    if strategy is None or not _in_step(config):
+    in_step = strategy is not None and _in_step(config)
+    is_told = config is None or config.task_type == EVALUATOR or not (strategy is None or in_step)
+    number = (task() if is_told else _task_of(config)).workers  # a strategy makes RunConfig forget
+    if strategy is None or not in_step:
         return Shard(0, number)
     replicas = max(1, strategy.num_replicas_in_sync // number)
     return Shard(0, number, number * replicas > 1, replicas)

@@ -108,13 +108,18 @@ def main():
     parser.add_argument("--killed", default="", help="type-index of one that is, once")
     parser.add_argument("--killed_after", type=int, default=0, help="batches")
     parser.add_argument("--mean_life", type=float, default=0.0, help="seconds; 0: for ever")
+    parser.add_argument("--strategy", action="store_true", help="ParameterServerStrategy")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     tf.get_logger().setLevel("ERROR")
     task = cluster.task()
     model_dir = os.path.join(given.folder, "model")
+    strategy = tf.compat.v1.distribute.experimental.ParameterServerStrategy
     config = tf.estimator.RunConfig(
-        model_dir, experimental_max_worker_delay_secs=0, save_checkpoints_steps=20
+        model_dir,
+        experimental_max_worker_delay_secs=5,  # one that is there before the chief waits 30
+        save_checkpoints_steps=20,
+        train_distribute=strategy() if given.strategy else None,
     )
     files = [os.path.join(given.folder, f"{name}-*.csv") for name in ("positive", "negative")]
     options = {"schema": SCHEMA, "batch_size": given.batch_size}

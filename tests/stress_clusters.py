@@ -50,13 +50,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Clusters of several sizes, killed or not.")
     parser.add_argument("--kills", type=int, default=20)
     kills = parser.parse_args().kills
-    for name in ("custom", "dnn", "linear"):
+    for task in ("custom", "dnn", "linear", "dnn --strategy"):
         for workers in (1, 2, 3):
             with tempfile.TemporaryDirectory() as folder:
-                run(Path(folder), workers, True, 0, name)
+                run(Path(folder), workers, True, 0, *task.split())
                 rows = check_rows(Path(folder), workers)
                 assert sum(map(len, rows)) == 120
-            print(f"{name}, {workers} workers: every positive once, no row twice", flush=True)
+            print(f"{task}, {workers} workers: every positive once, no row twice", flush=True)
     workers = 2
     while kills > 0:
         number, line = killed(workers)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import socket
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampling import async_resume, async_states
+from sampling import async_states
 from sampling.async_resume import WorkerState
 from sampling.async_training import SaveWhenAllAreDone
 from tests.test_readme import example
@@ -125,14 +127,27 @@ def test_a_worker_whose_model_went_back_ends(classes, tmp_path):
         train(make(classes), tmp_path, lost)
 
 
-def test_other_inputs_are_named(classes, tmp_path):
-    train(make(classes), tmp_path, Stop(5))
+@pytest.fixture(scope="module")
+def stopped(classes, tmp_path_factory):
+    """After 5 steps: checkpoint 4, state 3."""
+    folder = tmp_path_factory.mktemp("stopped")
+    train(make(classes), folder, Stop(5))
+    return folder
+
+
+@pytest.fixture
+def spoilt(stopped, tmp_path):
+    """A copy of it that can be spoilt."""
+    return Path(shutil.copytree(stopped, tmp_path / "spoilt"))
+
+
+def test_other_inputs_are_named(classes, spoilt):
     with pytest.raises(ValueError, match=r"input-state-3-0-of-1\.json: .*seed = 0.* has 7"):
-        train(make(classes, seed=7), tmp_path)
-    path = tmp_path / "input-state-3-0-of-1.json"
+        train(make(classes, seed=7), spoilt)
+    path = spoilt / "input-state-3-0-of-1.json"
     path.write_text(path.read_text()[:100])
     with pytest.raises(ValueError, match=r"input-state-3-0-of-1\.json: found 100 char.* no JSON"):
-        train(make(classes), tmp_path)
+        train(make(classes), spoilt)
 
 
 @pytest.mark.parametrize(
@@ -143,15 +158,14 @@ def test_other_inputs_are_named(classes, tmp_path):
         (None, "ckpt-4 was trained without WorkerState"),
     ],
 )
-def test_a_checkpoint_of_other_workers_is_refused(classes, tmp_path, record, message):
-    train(make(classes), tmp_path, Stop(5))
-    path = tmp_path / "input-state-run.json"
+def test_a_checkpoint_of_other_workers_is_refused(classes, spoilt, record, message):
+    path = spoilt / "input-state-run.json"
     known = json.loads(path.read_text())
     path.unlink()
     if record:
         path.write_text(json.dumps(known | record))
     with pytest.raises(ValueError, match=message):
-        train(make(classes), tmp_path)
+        train(make(classes), spoilt)
 
 
 @pytest.fixture
@@ -168,7 +182,7 @@ def config_of(monkeypatch, tmp_path):
 
 
 def test_a_worker_waits_for_the_chief(classes, tmp_path, config_of, monkeypatch):
-    monkeypatch.setattr(async_resume, "_WAIT_SECS", 0.0)
+    monkeypatch.setattr(async_states, "_WAIT_SECS", 0.0)
     with socket.socket() as chief:
         chief.bind(("127.0.0.1", 0))
         config = config_of(chief.getsockname()[1])

@@ -138,11 +138,11 @@ def test_workers_with_parameter_servers_are_not_padded_and_every_batch_is_a_step
     assert len(together) == len(set(together)) == 120
 
 
-def test_a_strategy_of_parameter_servers_is_not_in_step(run_config):
+def test_a_strategy_of_parameter_servers_is_not_in_step(run_config, classes):
     context = tf.distribute.InputContext(2, 1)
-    config = tf.estimator.RunConfig(
-        train_distribute=tf.compat.v1.distribute.experimental.ParameterServerStrategy()
-    )
+    strategy = tf.compat.v1.distribute.experimental.ParameterServerStrategy()
+    config = run_config(CLUSTER, "chief", train_distribute=strategy)
+    assert classes.train(batch_size=7).global_steps_per_epoch(config) == 3 * 6  # 40 rows each
     assert cluster.shard("train", config, context) == Shard(1, 2)
     assert cluster.shard("train", None, context) == Shard(1, 2, padded=True)
     assert cluster.shard("eval", None, context) == Shard(1, 2, padded=True)

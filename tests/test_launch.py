@@ -245,13 +245,44 @@ def test_the_trainer_says_what_is_wrong_with_tf_config(text, named, monkeypatch,
     assert named in capsys.readouterr().err
 
 
-def test_the_recommender_is_for_one_process(monkeypatch, capsys, tmp_path):
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["recommender", "--restart"], "--restart is given and TF_CONFIG names 2 workers, which c"),
+        (["recommender", "--patience=3"], "--patience is given and TF_CONFIG names 2 workers, wh"),
+        (["propensity", "--restart"], "--restart is given and TF_CONFIG names 2 workers, which ca"),
+        (["propensity", "--best_metric=auc"], "--best_metric is given and TF_CONFIG names 2 wor"),
+    ],
+)
+def test_what_several_processes_can_not_do(arguments, named, monkeypatch, capsys, tmp_path):
     cluster = {"chief": ["a:1"], "worker": ["b:1"], "ps": ["c:1"]}
     config = {"cluster": cluster, "task": {"type": "chief", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    write_classes(tmp_path, 60, 600)
+    (tmp_path / "schema.json").write_text(SCHEMA.to_json())
+    positives, negatives = (f"{tmp_path}/{name}-000.csv" for name in ("positive", "negative"))
+    files = {
+        "propensity": [f"--positive_dir={positives}", f"--negative_dir={negatives}"],
+        "recommender": [f"--train_dir={positives}", "--user_key=id", "--item_key=city"],
+    }
+    more = [f"--schema_path={tmp_path}/schema.json", "--label=label", f"--test_dir={negatives}"]
     with pytest.raises(SystemExit):
-        task.main(["recommender", "--mode=train", f"--job-dir={tmp_path}"])
-    assert "recommender is for one process" in capsys.readouterr().err
+        task.main(
+            [*arguments, "--mode=train", f"--job-dir={tmp_path}", *files[arguments[0]], *more]
+        )
+    assert named in capsys.readouterr().err
+
+
+def test_the_launcher_sets_the_old_model_aside_before_it_starts(tmp_path, monkeypatch, capsys):
+    (tmp_path / "checkpoint").write_text("")
+    commands = []
+    monkeypatch.setattr(launch, "_run", lambda command, *_: commands.append(command) or 0)
+    job = ["--", "propensity", "--mode=train", f"--job-dir={tmp_path}", "--restart"]
+    with pytest.raises(SystemExit):
+        launch.main(job)
+    assert commands[0][-3:] == job[1:-1]
+    assert (tmp_path / "replaced-1/checkpoint").exists()
+    assert "what was there: " in capsys.readouterr().err
 
 
 def test_a_cluster_trains_on_every_row_once(tmp_path, capfd):

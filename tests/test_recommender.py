@@ -15,7 +15,7 @@ import tensorflow as tf
 from examples.million_songs import make_data
 from examples.movielens import naive_negatives
 from sampling import Field, Schema
-from trainer import best, ranking, task
+from trainer import best, launch, ranking, task
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "examples/million_songs/schema.json"
@@ -386,3 +386,17 @@ def test_popularity_ranks_the_held_out_items_of_movielens_as_published(tmp_path)
     counts[train.items] = train.popularity
     hr, ndcg = ranking.of_scores(counts[items], items, 10)
     assert hr == pytest.approx(0.453, abs=0.002) and ndcg == pytest.approx(0.253, abs=0.002)
+
+
+def test_a_cluster_trains_and_the_chief_exports_the_last_checkpoint(songs, tmp_path, capfd):
+    job = Job(songs, tmp_path / "job")
+    flags = job.flags("train", "--model=gmf", "--num_epochs=1", "--batch_size=256")
+    with pytest.raises(SystemExit) as exited:
+        launch.main(["--workers=2", "--ps=1", "--", *flags])
+    out, err = capfd.readouterr()
+    assert exited.value.code == 0, out + err
+    rows = len(job.rows("train")) * 5  # four fakes each
+    assert job.json("evaluation.json")["step"] == 2 * -(-rows // 2 // 256)
+    assert "[chief] popularity" in out and "[worker 0] training" in err
+    users = job.rows("test")["user_name"].tolist()[:3]
+    assert exported(job, "rank", user_name=users, top=np.int32(7))["track_id"].shape == (3, 7)

@@ -10,18 +10,26 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from sampling import InputFn, cluster
+from sampling import InputFn, async_states, cluster
 from sampling.async_resume import WorkerState
 from sampling.async_training import SaveWhenAllAreDone
 from sampling.cluster import Task
 from sampling.estimators import require_estimator
 from trainer.progress import Progress
 
+_WHY = {
+    "restart": "which can't all set the old model aside; name another --job-dir, "
+    "or start them by trainer.launch",
+    "best_metric": "whose checkpoints are not compared; leave it out",
+    "patience": "which train to the end; leave it out",
+}
+_POLL_SECS = 1.0
 _STATE_STEPS = 100  # a worker's from one state of its input to the next, if checkpoints are rarer
 
 
@@ -46,33 +54,32 @@ def enter() -> Task:
     return task
 
 
-def refuse(job: str) -> None:
-    """Raises ValueError if there are several workers: the job is for one process."""
-    task = cluster.task()
-    if task.workers > 1 or task.type in (cluster.PS, cluster.EVALUATOR):
-        raise ValueError(
-            f"TF_CONFIG names a cluster with {task.workers} workers, expected none: {job} is for "
-            "one process; unset TF_CONFIG"
-        )
+def refuse_flags(flags: argparse.Namespace, task: Task, names: Sequence[str]) -> None:
+    """Raises ValueError if one of these is given, which are for one process."""
+    for name in names:
+        if getattr(flags, name):
+            raise ValueError(
+                f"--{name} is given and TF_CONFIG names {task.workers} workers, {_WHY[name]}"
+            )
 
 
-def steps(input_fn: InputFn, flags: argparse.Namespace, task: Task, trained: int) -> int:
-    """The global step at the end of the rows, of all workers together, if none comes again.
+def await_chief(task: Task, job_dir: str) -> None:
+    """Until all is written that the chief writes before it trains: a worker waits for its server,
+    an evaluator for a checkpoint, as it always does.
 
     Raises:
-        ValueError: a flag is given that is for one process.
+        ValueError: a worker finds no chief for some minutes.
     """
-    if flags.restart:
-        raise ValueError(
-            f"--restart is given and TF_CONFIG names {task.workers} workers, which can't all set "
-            "the old model aside; name another --job-dir"
-        )
-    if flags.best_metric:
-        raise ValueError(
-            f"--best_metric is {flags.best_metric}, and TF_CONFIG names a cluster, whose "
-            "checkpoints are not compared; leave it out, or train in one process"
-        )
-    total = flags.num_epochs * input_fn.global_steps_per_epoch()
+    if task.type == cluster.WORKER:
+        addresses = json.loads(os.environ["TF_CONFIG"])["cluster"]
+        async_states.await_chief(tf.train.ClusterSpec(addresses))
+    while task.type == cluster.EVALUATOR and not tf.train.latest_checkpoint(job_dir):
+        time.sleep(_POLL_SECS)
+
+
+def steps(input_fn: InputFn, num_epochs: int, task: Task, trained: int) -> int:
+    """The global step at the end of the rows, of all workers together, if none comes again."""
+    total = num_epochs * input_fn.global_steps_per_epoch()
     if trained and task.type == cluster.CHIEF:
         print(f"going on from step {trained:,} of {max(trained, total):,}", file=sys.stderr)
     return total
@@ -81,11 +88,12 @@ def steps(input_fn: InputFn, flags: argparse.Namespace, task: Task, trained: int
 def train(
     estimator: Any,
     input_fn: InputFn,
-    test_input: InputFn,
+    test_input: Callable[..., Any],
+    test_steps: int,
     total: int,
     eval_secs: int,
     task: Task,
-    hooks: Sequence[Any],
+    hooks: Sequence[Any] = (),
 ) -> None:
     """This process's part of a training to the end of the rows, at about the step `total`."""
     every = estimator.config.save_checkpoints_steps
@@ -102,7 +110,7 @@ def train(
         api.EvalSpec(
             test_input,
             steps=None,
-            hooks=[Progress("evaluating", test_input.steps_per_epoch)],
+            hooks=[Progress("evaluating", test_steps)],
             start_delay_secs=0,
             throttle_secs=eval_secs,
         ),

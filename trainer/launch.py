@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from trainer import flags, local_cluster
+from trainer import aip, flags, local_cluster
 from trainer.local_cluster import Cluster, ClusterError
 
 FLAGS = {
@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     own, rest = _split(sys.argv[1:] if arguments is None else list(arguments))
     given = argparse.Namespace(**{**flags.defaults(FLAGS), **vars(parser.parse_args(own))})
     _check(parser, given, rest)
+    rest = _set_aside(rest)
     cluster = local_cluster.tasks(given.workers, given.ps, given.evaluator)
     try:
         configs = local_cluster.tf_configs(cluster, given.first_port)
@@ -99,6 +100,21 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
         return arguments, []
     at = arguments.index("--")
     return arguments[:at], arguments[at + 1 :]
+
+
+def _set_aside(rest: list[str]) -> list[str]:
+    """What --restart asks for, done before there is a process; the flags without it."""
+    if "--restart" not in rest:
+        return rest
+    from trainer import restart  # here alone, since it takes TensorFlow's time to import
+
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--job-dir", "--job_dir", default=argparse.SUPPRESS)
+    given = aip.with_job_dir(vars(parser.parse_known_args(rest)[0]))
+    folder = restart.set_aside(given.get("job_dir", ""))
+    if folder:
+        print(f"training from the beginning; what was there: {folder}", file=sys.stderr)
+    return [each for each in rest if each != "--restart"]
 
 
 def _check(parser: argparse.ArgumentParser, given: argparse.Namespace, rest: list[str]) -> None:

@@ -80,7 +80,9 @@ class Training:
         """To train to; the input goes on where the last checkpoint was taken."""
         flags = parameters.flags
         if not self._is_alone:
-            return distributed.steps(self._input, flags, self._task, parameters.trained_steps)
+            distributed.refuse_flags(flags, self._task, ("restart", "best_metric"))
+            done = parameters.trained_steps
+            return distributed.steps(self._input, flags.num_epochs, self._task, done)
         done = restart.resumed(self._input, flags)
         if self._input.epochs_done >= flags.num_epochs:
             print(
@@ -105,6 +107,7 @@ class Training:
             self._estimator,
             self._input,
             self._dev_input,
+            self._dev_input.steps_per_epoch,
             self._total,
             eval_secs,
             self._task,

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from sampling import InputFnWithFakePairs, Schema
 from trainer import ranking
@@ -81,7 +82,9 @@ def _drawing_input(flags: argparse.Namespace, schema: Schema) -> InputFnWithFake
 
 def _columns(input_fn: InputFnWithFakePairs, keys: tuple[str, str]) -> tuple[Any, Any, Any]:
     """Users, items and labels of all rows; 1 where the files have no labels."""
-    batches = [batch if isinstance(batch, tuple) else (batch, None) for batch in input_fn.batches()]
+    everything = tf.distribute.InputContext()  # whichever worker this is
+    found = input_fn.batches(input_context=everything)
+    batches = [batch if isinstance(batch, tuple) else (batch, None) for batch in found]
     users, items = (np.concatenate([batch[0][key] for batch in batches]) for key in keys)
     if batches[0][1] is None:
         return users, items, np.ones(len(users), np.int64)
