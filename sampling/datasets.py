@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from sampling.columns import Columns, Strings
 
+_CHUNKS_AHEAD = 4  # enough to train on while a round is read; of some 30,000 rows each
+
 Structure = Callable[[Mapping[str, Any]], Any]  # columns by name -> (features, labels) or the like
 
 
@@ -36,7 +38,7 @@ def from_batches(
             output_signature={name: _spec(dtype) for name, dtype in dtypes.items()},
         )
         .map(lambda columns: structure({name: _decoded(columns[name]) for name in dtypes}))
-        .prefetch(1)  # the next is made while this one is trained on, however long that takes
+        .prefetch(_CHUNKS_AHEAD)
         .unbatch()
     )
     if num_batches is not None:
