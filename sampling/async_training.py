@@ -22,7 +22,8 @@ class SaveWhenAllAreDone(tf.compat.v1.train.CheckpointSaverHook):
         spec = tf.estimator.TrainSpec(state.input_fn, state.max_steps, hooks)
 
     The chief ends when it has trained on its own rows. Others may not have by then, and what they
-    learn after the last checkpoint is lost. So this one waits, and saves then.
+    learn after the last checkpoint is lost. So this one waits, saves as often as before meanwhile,
+    and once more when all are done.
 
     Args:
         state: the chief's, which comes before this one among the hooks.
@@ -50,6 +51,9 @@ class SaveWhenAllAreDone(tf.compat.v1.train.CheckpointSaverHook):
             elif time.monotonic() - since > self._silent_secs:
                 _tell(f"no step in {self._silent_secs:g} seconds, saving what there is", step)
                 break
+            if self._timer.should_trigger_for_step(now):
+                self._timer.update_last_triggered_step(now)
+                self._save(session, now)
             if time.monotonic() - told > _TELL_SECS:
                 _tell("waiting for them", step)
                 told = time.monotonic()

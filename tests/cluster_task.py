@@ -105,6 +105,7 @@ def main():
     parser.add_argument("--batch_size", type=int, default=8)
     parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--every", type=int, default=3, help="batches between states")
+    parser.add_argument("--save_steps", type=int, default=20)
     parser.add_argument("--killed", default="", help="type-index of one that is, once")
     parser.add_argument("--killed_after", type=int, default=0, help="batches")
     parser.add_argument("--mean_life", type=float, default=0.0, help="seconds; 0: for ever")
@@ -118,7 +119,7 @@ def main():
     config = tf.estimator.RunConfig(
         model_dir,
         experimental_max_worker_delay_secs=5,  # one that is there before the chief waits 30
-        save_checkpoints_steps=20,
+        save_checkpoints_steps=given.save_steps,
         train_distribute=strategy() if given.strategy else None,
     )
     files = [os.path.join(given.folder, f"{name}-*.csv") for name in ("positive", "negative")]
@@ -135,7 +136,7 @@ def main():
         Log(os.path.join(given.folder, f"ids-{name}.txt"), given.pause),
     ]
     if task.type == cluster.CHIEF:
-        hooks.append(SaveWhenAllAreDone(state, save_steps=20))
+        hooks.append(SaveWhenAllAreDone(state, save_steps=given.save_steps))
     hooks.append(Killed(os.path.join(given.folder, "killed"), killed_after, given.mean_life))
     print(f"{name} begins", flush=True)
     result, _ = tf.estimator.train_and_evaluate(

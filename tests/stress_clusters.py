@@ -33,7 +33,7 @@ def run(folder: Path, workers: int, evaluator: bool, restarts: int, *arguments: 
 def killed(workers: int) -> tuple[int, str]:
     """Trains with processes that live for seconds; how many were killed, and what came of it."""
     err = io.StringIO()
-    options = (f"--epochs={_EPOCHS}", "--pause=0.1", "--mean_life=8")
+    options = (f"--epochs={_EPOCHS}", "--pause=0.1", "--mean_life=15")
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(err):
         run(Path(folder), workers, False, 1000, "custom", *options)
         said = [int(rows) for rows in re.findall(r"at most (\d+) of its rows", err.getvalue())]

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from sampling import async_states
 from tests.conftest import SCHEMA, write_classes
 from trainer import launch, local_cluster, task
 from trainer.local_cluster import Cluster, ClusterError, Task
@@ -315,7 +316,7 @@ def test_a_cluster_trains_on_every_row_once(tmp_path, capfd):
 def test_a_worker_that_is_killed_goes_on_where_it_was(tmp_path, capfd, monkeypatch):
     write_classes(tmp_path, 60, 600, 2, 3)
     own = [str(tmp_path), "custom", "--every=3", "--killed=worker-0", "--killed_after=5"]
-    command = [sys.executable, "-m", "tests.cluster_task", *own, "--pause=0.05"]
+    command = [sys.executable, "-m", "tests.cluster_task", *own, "--pause=0.05", "--save_steps=4"]
     run_ = launch._run
     monkeypatch.setattr(launch, "_run", lambda _, *rest: run_(command, *rest))
     with pytest.raises(SystemExit) as exited:
@@ -328,6 +329,9 @@ def test_a_worker_that_is_killed_goes_on_where_it_was(tmp_path, capfd, monkeypat
     assert len(of_chief) == 60
     assert len(of_worker) == 60 + 16  # it had trained on two batches since its state
     check_model(tmp_path, 1, repeated=16)
+    # The chief has done its 8 batches before the worker is there, and goes on saving.
+    saved = async_states.checkpoints(str(tmp_path / "model"))
+    assert saved[-1] == 18 and any(8 < step < 18 for step in saved)
 
 
 def check_rows(folder, workers):
