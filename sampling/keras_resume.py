@@ -152,8 +152,8 @@ def fit(
         The History. Metrics of the epoch begun are of the rest of it.
 
     Raises:
-        ValueError: num_epochs is None, the manager's latest checkpoint was not restored, or the
-            state is no part of it.
+        ValueError: num_epochs is None, the manager's latest checkpoint was not restored, the
+            state is no part of it, or Keras 3 is asked to train with a strategy.
     """
     input_fn = state.input_fn
     if input_fn.num_epochs is None:
@@ -162,7 +162,7 @@ def fit(
             "set it"
         )
     _check_in_checkpoint(state, manager)
-    _check_workers(state, model)
+    _check_strategy(state, model)
     dataset = state.dataset(features, stacked=stacked)
     *_, replicas = state.value["worker"]
     rest, done = input_fn.steps_left // replicas, state.value["epoch"] // input_fn.num_epochs
@@ -244,12 +244,19 @@ def _check_in_checkpoint(state: InputState, manager: Any) -> None:
         )
 
 
-def _check_workers(state: InputState, model: Any) -> None:
+def _check_strategy(state: InputState, model: Any) -> None:
     version = getattr(tf.keras, "__version__", "2")
-    if state.workers > 1 and isinstance(model, tf.keras.Model) and version >= "3":
+    if version < "3" or not isinstance(model, tf.keras.Model):
+        return
+    if state.workers > 1:
         raise ValueError(
             f"TF_CONFIG names {state.workers} workers and the model is of Keras {version}, which "
             "has no MultiWorkerMirroredStrategy; train on TensorFlow 2.15, or in one process"
+        )
+    if getattr(model, "_distribute_strategy", None) is not None:
+        raise ValueError(
+            f"the model was made in a strategy's scope by Keras {version}, whose fit begins with a "
+            "batch that it does not train on; use TensorFlow 2.15, or no strategy"
         )
 
 

@@ -234,6 +234,17 @@ def test_keras_without_the_strategy_of_several_workers_is_refused(classes, tmp_p
         training.fit()
 
 
+def test_keras_3_reads_a_batch_too_many_with_a_strategy(classes, tmp_path):
+    with tf.distribute.OneDeviceStrategy("CPU:0").scope():
+        training = Training(classes.train(batch_size=25), tmp_path, run_eagerly=False)
+    if getattr(tf.keras, "__version__", "2") >= "3":
+        with pytest.raises(ValueError, match="made in a strategy's scope by Keras 3"):
+            training.fit(epochs=2)
+    else:
+        training.fit(epochs=2)
+        assert training.state.value == classes.train(batch_size=25).state(240)
+
+
 def test_a_checkpoint_not_restored_is_refused(classes, tmp_path):
     Training(classes.train(), tmp_path).fit(epochs=1)
     training = Training(classes.train(), tmp_path)
