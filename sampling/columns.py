@@ -11,7 +11,7 @@ Rows that are lists of one length make a column [rows, length]. Where they vary,
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ import pyarrow as pa
 from sampling import lists
 from sampling.lists import Lists
 from sampling.schema import WEIGHT_FEATURE, Schema
-from sampling.stream import Slice
 
 STACKED = ""  # where features are that were stacked; no column has that name
 
@@ -95,34 +94,6 @@ def length(columns: Columns) -> int:
     return len(next(iter(columns.values())))
 
 
-def gather(
-    parts: Sequence[tuple[Slice[Round], float]], order: np.ndarray | None, names: Sequence[str]
-) -> Columns:
-    """The rows of several slices as one chunk.
-
-    Args:
-        parts: slices, each with the factor that its rows' own weights are multiplied by.
-        order: int64 [rows of all parts], where each row of the chunk comes from; None: as is.
-        names: which columns; "weight" is always there.
-    """
-    slices = [slice_ for slice_, _ in parts]
-    weights = np.concatenate([_weights(slice_, factor) for slice_, factor in parts])
-    chunk: Columns = {}
-    columns = {name: [slice_.columns[name] for slice_ in slices] for name in names}
-    for name in [name for name in names if _is_wide(columns[name][0])]:
-        taken = [c.take(s.rows, axis=0) for c, s in zip(columns.pop(name), slices, strict=True)]
-        whole = _concatenated(taken)
-        chunk[name] = whole if order is None else whole.take(order, axis=0)
-    dtypes = {name: _codes_or_values(of_slices[0]).dtype for name, of_slices in columns.items()}
-    for name, out in _allocated(dtypes, len(weights)).items():
-        values, first_codes = _joined_values(columns[name])
-        arrays = [_codes_or_values(column) for column in columns[name]]
-        _take(arrays, first_codes, slices, order, out)
-        chunk[name] = out if values is None else _compact(Strings(out, values))
-    chunk[WEIGHT_FEATURE] = weights if order is None else weights.take(order)
-    return chunk
-
-
 def batched(chunks: Iterable[Columns | None], batch_size: int) -> Iterator[Columns]:
     """Chunks of any length -> arrays [batches, batch_size]; what is over waits for the next chunk.
 
@@ -181,12 +152,10 @@ def _rows(columns: Columns, start: int, stop: int | None) -> Columns:
 
 def _joined(pieces: Sequence[Columns]) -> Columns:
     """One batch, [1, rows], out of consecutive pieces."""
-    return {
-        name: _concatenated([piece[name] for piece in pieces])[np.newaxis] for name in pieces[0]
-    }
+    return {name: concatenated([piece[name] for piece in pieces])[np.newaxis] for name in pieces[0]}
 
 
-def _is_wide(column: Any) -> bool:
+def is_wide(column: Any) -> bool:
     """Whether rows are lists."""
     return isinstance(column, Lists) or len(column.shape) > 1
 
@@ -198,25 +167,27 @@ def _padded(column: Any) -> Any:
         return column.padded(column.values, 0)
     strings = column.values
     codes = column.padded(strings.codes, len(strings.values))
-    return _compact(Strings(codes, np.append(strings.values, b"")))
+    return compact(Strings(codes, np.append(strings.values, b"")))
 
 
-def _concatenated(pieces: Sequence[Any]) -> np.ndarray | Strings | Lists:
+def concatenated(pieces: Sequence[Any]) -> np.ndarray | Strings | Lists:
+    """One column out of several, whose strings may have codes of their own."""
     if isinstance(pieces[0], Lists):
-        return lists.joined(pieces, _concatenated([piece.values for piece in pieces]))
-    values, first_codes = _joined_values(pieces)
-    arrays = map(_codes_or_values, pieces)
+        return lists.joined(pieces, concatenated([piece.values for piece in pieces]))
+    values, first_codes = joined_values(pieces)
+    arrays = map(codes_or_values, pieces)
     if values is None:
         return np.concatenate(list(arrays))
     codes = [codes + first for codes, first in zip(arrays, first_codes, strict=True)]
-    return _compact(Strings(np.concatenate(codes), values))
+    return compact(Strings(np.concatenate(codes), values))
 
 
-def _codes_or_values(column: np.ndarray | Strings) -> np.ndarray:
+def codes_or_values(column: np.ndarray | Strings) -> np.ndarray:
+    """The numbers that a column consists of."""
     return column.codes if isinstance(column, Strings) else column
 
 
-def _joined_values(columns: Sequence[Any]) -> tuple[np.ndarray | None, Any]:
+def joined_values(columns: Sequence[Any]) -> tuple[np.ndarray | None, Any]:
     """What the codes of several columns stand for, and the first code of each; None: no strings."""
     if not isinstance(columns[0], Strings):
         return None, [None] * len(columns)
@@ -224,55 +195,12 @@ def _joined_values(columns: Sequence[Any]) -> tuple[np.ndarray | None, Any]:
     return np.concatenate([column.values for column in columns]), starts
 
 
-def _compact(strings: Strings) -> Strings:
+def compact(strings: Strings) -> Strings:
     """Not many more values than rows: all of them go to TensorFlow with every chunk."""
     if len(strings.values) <= max(len(strings), _FEW_VALUES):
         return strings
     used, codes = np.unique(strings.codes, return_inverse=True)
     return Strings(codes.reshape(strings.shape).astype(np.int32), strings.values.take(used))
-
-
-def _allocated(dtypes: Mapping[str, np.dtype], rows: int) -> Columns:
-    """Empty columns in one block of memory.
-
-    The C library hands blocks of some 100 KB back to the system and maps them anew; writing to
-    fresh pages made gathering twenty columns six times slower than one large block does.
-    """
-    aligned = -(-rows * 8 // 64) * 64  # TensorFlow takes what is aligned to 64 bytes uncopied
-    block = np.empty(aligned * len(dtypes) + 64, np.uint8)
-    block = block[-block.ctypes.data % 64 :]
-    return {
-        name: block[index * aligned :][: rows * dtype.itemsize].view(dtype)
-        for index, (name, dtype) in enumerate(dtypes.items())
-    }
-
-
-def _take(
-    arrays: Sequence[np.ndarray],
-    first_codes: Sequence[Any],
-    slices: Sequence[Slice[Round]],
-    order: np.ndarray | None,
-    out: np.ndarray,
-) -> None:
-    """Writes each slice's rows of its array, one after the other, then puts them in order."""
-    unordered = out if order is None else np.empty_like(out)
-    start = 0
-    for array, first_code, slice_ in zip(arrays, first_codes, slices, strict=True):
-        stop = start + len(slice_.rows)
-        # Clipping is the mode that writes to `out` directly; no index is out of range.
-        array.take(slice_.rows, out=unordered[start:stop], mode="clip")
-        if first_code:
-            unordered[start:stop] += first_code
-        start = stop
-    if order is not None:
-        unordered.take(order, out=out, mode="clip")
-
-
-def _weights(slice_: Slice[Round], factor: float) -> np.ndarray:
-    own = slice_.columns.get(WEIGHT_FEATURE)
-    if own is None:
-        return np.full(len(slice_.rows), factor, np.float32)
-    return own.take(slice_.rows) * np.float32(factor)
 
 
 def _from_array(name: str, array: pa.ChunkedArray) -> np.ndarray | Strings:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sampling import columns, description, stream
+from sampling.chunks import gather
 from sampling.class_files import ClassFiles, Reading
 from sampling.columns import Columns, Round
 from sampling.position import Chunks, Position
@@ -120,9 +121,9 @@ class Engine(ClassFiles):
         """The rows of several classes as one chunk: in a seeded order, or evenly interleaved."""
         slices = [(slice_, part.weight) for part in parts for slice_ in part.slices]
         if len(parts) == 1:
-            return columns.gather(slices, None, names)
+            return gather(slices, None, names)
         sizes = [sum(len(slice_.rows) for slice_ in part.slices) for part in parts]
-        return columns.gather(slices, self._order(sizes, position), names)
+        return gather(slices, self._order(sizes, position), names)
 
     def _order(self, sizes: Sequence[int], position: Position) -> np.ndarray:
         """int64 [rows]: where in the classes, one after the other, each row of a chunk is from."""
