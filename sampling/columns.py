@@ -1,4 +1,4 @@
-"""Tables to numpy columns, and columns to chunks and batches.
+"""Tables to numpy columns, and columns to batches.
 
 `Columns` are equally long numpy arrays by name: the features, the label under its own name, and
 the weight under "weight". Whole numbers are int64, other numbers float32, strings bytes objects or
