@@ -221,7 +221,7 @@ def test_a_cluster_keeps_no_best_checkpoint_and_says_so(jobs, monkeypatch, capsy
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
     with pytest.raises(SystemExit):
         jobs.train("cluster", "--best_metric=auc")
-    assert "--best_metric is auc, and TF_CONFIG names a cluster" in capsys.readouterr().err
+    assert "--best_metric is given and TF_CONFIG names 2 workers" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
