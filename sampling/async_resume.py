@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from sampling import async_states, checks, cluster
 from sampling.input_fn import InputFn
-from sampling.resume import read_state, write_state
+from sampling.resume import restore, write_state
 
 
 class WorkerState(tf.compat.v1.train.SessionRunHook):
@@ -129,12 +129,7 @@ class WorkerState(tf.compat.v1.train.SessionRunHook):
         self._steps = async_states.steps_of_states(self.model_dir, self._worker, self._workers)
         state: dict[str, Any] = {"rows": 0, "every_steps": self._every}
         if self._steps:
-            path = self._path(self._steps[-1])
-            state = read_state(path)
-            try:
-                self._input_fn.restore(state)
-            except ValueError as error:
-                raise ValueError(f"{path}: {error}") from None
+            state = restore(self._input_fn, self._path(self._steps[-1]))
         if self._steps or self._run.step:
             again = 0 if state.get("done") else state["every_steps"] * self._input_fn.batch_size
             print(

@@ -36,6 +36,11 @@ class Task:
     has_chief: bool = True
 
     @property
+    def is_alone(self) -> bool:
+        """Whether it is the one process that trains."""
+        return self.workers == 1 and self.type == CHIEF
+
+    @property
     def shard(self) -> Shard:
         """What rows it trains on: the chief is worker 0, worker i is i + 1 where there is one."""
         if self.workers == 1 or self.type in (PS, EVALUATOR):

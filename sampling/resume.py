@@ -107,12 +107,22 @@ def resume(input_fn: InputFn, model_dir: str) -> int:
             "workers as then, and with saving_listeners=[InputStateListener(...)] or, of several "
             "workers, hooks=[SaveInStep(...)]; and with this one without resuming"
         )
-    state = read_state(path)
+    restore(input_fn, path)
+    return step
+
+
+def restore(input_fn: InputFn, path: str) -> dict[str, Any]:
+    """Restores the state in a file, which is returned.
+
+    Raises:
+        ValueError: it can't be read, or is of another input function: the file is named.
+    """
+    state: dict[str, Any] = read_state(path)
     try:
         input_fn.restore(state)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    return step
+    return state
 
 
 def state_path(model_dir: str, step: int, worker: int = 0, num_workers: int = 1) -> str:

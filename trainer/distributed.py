@@ -71,8 +71,7 @@ def await_chief(task: Task, job_dir: str) -> None:
         ValueError: a worker finds no chief for some minutes.
     """
     if task.type == cluster.WORKER:
-        addresses = json.loads(os.environ["TF_CONFIG"])["cluster"]
-        async_states.await_chief(tf.train.ClusterSpec(addresses))
+        async_states.await_chief(_cluster_spec())
     while task.type == cluster.EVALUATOR and not tf.train.latest_checkpoint(job_dir):
         time.sleep(_POLL_SECS)
 
@@ -118,10 +117,10 @@ def train(
 
 
 def _serve(task: Task) -> None:
-    addresses = json.loads(os.environ["TF_CONFIG"])["cluster"]
-    server = tf.distribute.Server(
-        {name: list(of_type) for name, of_type in addresses.items()},
-        job_name=task.type,
-        task_index=task.index,
-    )
+    server = tf.distribute.Server(_cluster_spec(), job_name=task.type, task_index=task.index)
     server.join()
+
+
+def _cluster_spec() -> tf.train.ClusterSpec:
+    """The addresses by type, as TF_CONFIG has them."""
+    return tf.train.ClusterSpec(json.loads(os.environ["TF_CONFIG"])["cluster"])

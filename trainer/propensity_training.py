@@ -42,7 +42,6 @@ class Training:
 
     def __init__(self, parameters: Parameters, task: Task):
         self._task = task
-        self._is_alone = task.workers == 1 and task.type == cluster.CHIEF
         self._open(parameters)
         self._total = self._last_step(parameters)
         parameters = parameters._replace(prior=self._input.prior())
@@ -58,7 +57,7 @@ class Training:
             self._parameters, self._steps_per_epoch, self._total
         )
         measured = None
-        if self._is_alone:
+        if self._task.is_alone:
             measured = self._train_alone()
         else:
             self._train_in_cluster()
@@ -79,7 +78,7 @@ class Training:
     def _last_step(self, parameters: Parameters) -> int:
         """To train to; the input goes on where the last checkpoint was taken."""
         flags = parameters.flags
-        if not self._is_alone:
+        if not self._task.is_alone:
             distributed.refuse_flags(flags, self._task, ("restart", "best_metric"))
             done = parameters.trained_steps
             return distributed.steps(self._input, flags.num_epochs, self._task, done)

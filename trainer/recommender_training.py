@@ -44,9 +44,8 @@ class Training:
 
     def __init__(self, flags: argparse.Namespace, schema: Schema, task: Task):
         self._flags, self._schema, self._task = flags, schema, task
-        self._is_alone = task.workers == 1 and task.type == cluster.CHIEF
         self._input = inputs.training_input(flags, schema)
-        if self._is_alone:
+        if self._task.is_alone:
             self._done = restart.resumed(self._input, flags)
             self._steps = self._input.steps_per_epoch
         else:
@@ -73,7 +72,7 @@ class Training:
         popularity = self._of_popularity()
         directory, metric = f"{self._flags.job_dir}/best", self._flags.best_metric
         self._best = Best(directory, metric, self._line, self._done)
-        if self._is_alone:
+        if self._task.is_alone:
             self._train_alone()
         else:
             self._train_in_cluster()
