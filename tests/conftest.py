@@ -148,6 +148,12 @@ def ids_of(batches: Sequence[Any]) -> np.ndarray:
 FORMATS = ("csv", "csv.gz", "parquet", "tfrecord", "tfrecord.gz", "DataFrame")
 
 
+@pytest.fixture(autouse=True)
+def same_initial_weights() -> None:
+    """Models begin alike in every run, so that what they learn can be tested."""
+    tf.keras.utils.set_random_seed(1)
+
+
 @pytest.fixture(scope="session")
 def in_formats(tmp_path_factory: pytest.TempPathFactory, classes: Classes) -> dict[str, Classes]:
     """The rows of `classes` in each format."""
