@@ -353,6 +353,15 @@ def test_ncfs_files_are_trained_on_by_their_protocol(ncf, capsys):
     assert "epoch   1  HR@10" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_the_same_seed_trains_the_same_model(ncf):
+    evaluations = []
+    for job in (ncf / "job", ncf / "again"):
+        task.main(["recommender", "--mode=train", *ncf_flags(ncf, job)])
+        evaluations.append(json.loads((job / "evaluation.json").read_text()))
+    assert evaluations[0] == evaluations[1]
+
+
 def test_naive_negatives_are_any_pairs(ncf):
     options = {"header": False, "delimiter": "\t", "negatives_per_positive": 20}
     options["fakes"] = "per_user"

@@ -126,7 +126,8 @@ def _perceptron(
 
 def _dense(variable: Variable, name: str, inputs: tf.Tensor, units: int) -> tf.Tensor:
     shape = [int(inputs.shape[1]), units]
-    weights = variable(f"{name}/weights", shape, tf.keras.initializers.GlorotUniform())
+    uniform = tf.compat.v1.glorot_uniform_initializer()  # seeded by the graph
+    weights = variable(f"{name}/weights", shape, uniform)
     return inputs @ weights + variable(f"{name}/bias", [units], tf.zeros_initializer())
 
 
