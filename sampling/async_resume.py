@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from sampling import async_states, checks, cluster
 from sampling.input_fn import InputFn
-from sampling.resume import restore, write_state
+from sampling.resume import restore, worker_state_path, write_state
 
 
 class WorkerState(tf.compat.v1.train.SessionRunHook):
@@ -144,7 +144,7 @@ class WorkerState(tf.compat.v1.train.SessionRunHook):
         return epochs is None or self._input_fn.epochs_done < epochs
 
     def _path(self, step: int) -> str:
-        return async_states.state_path(self.model_dir, step, self._worker, self._workers)
+        return worker_state_path(self.model_dir, step, self._worker, self._workers)
 
     def _write(self, session: Any, done: bool = False) -> None:
         """Step, run, file: in this order nothing is written that a new run would go on with."""

@@ -23,7 +23,7 @@ from typing import Any
 import tensorflow as tf
 
 from sampling.cluster import CHIEF, MASTER
-from sampling.resume import read_state, step_of, write_state
+from sampling.resume import read_state, step_of, worker_state_path, write_state
 
 _RUN = "input-state-run.json"
 _STATE = re.compile(r"input-state-(\d+)-(\d+)-of-(\d+)\.json(\.partial)?")
@@ -97,11 +97,6 @@ def current(model_dir: str) -> Run | None:
         ) from None
 
 
-def state_path(model_dir: str, step: int, worker: int, workers: int) -> str:
-    """Where a worker's state is."""
-    return os.path.join(model_dir, f"input-state-{step}-{worker}-of-{workers}.json")
-
-
 def steps_of_states(model_dir: str, worker: int, workers: int) -> list[int]:
     """Of one worker's states, in order."""
     if not tf.io.gfile.isdir(model_dir):
@@ -131,7 +126,7 @@ def is_done(model_dir: str, worker: int, run: Run) -> bool:
     """Whether a worker has trained on all of its rows, in this run or before."""
     steps = steps_of_states(model_dir, worker, run.workers)
     try:
-        path = state_path(model_dir, steps[-1], worker, run.workers) if steps else ""
+        path = worker_state_path(model_dir, steps[-1], worker, run.workers) if steps else ""
         state = read_state(path) if steps else {}
     except tf.errors.NotFoundError:  # a newer one has taken its place
         return False

@@ -22,8 +22,8 @@ from typing import Any
 import tensorflow as tf
 
 from sampling import checks, cluster
-from sampling.gather import Gather
 from sampling.input_fn import InputFn
+from sampling.state_exchange import StateExchange
 
 
 class InputState(tf.train.experimental.PythonState):
@@ -91,7 +91,7 @@ class InputState(tf.train.experimental.PythonState):
         value = self.value
         if self._strategy is None or self.workers == 1:
             return json.dumps(value)
-        return json.dumps(Gather(value, self._strategy)(value))
+        return json.dumps(StateExchange(value, self._strategy)(value))
 
     def deserialize(self, string_value: Any) -> None:
         """For tf.train.Checkpoint: goes to the place that `serialize` wrote down."""

@@ -19,8 +19,8 @@ from typing import Any
 import tensorflow as tf
 
 from sampling import cluster
-from sampling.gather import Gather
 from sampling.input_fn import InputFn
+from sampling.state_exchange import StateExchange
 
 _STATE_FILE = re.compile(r"input-state-(\d+)(-\d+-of-\d+)?\.json(\.partial)?")
 _CHECKPOINT_FILE = re.compile(r".*-(\d+)\.index")
@@ -59,7 +59,7 @@ class InputStateListener(tf.compat.v1.train.CheckpointSaverListener):
                 f"found {number} workers that do not train in step, expected "
                 "MultiWorkerMirroredStrategy or one process; pass the hook WorkerState instead"
             )
-        self._gather = Gather(state, tf.distribute.get_strategy())
+        self._exchange = StateExchange(state, tf.distribute.get_strategy())
         self._first_step = None
 
     def before_save(self, session: Any, global_step_value: int) -> None:
@@ -67,10 +67,11 @@ class InputStateListener(tf.compat.v1.train.CheckpointSaverListener):
         if self._first_step is None:  # a saver hook saves once before the first step
             self._first_step = step
         state = self._state_after((step - self._first_step) * self._batches_per_step)
-        states = self._gather(state, session)
+        states = self._exchange(state, session)
         if self._worker == 0:
             for worker, each in enumerate(states):
-                write_state(state_path(self._model_dir, step, worker, len(states)), each)
+                path = checkpoint_state_path(self._model_dir, step, worker, len(states))
+                write_state(path, each)
 
     def after_save(self, session: Any, global_step_value: int) -> None:
         if self._worker == 0:
@@ -100,7 +101,7 @@ def resume(input_fn: InputFn, model_dir: str) -> int:
         return 0
     step = step_of(checkpoint)
     shard = cluster.task().shard
-    path = state_path(model_dir, step, shard.index, shard.number)
+    path = checkpoint_state_path(model_dir, step, shard.index, shard.number)
     if not tf.io.gfile.exists(path):
         raise ValueError(
             f"{checkpoint} has no state of the input, expected it in {path}; train with as many "
@@ -125,10 +126,15 @@ def restore(input_fn: InputFn, path: str) -> dict[str, Any]:
     return state
 
 
-def state_path(model_dir: str, step: int, worker: int = 0, num_workers: int = 1) -> str:
-    """Where the state for a checkpoint is; with several workers, each one's own."""
-    of_worker = f"-{worker}-of-{num_workers}" if num_workers > 1 else ""
-    return os.path.join(model_dir, f"input-state-{step}{of_worker}.json")
+def checkpoint_state_path(model_dir: str, step: int, worker: int, workers: int) -> str:
+    """Where the state for a checkpoint is; of several workers, each one's own."""
+    if workers > 1:
+        return worker_state_path(model_dir, step, worker, workers)
+    return os.path.join(model_dir, f"input-state-{step}.json")
+
+
+def worker_state_path(model_dir: str, step: int, worker: int, workers: int) -> str:
+    return os.path.join(model_dir, f"input-state-{step}-{worker}-of-{workers}.json")
 
 
 def write_state(path: str, state: Mapping[str, Any]) -> None:

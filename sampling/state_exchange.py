@@ -13,7 +13,7 @@ State = Mapping[str, Any]
 _BYTES = 1024  # of a state at a time: what is summed in a graph has one shape
 
 
-class Gather:
+class StateExchange:
     """States of all workers, by a sum that every worker takes part in, after the same step.
 
     Each worker puts the bytes of its own in a row of its own and 0 in the others'.

@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from sampling import cluster
-from sampling.gather import Gather
 from sampling.resume import InputStateListener
 from sampling.shards import Shard
+from sampling.state_exchange import StateExchange
 from sampling.sync_training import SaveInStep
 from tests import in_step
 from tests.conftest import write_classes
@@ -60,9 +60,9 @@ def test_states_of_any_length_come_to_all_workers(lengths, monkeypatch):
         barrier.wait()
         return total
 
-    monkeypatch.setattr(Gather, "_summed", summed)
+    monkeypatch.setattr(StateExchange, "_summed", summed)
     with ThreadPoolExecutor(number) as pool:
-        found = list(pool.map(lambda state: Gather(state, None)(state), states))
+        found = list(pool.map(lambda state: StateExchange(state, None)(state), states))
     assert found == [states] * number
 
 
