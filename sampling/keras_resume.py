@@ -49,9 +49,8 @@ class InputState(tf.train.experimental.PythonState):
         if strategy is not None and (shard := cluster.task().shard).number > 1:
             replicas = strategy.num_replicas_in_sync
             self.context = tf.distribute.InputContext(shard.number, shard.index, replicas)
-            input_fn.batches(
-                input_context=self.context
-            )  # from here on its places are this worker's
+            # from here on its places are this worker's
+            input_fn.batches(input_context=self.context)
         self._begin()
 
     def dataset(self, features: Collection[str] | None = None, *, stacked: bool = False) -> Any:

@@ -20,7 +20,7 @@ from scipy import stats
 from sampling import Schema
 from sampling.formats import opening
 from trainer import columns, metrics, progress, restart, results, task
-from trainer.flags import FORMATS
+from trainer.shared_flags import FORMATS
 
 TYPES = {
     "member": "INTEGER",

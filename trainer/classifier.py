@@ -7,13 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from sampling import Schema
-from sampling.calibration import Prior
 from sampling.corrected import corrected_head
 from sampling.estimators import forward_features, require_estimator
 from sampling.schema import WEIGHT_FEATURE
-from trainer.columns import Scale, feature_columns
+from trainer.columns import feature_columns
 from trainer.metrics import add_metrics
+from trainer.parameters import Parameters
 
 _OPTIMIZERS = {
     "adam": ("Adam", 0.003),
@@ -24,51 +23,32 @@ _OPTIMIZERS = {
 }
 
 
-def build(
-    flags: argparse.Namespace,
-    schema: Schema,
-    scales: dict[str, Scale],
-    config: Any,
-    total_steps: int = 1,
-    warm_start: Any = None,
-    correction: Prior | None = None,
-    threshold: float = 0.5,
-) -> Any:
+def build(parameters: Parameters, config: Any, total_steps: int, warm_start: Any) -> Any:
     """A DNN or linear classifier.
 
     Args:
+        config: the RunConfig.
         total_steps: where the learning rate reaches 0.
         warm_start: the WarmStartSettings, if any.
-        correction: the prior to correct the outputs for, if any.
-        threshold: the probability from which a row is of class 1.
     """
+    flags, schema = parameters.flags, parameters.schema
     deep = flags.model == "dnn"
-    columns = feature_columns(schema, scales, flags.hash_buckets, embedded=deep)
+    columns = feature_columns(schema, parameters.scales or {}, flags.hash_buckets, embedded=deep)
+    options = {
+        "optimizer": _optimizer(flags, total_steps),
+        "config": config,
+        "warm_start_from": warm_start,
+    }
     canned = require_estimator()
-    optimizer = _optimizer(flags, total_steps)
     head = canned.BinaryClassHead(weight_column=WEIGHT_FEATURE)
-    if correction is not None:
-        head = corrected_head(head, correction)
+    if parameters.correction is not None:
+        head = corrected_head(head, parameters.correction)
     if deep:
-        estimator = canned.DNNEstimator(
-            head,
-            flags.hidden_units,
-            columns,
-            optimizer=optimizer,
-            dropout=flags.dropout or None,
-            batch_norm=flags.batch_norm,
-            config=config,
-            warm_start_from=warm_start,
-        )
+        options |= {"dropout": flags.dropout or None, "batch_norm": flags.batch_norm}
+        estimator = canned.DNNEstimator(head, flags.hidden_units, columns, **options)
     else:
-        estimator = canned.LinearEstimator(
-            head,
-            columns,
-            optimizer=optimizer,
-            config=config,
-            warm_start_from=warm_start,
-        )
-    return forward_features(add_metrics(estimator, threshold, flags.segment), schema)
+        estimator = canned.LinearEstimator(head, columns, **options)
+    return forward_features(add_metrics(estimator, parameters.threshold, flags.segment), schema)
 
 
 def _optimizer(flags: argparse.Namespace, total_steps: int) -> Any:

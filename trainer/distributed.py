@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -84,36 +84,26 @@ def steps(input_fn: InputFn, num_epochs: int, task: Task, trained: int) -> int:
     return total
 
 
-def train(
-    estimator: Any,
-    input_fn: InputFn,
-    test_input: Callable[..., Any],
-    test_steps: int,
-    total: int,
-    eval_secs: int,
-    task: Task,
-    hooks: Sequence[Any] = (),
-) -> None:
-    """This process's part of a training to the end of the rows, at about the step `total`."""
+def train(estimator: Any, train_spec: Any, eval_spec: Any, task: Task) -> None:
+    """This process's part of a training to the end of the rows.
+
+    Args:
+        train_spec: a TrainSpec; its input function is an InputFn, whose rows end at about its
+            max_steps, of all workers together.
+        eval_spec: the evaluator's EvalSpec.
+    """
     every = estimator.config.save_checkpoints_steps
     state = WorkerState(
-        input_fn, estimator.config, min(_STATE_STEPS, max(1, every // task.workers))
+        train_spec.input_fn,
+        estimator.config,
+        min(_STATE_STEPS, max(1, every // task.workers)),
     )
-    hooks = [Progress("training", total, shared=True), state, *hooks]
+    hooks = [Progress("training", train_spec.max_steps, shared=True), state, *train_spec.hooks]
     if task.type == cluster.CHIEF:
         hooks.append(SaveWhenAllAreDone(state, save_steps=every))
     api = require_estimator()
-    api.train_and_evaluate(
-        estimator,
-        api.TrainSpec(state.input_fn, state.max_steps, hooks),
-        api.EvalSpec(
-            test_input,
-            steps=None,
-            hooks=[Progress("evaluating", test_steps)],
-            start_delay_secs=0,
-            throttle_secs=eval_secs,
-        ),
-    )
+    own_spec = api.TrainSpec(state.input_fn, state.max_steps, hooks)
+    api.train_and_evaluate(estimator, own_spec, eval_spec)
 
 
 def _serve(task: Task) -> None:

@@ -1,4 +1,4 @@
-"""Flags as data: what they are called, their defaults, what they may be; and those jobs share.
+"""Flags as data: what they are called, their defaults, what they may be.
 
 A value that is out of range is refused while it is parsed: argparse puts the flag's name before
 the sentence.
@@ -87,8 +87,7 @@ def whole_numbers(at_least: int) -> Parse:
     """ "64,32" -> [64, 32]"""
 
     def parse(text: str) -> list[int]:
-        values = [whole(at_least)(part) for part in text.split(",")]
-        return values
+        return [whole(at_least)(part) for part in text.split(",")]
 
     return parse
 
@@ -106,10 +105,24 @@ def null_values(text: str) -> list[str]:
     return ["", *names(text)]
 
 
-def file_options(flags: argparse.Namespace) -> dict[str, Any]:
-    """How files are written, as every input function takes it."""
-    names = ("header", "delimiter", "null_values", "newlines_in_values", "file_format")
-    return {name: getattr(flags, name) for name in names}
+def refuse_missing(flags: argparse.Namespace, needed: Iterable[str]) -> None:
+    """Raises ValueError if one of these has no value, which the mode needs."""
+    for name in needed:
+        if not getattr(flags, name):
+            raise ValueError(f"--{name} is missing, which --mode={flags.mode} needs; pass it")
+
+
+def refuse_other_model(
+    found: Mapping[str, Any], trained: Mapping[str, Any], names: Iterable[str]
+) -> None:
+    """Raises ValueError if one of these flags is not as the model in the job_dir was trained."""
+    for name in names:
+        if found[name] != trained[name]:
+            raise ValueError(
+                f"--{name} is {_text(found[name])}, and the model in {found['job_dir']} was "
+                f"trained with {_text(trained[name])}; leave the flag out, or name another "
+                "--job-dir"
+            )
 
 
 def _refused(text: str, expected: str) -> argparse.ArgumentTypeError:
@@ -142,61 +155,10 @@ def _shown(default: Any) -> str:
     if isinstance(default, bool):
         return f" (default: {'yes' if default else 'no'})"
     if isinstance(default, list):
-        return f" (default: {','.join(map(str, default))})" if any(default) else ""
+        return f" (default: {_text(default)})" if any(default) else ""
     return f" (default: {default:,})" if isinstance(default, int) else f" (default: {default})"
 
 
-FORMATS = ("csv", "csv.gz", "parquet", "tfrecord", "tfrecord.gz")
-
-DATA = (
-    Flag("schema_path", None, str, "JSON file of the columns, as bq show --schema prints it"),
-    Flag("label", None, str, "name of the column to be learned", of_model=True),
-    Flag(
-        "weight_column",
-        None,
-        str,
-        "name of the column with each row's own weight, if any",
-        of_model=True,
-    ),
-    Flag(
-        "forward",
-        [],
-        names,
-        "names (a,b) of features that identify a row: they come along to the predictions and "
-        "are not learned from",
-        of_model=True,
-    ),
-    Flag("header", True, None, "whether the first line of each file names its columns"),
-    Flag("delimiter", ",", delimiter, "the character between fields"),
-    Flag(
-        "null_values",
-        [""],
-        null_values,
-        "spellings (NA,NULL) of an empty field, besides the empty one",
-    ),
-    Flag("newlines_in_values", False, None, "whether quoted fields may hold newlines"),
-    Flag("file_format", None, str, "of all files; unless given: by their names", choices=FORMATS),
-)
-
-PATIENCE = Flag(
-    "patience",
-    None,
-    whole(1),
-    "early stopping: epochs without a better best_metric after which the training ends; unless "
-    "given: num_epochs decides alone",
-)
-
-RESTART = Flag(
-    "restart",
-    False,
-    None,
-    "whether to train from the beginning where the job_dir holds a model, which is moved to "
-    "replaced-1, replaced-2, ... in it; else training goes on from the last checkpoint",
-)
-
-READING = (
-    Flag("batch_size", 128, whole(1), "rows of a training batch"),
-    Flag("num_epochs", 10, whole(1), "epochs to train for"),
-    Flag("pool_rows", 131_072, whole(1), "about how many rows of a class are permuted at a time"),
-    Flag("seed", 0, whole(0), "the same seed, files and flags give the same model"),
-)
+def _text(value: Any) -> str:
+    """As it is given on a command line."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

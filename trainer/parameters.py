@@ -14,7 +14,7 @@ from sampling import Schema
 from sampling.calibration import Prior, cost_threshold
 from trainer import data_dir, restart, results, warm_start
 from trainer.columns import Scale
-from trainer.flags import defaults, of_model
+from trainer.flags import defaults, of_model, refuse_missing, refuse_other_model
 from trainer.propensity import DEFAULT_OPTIMIZERS, FLAGS
 
 _NEEDED = {
@@ -115,9 +115,7 @@ def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Sche
 
 
 def _check_given(flags: argparse.Namespace) -> None:
-    for name in _NEEDED[flags.mode]:
-        if not getattr(flags, name):
-            raise ValueError(f"--{name} is missing, which --mode={flags.mode} needs; pass it")
+    refuse_missing(flags, _NEEDED[flags.mode])
     if flags.patience and not flags.best_metric:
         raise ValueError(
             f"--patience={flags.patience} waits for a better metric, and --best_metric is "
@@ -141,19 +139,9 @@ def _check_segment(flags: argparse.Namespace, schema: Schema) -> None:
 
 
 def _check_same_model(flags: argparse.Namespace, schema: Schema, stored: Mapping[str, Any]) -> None:
-    for name in of_model(FLAGS):
-        found, trained = getattr(flags, name), stored["flags"][name]
-        if found != trained:
-            raise ValueError(
-                f"--{name} is {_text(found)}, and the model in {flags.job_dir} was trained with "
-                f"{_text(trained)}; leave the flag out, or name another --job-dir"
-            )
+    refuse_other_model(vars(flags), stored["flags"], of_model(FLAGS))
     if json.loads(schema.to_json()) != stored["schema"]:
         raise ValueError(
             f"{flags.schema_path} has other columns than the model in {flags.job_dir} was trained "
             "with; leave --schema_path out, or name another --job-dir"
         )
-
-
-def _text(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

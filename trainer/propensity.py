@@ -9,26 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trainer import flags
+from trainer import shared_flags
 from trainer.flags import Flag, names, number, whole, whole_numbers
 
 DESCRIPTION = "trains, evaluates or predicts with a classifier of two classes, one of them rare"
-MODES = ("train", "evaluate", "predict")
 BEST_METRICS = ("log_loss", "auc", "auc_pr", "f1", "accuracy")
 DEFAULT_OPTIMIZERS = {"dnn": "adam", "linear": "ftrl"}  # by model
 
 FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "job": (
-        Flag("mode", None, str, "what to do", choices=MODES),
-        Flag(
-            "job_dir",
-            None,
-            str,
-            "directory of the model and all that is said of it; evaluate and predict take the "
-            "flags that are not given from its parameters.json, and so does a training that goes "
-            "on from its checkpoint",
-        ),
-        flags.RESTART,
+        *shared_flags.JOB,
         Flag(
             "export_dir",
             None,
@@ -53,7 +43,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "files to validate on while training, so that test_dir decides on nothing; unless "
             "given: test_dir",
         ),
-        *flags.DATA,
+        *shared_flags.DATA,
     ),
     "sampling": (
         Flag("positive_size", None, whole(1), "rows of class 1, where known; spares counting"),
@@ -94,7 +84,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "signatures have the output prior_correction; no: it puts out what it learned",
             choices=("auto", "no"),
         ),
-        *flags.READING,
+        *shared_flags.READING,
     ),
     "model": (
         Flag("model", "dnn", str, "kind of model", choices=("dnn", "linear"), of_model=True),
@@ -150,7 +140,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "kept, exported, evaluated and predicted with; unless given: the last one is",
             choices=BEST_METRICS,
         ),
-        flags.PATIENCE,
+        shared_flags.PATIENCE,
         Flag(
             "decay",
             "cosine",

@@ -15,10 +15,8 @@ def evaluate(parameters: Parameters) -> None:
     """Measures the model of the last checkpoint, or the best."""
     known = results.read_json_if_any(parameters.flags.job_dir, results.USAGE)
     hook = reporting(parameters, lambda: known, summaries(parameters))
-    estimator, test_input = (
-        propensity_model.estimator(parameters),
-        propensity_inputs.test(parameters),
-    )
+    estimator = propensity_model.estimator(parameters)
+    test_input = propensity_inputs.test(parameters)
     write(parameters, evaluated(parameters, estimator, test_input, hook), hook)
 
 
@@ -31,7 +29,7 @@ def evaluated(
             test_input,
             hooks=hooks(test_input, report),
             checkpoint_path=propensity_model.checkpoint(parameters),
-            name=summaries(parameters).removeprefix("eval").lstrip("_") or None,
+            name=_name(parameters),
         )
     )
 
@@ -44,7 +42,12 @@ def hooks(test_input: Any, report: Reporting | None) -> list[Any]:
 
 def summaries(parameters: Parameters) -> str:
     """The folder of what `evaluated` summarizes: a curve of its own in TensorBoard."""
-    return "eval_test" if parameters.flags.dev_dir else "eval"
+    name = _name(parameters)
+    return f"eval_{name}" if name else "eval"
+
+
+def _name(parameters: Parameters) -> str | None:
+    return "test" if parameters.flags.dev_dir else None
 
 
 def write(parameters: Parameters, evaluation: Mapping[str, Any], report: Reporting | None) -> None:

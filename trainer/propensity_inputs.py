@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sampling import InputFnDownsampleWithWeight
-from trainer.flags import file_options
 from trainer.parameters import Parameters
+from trainer.shared_flags import file_options
 
 TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
 

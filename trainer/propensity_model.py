@@ -17,7 +17,7 @@ _BEST = "best"
 
 def estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int = 1) -> Any:
     """What trains, evaluates, predicts and exports, with its checkpoints in the job_dir."""
-    flags, schema, scales = parameters.flags, parameters.schema, parameters.scales or {}
+    flags = parameters.flags
     # one takes about as long as 200 steps
     every = steps_per_epoch if flags.best_metric else min(max(steps_per_epoch, 500), 10_000)
     config = require_estimator().RunConfig(
@@ -27,16 +27,7 @@ def estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int
     )
     is_new = flags.mode == "train" and flags.warm_start_dir and not parameters.trained_steps
     start = warm_start.settings(flags) if is_new else None
-    return classifier.build(
-        flags,
-        schema,
-        scales,
-        config,
-        total_steps,
-        warm_start=start,
-        correction=parameters.correction,
-        threshold=parameters.threshold,
-    )
+    return classifier.build(parameters, config, total_steps, start)
 
 
 def best(parameters: Parameters, steps_per_epoch: int) -> Best | None:

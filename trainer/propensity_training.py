@@ -21,7 +21,7 @@ from trainer import (
     restart,
     results,
 )
-from trainer.best import EarlyStopping
+from trainer.best import Best, EarlyStopping
 from trainer.parameters import Parameters
 from trainer.progress import Progress, Speed
 from trainer.reporting import Reporting, reporting, said_of_outputs
@@ -42,6 +42,7 @@ class Training:
 
     def __init__(self, parameters: Parameters, task: Task):
         self._task = task
+        self._best: Best | None = None
         self._open(parameters)
         self._total = self._last_step(parameters)
         parameters = parameters._replace(prior=self._input.prior())
@@ -101,17 +102,8 @@ class Training:
         self._parameters.write()
 
     def _train_in_cluster(self) -> None:
-        eval_secs, hooks = self._parameters.flags.eval_secs, [self._speed]
-        distributed.train(
-            self._estimator,
-            self._input,
-            self._dev_input,
-            self._dev_input.steps_per_epoch,
-            self._total,
-            eval_secs,
-            self._task,
-            hooks,
-        )
+        train_spec = require_estimator().TrainSpec(self._input, self._total, [self._speed])
+        distributed.train(self._estimator, train_spec, self._eval_spec(), self._task)
 
     def _train_alone(self) -> tuple[Mapping[str, Any], Reporting | None] | None:
         """What was measured on test_dir, and its report, if that is of the step that counts."""
@@ -133,16 +125,19 @@ class Training:
         evaluation, _ = api.train_and_evaluate(
             self._estimator,
             api.TrainSpec(self._input, self._total, self._hooks(), [listener]),
-            api.EvalSpec(
-                self._dev_input,
-                steps=None,
-                hooks=propensity_evaluation.hooks(self._dev_input, report),
-                exporters=[self._best] if self._best else None,
-                start_delay_secs=0,
-                throttle_secs=0 if self._best else self._parameters.flags.eval_secs,
-            ),
+            self._eval_spec(report),
         )
         return self._best.result if self._best else dict(evaluation)
+
+    def _eval_spec(self, report: Reporting | None = None) -> Any:
+        return require_estimator().EvalSpec(
+            self._dev_input,
+            steps=None,
+            hooks=propensity_evaluation.hooks(self._dev_input, report),
+            exporters=[self._best] if self._best else None,
+            start_delay_secs=0,
+            throttle_secs=0 if self._best else self._parameters.flags.eval_secs,
+        )
 
     def _hooks(self) -> list[Any]:
         hooks = [Progress("training", self._total), self._speed]

@@ -9,26 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trainer import flags
+from trainer import shared_flags
 from trainer.flags import Flag, names, number, whole, whole_numbers
 
 DESCRIPTION = "trains, evaluates or predicts with a model of users and items"
-MODES = ("train", "evaluate", "predict")
 MODELS = ("linear", "gmf", "mlp", "neumf")
 
 FLAGS: Mapping[str, tuple[Flag, ...]] = {
-    "job": (
-        Flag("mode", None, str, "what to do", choices=MODES),
-        Flag(
-            "job_dir",
-            None,
-            str,
-            "directory of the model and all that is said of it; evaluate and predict take the "
-            "flags that are not given from its parameters.json, and so does a training that goes "
-            "on from its checkpoint",
-        ),
-        flags.RESTART,
-    ),
+    "job": shared_flags.JOB,
     "files (globs, quoted for the shell; several with a comma between)": (
         Flag("train_dir", None, names, "files of observed pairs"),
         Flag("test_dir", None, names, "files of held-out pairs, to evaluate or to predict"),
@@ -47,7 +35,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             str,
             "file of all items, one a line; unless given: those of train_dir",
         ),
-        *flags.DATA,
+        *shared_flags.DATA,
     ),
     "sampling": (
         Flag("negatives", 4.0, number(0), "unobserved pairs for each observed one"),
@@ -59,7 +47,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             choices=("uniform", "per_user", "popularity"),
         ),
         Flag("alpha", 0.75, number(0, or_equal=True), "fakes=popularity: popularity^alpha"),
-        *flags.READING,
+        *shared_flags.READING,
     ),
     "model": (
         Flag(
@@ -95,7 +83,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "exported, evaluated and predicted with; the linear model has no log_loss",
             choices=("hr", "ndcg", "log_loss", "rmse", "mae"),
         ),
-        flags.PATIENCE,
+        shared_flags.PATIENCE,
     ),
     "evaluation": (
         Flag("test_negatives", 99, whole(1), "negatives to rank each held-out item among"),

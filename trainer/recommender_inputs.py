@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from sampling import InputFnWithFakePairs, Schema
 from trainer import ranking
-from trainer.flags import file_options
 from trainer.ranking import HeldOut
+from trainer.shared_flags import file_options
 
 TRAINING_INPUT = InputFnWithFakePairs  # an example compares it with another way
 USERS, ITEMS = "users.txt", "items.txt"  # the vocabularies, in the job_dir

@@ -25,7 +25,7 @@ from trainer import (
     results,
 )
 from trainer import recommender_inputs as inputs
-from trainer.flags import defaults, of_model
+from trainer.flags import defaults, of_model, refuse_missing, refuse_other_model
 from trainer.progress import Progress
 from trainer.recommender import FLAGS
 from trainer.recommender_training import Training
@@ -95,16 +95,11 @@ def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
     is_begun = not restart.is_asked(given) and tf.train.latest_checkpoint(given["job_dir"])
     if given["mode"] != "train" or is_begun:
         stored = _stored(given["job_dir"])
-    for name in of_model(FLAGS):
-        if stored and name in given and given[name] != stored[name]:
-            raise ValueError(
-                f"--{name} is {given[name]}, and the model in {given['job_dir']} was trained with "
-                f"{stored[name]}; leave the flag out, or name another --job-dir"
-            )
-    flags = argparse.Namespace(**{**defaults(FLAGS), **stored, **given})
-    for name in _NEEDED[flags.mode]:
-        if not getattr(flags, name):
-            raise ValueError(f"--{name} is missing, which --mode={flags.mode} needs; pass it")
+    values = {**defaults(FLAGS), **stored, **given}
+    if stored:
+        refuse_other_model(values, stored, of_model(FLAGS))
+    flags = argparse.Namespace(**values)
+    refuse_missing(flags, _NEEDED[flags.mode])
     if flags.model == "linear" and flags.best_metric == "log_loss":
         raise ValueError(
             "--best_metric is log_loss, which a linear model of no probabilities does not have; "

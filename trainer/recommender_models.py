@@ -104,10 +104,10 @@ def logits(
 def linear_scores(variable: Variable, users: Any, items: Any) -> tf.Tensor:
     """What the canned LinearRegressor predicts, out of its variables."""
     (user_codes, num_users), (item_codes, num_items) = users, items
-    ones = tf.zeros_initializer()
-    of_user = tf.gather(variable("user", [num_users, 1], ones), user_codes)
-    of_item = tf.gather(variable("item", [num_items, 1], ones), item_codes)
-    return (of_user + of_item + variable("bias", [1], ones))[:, 0]
+    zeros = tf.zeros_initializer()
+    of_user = tf.gather(variable("user", [num_users, 1], zeros), user_codes)
+    of_item = tf.gather(variable("item", [num_items, 1], zeros), item_codes)
+    return (of_user + of_item + variable("bias", [1], zeros))[:, 0]
 
 
 def _embedded(variable: Variable, name: str, codes: Any, width: int) -> tf.Tensor:

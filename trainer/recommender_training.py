@@ -108,25 +108,18 @@ class Training:
         api.train_and_evaluate(
             self._estimator,
             api.TrainSpec(self._input, total, hooks, [listener]),
-            api.EvalSpec(
-                self._test_input,
-                steps=None,
-                exporters=[self._best],
-                start_delay_secs=0,
-                throttle_secs=0,
-            ),
+            self._eval_spec(exporters=[self._best]),
         )
 
     def _train_in_cluster(self) -> None:
         total = distributed.steps(self._input, self._flags.num_epochs, self._task, self._done)
-        distributed.train(
-            self._estimator,
-            self._input,
-            self._test_input,
-            self._held_out.steps,
-            total,
-            0,
-            self._task,
+        train_spec = require_estimator().TrainSpec(self._input, total)
+        eval_spec = self._eval_spec(hooks=[Progress("evaluating", self._held_out.steps)])
+        distributed.train(self._estimator, train_spec, eval_spec, self._task)
+
+    def _eval_spec(self, **more: Any) -> Any:
+        return require_estimator().EvalSpec(
+            self._test_input, steps=None, start_delay_secs=0, throttle_secs=0, **more
         )
 
     def _test_input(self) -> tf.data.Dataset:
