@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from sampling.class_weights import with_class_weights
     from sampling.downsample import InputFnDownsampleWithWeight
     from sampling.fake_pairs import InputFnWithFakePairs
+    from sampling.field import Field
     from sampling.input_fn import InputFn
     from sampling.lookup import FeatureLookup
     from sampling.resample import InputFnResample
-    from sampling.schema import Field, Schema
+    from sampling.schema import Schema
     from sampling.stratified import InputFnStratified
 
 __all__ = [
@@ -29,7 +30,7 @@ __all__ = [
 
 _MODULES = {
     "FeatureLookup": "lookup",
-    "Field": "schema",
+    "Field": "field",
     "InputFn": "input_fn",
     "InputFnDownsampleWithWeight": "downsample",
     "InputFnResample": "resample",

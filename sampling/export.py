@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from sampling import files, manifest, writing
 from sampling.columns import Columns, Strings
+from sampling.field import Field
 from sampling.manifest import Written
 from sampling.progress import Progress
-from sampling.schema import WEIGHT_FEATURE, Field, Schema
+from sampling.schema import WEIGHT_FEATURE, Schema
 from sampling.writing import Layout, Shard
 
 SPLIT = "epoch"  # what the manifest calls it

@@ -15,7 +15,8 @@ from typing import Any
 import tensorflow as tf
 
 from sampling.estimators import require_estimator
-from sampling.schema import FORWARDED_SUFFIX, Field, Schema
+from sampling.field import Field
+from sampling.schema import FORWARDED_SUFFIX, Schema
 
 CSV_ROWS = "csv_rows"
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sampling import columns, files
-from sampling.schema import Field, Schema
+from sampling.field import Field
+from sampling.schema import Schema
 
 
 class Vocabulary:

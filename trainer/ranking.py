@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from sampling import datasets, files
-from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Field, Schema
+from sampling.field import Field
+from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
 
 _ROWS_OF_A_BATCH = 8192
 

@@ -11,8 +11,9 @@ import pyarrow as pa
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from sampling.field import Field
 from sampling.formats import typed
-from sampling.schema import Field, Schema
+from sampling.schema import Schema
 
 # What an Example calls its kinds of values, and what they are here.
 _KINDS = {

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sampling.schema import Field, Schema
+from sampling.field import Field
+from sampling.schema import Schema
 
 _EXPECTED = {
     "INTEGER": "a whole number of 64 bits (INTEGER)",
