@@ -16,7 +16,9 @@ from sampling.observed import Observed
 from sampling.pairs import UnobservedPairs, integer_weights
 from sampling.vocabulary import Vocabulary
 
-USER, ITEM, LOG_Q = "\0user", "\0item", "log_q"  # columns; no file has the first two
+USER, ITEM = "\0user", "\0item"  # columns of codes, which no file has
+ITEM_A, ITEM_B = "\0a.item", "\0b.item"  # of pairs of pairs
+LOG_Q = "log_q"
 
 
 class Candidates:
@@ -50,6 +52,11 @@ class Candidates:
     def num_rows(self) -> int:
         """Rows of the positives, without those of users left out."""
         return int(np.count_nonzero(self.can_draw.take(self.known.user_codes)))
+
+    @property
+    def num_pairs(self) -> int:
+        """Of all users with all items, observed or not."""
+        return len(self.known.users) * len(self.known.items)
 
     @functools.cached_property
     def can_draw(self) -> np.ndarray:

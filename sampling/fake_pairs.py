@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
 from collections.abc import Iterator, Sequence
@@ -11,10 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sampling import checks, columns, files, joined, mix, observed, stream
+from sampling import checks, columns, fake_rows, files, joined, mix, observed, stream
 from sampling.calibration import Prior
 from sampling.candidates import ITEM, LOG_Q, USER, Candidates
-from sampling.columns import Columns, Round, Strings
+from sampling.columns import Columns, Round
 from sampling.description import Description
 from sampling.engine import CHUNK_ROWS, Part, Streams
 from sampling.fake_options import FakeOptions
@@ -22,13 +21,11 @@ from sampling.input_fn import InputFn
 from sampling.joined import Joined
 from sampling.lookup import Lookup
 from sampling.position import Position
-from sampling.schema import WEIGHT_FEATURE, Schema
+from sampling.schema import Schema
 from sampling.shards import Shard
-from sampling.stream import Slice
 from sampling.vocabulary import Vocabulary, keyed
 
 POSITIVE = "positive_dir"
-_ITEM_A, _ITEM_B = "\0a.item", "\0b.item"  # columns of codes, which no file has
 _CHUNK_VALUES = 2**24  # of all vectors in a chunk: 64 MiB
 
 
@@ -199,24 +196,21 @@ class InputFnWithFakePairs(InputFn):
         positives = self._candidates.num_rows
         if not self.is_train:
             return positives
-        fakes = int(mix.portion(np.array(positives), self.options.per_positive))
-        return fakes if self.options.paired else positives + fakes
+        return self._fakes if self.options.paired else positives + self._fakes
 
     def describe(self) -> Description:
         """What is read and what comes of it."""
-        users, items = len(self.users), len(self.items)
-        known, positives = len(self._candidates.known.codes), self._candidates.num_rows
+        known = len(self._candidates.known.codes)
         description = Description(
             **super().describe(),
-            positives=positives,
-            users=users,
-            items=items,
+            positives=self._candidates.num_rows,
+            users=len(self.users),
+            items=len(self.items),
             known_pairs=known,
-            unobserved_pairs=users * items - known,
+            unobserved_pairs=self._candidates.num_pairs - known,
         )
         if self.is_train:
-            fakes = int(mix.portion(np.array(positives), self.options.per_positive))
-            description.update(fakes=self.options.fakes, fakes_per_epoch=fakes)
+            description.update(fakes=self.options.fakes, fakes_per_epoch=self._fakes)
         return description
 
     def prior(self) -> Prior:
@@ -233,10 +227,9 @@ class InputFnWithFakePairs(InputFn):
                 f"fakes are {how}, which shifts the odds of users and items each by another "
                 "factor, expected 'uniform'; take the outputs for ranking, or draw uniformly"
             )
-        known, positives = self._candidates.known, self._candidates.num_rows
-        unobserved = len(known.users) * len(known.items) - len(known.codes)
-        fakes = int(mix.portion(np.array(positives), self.options.per_positive))
-        return Prior((unobserved, positives), (fakes, positives))
+        positives = self._candidates.num_rows
+        unobserved = self._candidates.num_pairs - len(self._candidates.known.codes)
+        return Prior((unobserved, positives), (self._fakes, positives))
 
     def _check_mode(self, mode: str | None) -> None:
         if mode == "train" and not self.is_train:
@@ -262,41 +255,20 @@ class InputFnWithFakePairs(InputFn):
             wanted = mix.portion(counts, self.options.per_positive)
             worker = positives.share.key
             generator = stream.generator(stream.PAIRS, self.seed, epoch, taken, *worker)
-            fakes = self._candidates.draw(generator, _gathered(slices, USER), np.diff(wanted))
+            users = fake_rows.gathered(slices, USER)
+            fakes = self._candidates.draw(generator, users, np.diff(wanted))
             if self.options.paired:
-                yield self._side_by_side(slices, fakes, wanted)
+                share = self.options.share
+                yield fake_rows.side_by_side(slices, fakes, wanted, share, self._label)
             else:
-                labels = self._fake_labels(int(wanted[-1] - wanted[0]))
-                yield [Part(slices), Part([_whole({**fakes, self._label: labels})])]
+                label = self.schema[self._label]
+                yield fake_rows.one_by_one(slices, fakes, label, self._default_label)
 
     @property
     def _chunk_rows(self) -> int:
         """As many as there are elsewhere, or fewer with long vectors."""
         width = sum(math.prod(dtype.shape) for dtype in self._dtypes.values() if dtype.shape)
         return min(CHUNK_ROWS, _CHUNK_VALUES // max(1, width))
-
-    def _side_by_side(
-        self, slices: list[Slice[Round]], fakes: Any, wanted: np.ndarray
-    ) -> list[Part]:
-        """Rows of an observed pair and a fake: those in which a is the observed one, the others."""
-        real = _gathered(slices, ITEM).repeat(np.diff(wanted))
-        rows_before = np.arange(wanted[0], wanted[-1] + 1)
-        a_is_real = np.diff(mix.portion(rows_before, self.options.share)) == 1
-        rows: Round = {
-            USER: fakes[USER],
-            _ITEM_A: np.where(a_is_real, real, fakes[ITEM]),
-            _ITEM_B: np.where(a_is_real, fakes[ITEM], real),
-            self._label: a_is_real.astype(np.int64),
-        }
-        if LOG_Q in fakes:
-            rows[f"a.{LOG_Q}"] = np.where(a_is_real, np.float32(0), fakes[LOG_Q])
-            rows[f"b.{LOG_Q}"] = np.where(a_is_real, fakes[LOG_Q], np.float32(0))
-        if WEIGHT_FEATURE in slices[0].columns:
-            rows[WEIGHT_FEATURE] = _gathered(slices, WEIGHT_FEATURE).repeat(np.diff(wanted))
-        return [
-            Part([Slice(rows, np.flatnonzero(a_is_real))]),
-            Part([Slice(rows, np.flatnonzero(~a_is_real))]),
-        ]
 
     def _rows_of(self, shard: Shard) -> int:
         positives = self._share(POSITIVE, shard)
@@ -354,20 +326,12 @@ class InputFnWithFakePairs(InputFn):
     @functools.cached_property
     def _joined(self) -> Joined:
         known, sides = self._candidates.known, self.options.sides
-        users, items = (
-            joined.features_of(vocabulary, key, self._lookups[argument], argument)
-            for vocabulary, key, argument in zip(
-                (known.users, known.items), self._keys, self._lookups, strict=True
-            )
-        )
-        joined.check_names([*users, *items], self.schema)
-        tables: dict[str, tuple[str, Any]] = {}
-        for side, item in zip(
-            sides, (_ITEM_A, _ITEM_B) if len(sides) > 1 else (ITEM,), strict=True
-        ):
-            tables |= {side + name: (USER, table) for name, table in users.items()}
-            tables |= {side + name: (item, table) for name, table in items.items()}
-        return Joined(tables)
+        return joined.of_candidates(known, self._keys, self._lookups, self.schema, sides)
+
+    @property
+    def _fakes(self) -> int:
+        """In an epoch."""
+        return int(mix.portion(np.array(self._candidates.num_rows), self.options.per_positive))
 
     @property
     def _has_log_q(self) -> bool:
@@ -382,35 +346,21 @@ class InputFnWithFakePairs(InputFn):
         dtypes = self._joined.dtypes
         if self._has_log_q:
             dtypes |= {side + LOG_Q: np.dtype(np.float32) for side in self.options.sides}
-        if self._blocks[POSITIVE].has_labels or self.options.paired:
-            dtypes[self._label] = self._label_dtype()
+        if self.options.paired:
+            dtypes[self._label] = np.dtype(np.int64)
+        elif self._blocks[POSITIVE].has_labels:
+            dtypes[self._label] = self.schema[self._label].numpy_dtype
         return dtypes
 
-    def _label_dtype(self) -> np.dtype:
-        if self.options.paired:
-            return np.dtype(np.int64)
-        return self.schema[self._label].numpy_dtype
-
-    def _fake_labels(self, number: int) -> np.ndarray | Strings:
-        label, dtype = self._default_label, self.schema[self._label].numpy_dtype
-        if not dtype.hasobject:
-            return np.full(number, label, dtype)
-        return Strings(np.zeros(number, np.int32), np.array([label.encode()], object))
-
     def _checked_label(self, schema: Schema, default_label: Any) -> Any:
-        if not self.is_train:
-            if self.options.paired:
-                raise ValueError(
-                    "paired is True and is_train is False, which makes no fakes to compare with; "
-                    "pass is_train=True"
-                )
-            return None
-        if schema.label_field is None:
-            raise ValueError("the schema names no label, expected one to train on; pass label=")
-        try:
-            return dataclasses.replace(schema.label_field, default=default_label).default
-        except ValueError as error:
-            raise ValueError(f"default_label: {error}") from None
+        if self.is_train:
+            return fake_rows.checked_label(schema, default_label)
+        if self.options.paired:
+            raise ValueError(
+                "paired is True and is_train is False, which makes no fakes to compare with; "
+                "pass is_train=True"
+            )
+        return None
 
     def _made_with(self) -> dict[str, Any]:
         return {
@@ -433,14 +383,3 @@ def _vocabularies(
         for (key, globs), role in zip(files_by_key, roles, strict=True)
         if globs is not None
     }
-
-
-def _whole(columns_: Round) -> Slice[Round]:
-    return Slice(columns_, np.arange(len(columns_[USER])))
-
-
-def _gathered(slices: list[Slice[Round]], name: str) -> np.ndarray:
-    """One column of the slices' rows."""
-    parts: list[Any] = [slice_.columns[name] for slice_ in slices]
-    rows = [slice_.rows for slice_ in slices]
-    return np.concatenate([part.take(of) for part, of in zip(parts, rows, strict=True)])

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from sampling import lookup
-from sampling.candidates import LOG_Q
+from sampling.candidates import ITEM, ITEM_A, ITEM_B, LOG_Q, USER
 from sampling.columns import Columns
 from sampling.lookup import Lookup
+from sampling.observed import Observed
 from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
 from sampling.vocabulary import Vocabulary
 
@@ -44,7 +45,38 @@ class Joined:
         return {name: chunk[name] for name in (*names, WEIGHT_FEATURE)}
 
 
-def features_of(
+def of_candidates(
+    known: Observed,
+    keys: tuple[str, str],
+    lookups: Mapping[str, Lookup | None],
+    schema: Schema,
+    sides: Sequence[str],
+) -> Joined:
+    """The features of users and items.
+
+    Args:
+        known: the candidates.
+        keys: what users' and items' ids are called as features.
+        lookups: of users and of items, by argument.
+        sides: what features' names begin with; of two each row has two items.
+
+    Raises:
+        ValueError: a lookup does not know an id, or names do not go together.
+    """
+    users, items = (
+        _features_of(vocabulary, key, lookups[argument], argument)
+        for vocabulary, key, argument in zip((known.users, known.items), keys, lookups, strict=True)
+    )
+    _check_names([*users, *items], schema)
+    codes = (ITEM_A, ITEM_B) if len(sides) > 1 else (ITEM,)
+    tables: dict[str, tuple[str, Any]] = {}
+    for side, item in zip(sides, codes, strict=True):
+        tables |= {side + name: (USER, table) for name, table in users.items()}
+        tables |= {side + name: (item, table) for name, table in items.items()}
+    return Joined(tables)
+
+
+def _features_of(
     vocabulary: Vocabulary, key: str, features: Lookup | None, argument: str
 ) -> dict[str, Any]:
     """Tables by name: the ids themselves under the key, and what is known of them.
@@ -60,7 +92,7 @@ def features_of(
     return {key: vocabulary.ids, **found}
 
 
-def check_names(names: Sequence[str], schema: Schema) -> None:
+def _check_names(names: Sequence[str], schema: Schema) -> None:
     """Features of users, of items and our own have names of their own; forwarded ones exist.
 
     Raises:
