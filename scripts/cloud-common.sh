@@ -122,14 +122,25 @@ new_job() {
   echo "${example}_$(date -u +%Y%m%d_%H%M%S)"
 }
 
-# The export of a job to deploy: the newest one below its folder.
+# The export of a job to deploy: the newest one below its folder that is whole, or, as a
+# recommender's, the folder itself.
 newest_export() {
-  local folder="$BUCKET/jobs/$1/export/" newest
+  local folder="$BUCKET/jobs/$1/export/" files number
   if [[ -n "$dry_run" ]]; then
     echo "${folder}NEWEST"
     return
   fi
-  newest="$(gcloud storage ls "$folder" | grep -E '/[0-9]+/$' | sort -V | tail -n 1)" ||
-    fail "found no export in $folder; has the job ended?"
-  echo "$newest"
+  files="$(gcloud storage ls "$folder**" || true)"
+  if grep -qxF "${folder}saved_model.pb" <<<"$files"; then
+    echo "$folder"
+    return
+  fi
+  while read -r number; do
+    # An Estimator writes it to temp-NUMBER, and moves it from there.
+    if ! grep -qF "${folder}temp-$number/" <<<"$files"; then
+      echo "$folder$number/"
+      return
+    fi
+  done < <(sed -nE 's|.*/export/([0-9]+)/saved_model\.pb$|\1|p' <<<"$files" | sort -nr)
+  fail "found no export in $folder; has the job ended?"
 }

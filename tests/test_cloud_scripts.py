@@ -29,9 +29,15 @@ read = {{a: open(a[9:]).read() for a in sys.argv if a.startswith("--config=")}}
 with open(os.environ["RECORD"], "a") as record:
     record.write(json.dumps([sys.argv[1:], list(read.values())]) + "\\n")
 if sys.argv[1:3] == ["storage", "ls"]:
-    print(sys.argv[3] + "9/", sys.argv[3] + "100/", sys.argv[3] + "readme.txt", sep="\\n")
+    folder = sys.argv[3].removesuffix("**")
+    print(*(folder + name for name in os.environ["EXPORTED"].split()), sep="\\n")
 sys.exit("describe" in sys.argv)
 """
+# 200 was cut off while it was copied, 300 while it was moved.
+EXPORTED = (
+    "9/saved_model.pb 100/saved_model.pb 100/variables/v readme.txt 200/variables/v "
+    "300/saved_model.pb temp-300/variables/v"
+)
 ODD = ["--forward=a,b", "--positive_dir=gs://a b/*.csv,gs://c/*", "--null_values=NA,it's"]
 
 
@@ -52,7 +58,8 @@ class Clouds:
 
     def run(self, script: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess:
         self.record.unlink(missing_ok=True)
-        environment = os.environ | SETTINGS | settings | {"RECORD": str(self.record)}
+        environment = {**os.environ, "EXPORTED": EXPORTED, **SETTINGS, **settings}
+        environment["RECORD"] = str(self.record)
         environment["PATH"] = f"{self.bin}:{environment['PATH']}"
         return subprocess.run(
             ["bash", ROOT / "scripts" / script, *arguments],
@@ -62,9 +69,9 @@ class Clouds:
             text=True,
         )
 
-    def asked(self, script: str, *arguments: str) -> list[list[str]]:
+    def asked(self, script: str, *arguments: str, **settings: str) -> list[list[str]]:
         """The command lines that gcloud got."""
-        done = self.run(script, *arguments)
+        done = self.run(script, *arguments, **settings)
         assert done.returncode == 0, done.stderr
         return [json.loads(line)[0] for line in self.record.read_text().splitlines()]
 
@@ -110,6 +117,16 @@ def test_ai_platform_deploys_the_newest_export_to_the_global_model(clouds):
     assert model[1:4] == ["models", "create", "shoppers"] and "--regions=europe-west4" in model
     assert version[1:4] == ["versions", "create", "v2"]
     assert {"--region=global", "--origin=gs://a bucket/jobs/shoppers_1/export/100/"} <= {*version}
+
+
+def test_a_recommenders_export_is_deployed_and_a_job_without_one_is_not(clouds):
+    _, upload, *_ = clouds.asked(
+        "vertex-deploy.sh", "songs", "--job=songs_1", EXPORTED="saved_model.pb variables/v"
+    )
+    assert "--artifact-uri=gs://a bucket/jobs/songs_1/export" in upload
+    cut_off = "200/variables/v 300/saved_model.pb temp-300/variables/v"
+    refused = clouds.run("vertex-deploy.sh", "shoppers", "--job=a", EXPORTED=cut_off)
+    assert refused.returncode == 1 and "found no export in gs://a bucket/jobs/a/" in refused.stderr
 
 
 def test_ai_platform_predicts_rows_and_files(clouds):
@@ -242,6 +259,9 @@ def test_the_folders_of_vertex_get_model_and_summaries(tmp_path, monkeypatch, ca
         variables.mkdir(parents=True)
         (variables / "v").write_text(str(number))
         (variables.parent / "saved_model.pb").write_text(str(number))
+    for cut_off in ("200/variables", "300/variables", "temp-300/variables"):
+        (job / "export" / cut_off).mkdir(parents=True)
+    (job / "export/300/saved_model.pb").write_text("moved, without its variables")
     (job / "eval").mkdir()
     (job / "eval" / "events.out.tfevents.1").write_text("events")
     monkeypatch.setenv("AIP_CHECKPOINT_DIR", f"{job}/")
@@ -260,3 +280,6 @@ def test_the_folders_of_vertex_get_model_and_summaries(tmp_path, monkeypatch, ca
     assert (tmp_path / "model" / "variables" / "v").read_text() == "100"
     assert (tmp_path / "logs" / "eval" / "events.out.tfevents.1").read_text() == "events"
     assert not (tmp_path / "logs" / "export").exists()
+    (job / "export" / "saved_model.pb").write_text("of a recommender")
+    aip.publish(str(job))
+    assert (tmp_path / "model" / "saved_model.pb").read_text() == "of a recommender"

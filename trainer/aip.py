@@ -11,6 +11,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+_MODEL = "saved_model.pb"  # what an export is not one without
+
 
 def with_job_dir(given: dict[str, Any]) -> dict[str, Any]:
     """The flags that were given, and the job directory where it was not."""
@@ -39,14 +41,23 @@ def publish(job_dir: str) -> None:
 
 
 def _newest_export(job_dir: str) -> str | None:
+    """The newest of those that are whole, or the only one, as a recommender's is."""
     import tensorflow as tf
 
     folder = f"{job_dir}/export"
     if not tf.io.gfile.isdir(folder):
         return None
-    names = (name.rstrip("/") for name in tf.io.gfile.listdir(folder))
-    numbers = [int(name) for name in names if name.isdigit()]
-    return f"{folder}/{max(numbers)}" if numbers else None
+    names = [name.rstrip("/") for name in tf.io.gfile.listdir(folder)]
+    if _MODEL in names:
+        return folder
+    whole = [
+        name
+        for name in names
+        if name.isdigit()
+        and tf.io.gfile.exists(f"{folder}/{name}/{_MODEL}")
+        and f"temp-{name}" not in names  # where an Estimator writes it, and moves it from
+    ]
+    return f"{folder}/{max(whole, key=int)}" if whole else None
 
 
 def _below(folder: str) -> Iterator[str]:
