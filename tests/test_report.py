@@ -271,12 +271,14 @@ def test_files_that_do_not_belong_together(folder, tmp_path, capsys):
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "rows.txt").write_text("x")
     (tmp_path / "bad.parquet").write_text("x")
+    (tmp_path / "bad.jsonl").write_text('{"bought": 1}\n\n{"bought": }\n')
     for name, words in {
         "short.csv": "3,999 labels and 4,000 predictions",
         "turned.csv": "row 1 has id = 0 in the predictions and 3999 in the labels",
         "empty.csv": "0 labels and 4,000 predictions",
         "rows.txt": "ends in none of .csv",
         "bad.parquet": "expected a .parquet file",
+        "bad.jsonl": "line 3: found",
         "none.csv": "no file matches",
     }.items():
         flags = f"{folder}/p.jsonl", f"--labels={tmp_path}/{name}", "--label=bought"
