@@ -23,7 +23,7 @@ def table_fields(table: str, client: Any = None) -> list[dict[str, Any]]:
     except ImportError as error:
         raise ImportError(
             f"the schema of a BigQuery table needs google-cloud-bigquery ({error}); "
-            "pip install -e .[gcp]"
+            "install tf-sampling[gcp]"
         ) from None
     try:
         found = (client or bigquery.Client()).get_table(table)

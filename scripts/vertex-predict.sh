@@ -7,7 +7,7 @@
 #
 # --request: JSON, {"instances": [{...}, ...]}. --job: whose model to ask. --input: files with a JSON
 # object for each row, one a line; the predictions go to gs://BUCKET/predictions/NAME. gcloud has no
-# command for batch predictions, so the second way needs `pip install -e .[gcp]`.
+# command for batch predictions, so the second way needs the extra `gcp`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/cloud-common.sh

@@ -45,9 +45,9 @@ class MadeWhenFitted:
 
 def test_the_first_example_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write(Path("train/buyers/a.csv"), 40, 1)
-    write(Path("train/others/a.csv"), 1000, 0)
-    write(Path("test/a.csv"), 100, (np.arange(100) % 10 == 0).astype(int))
+    write(Path("data/train/positive/a.csv"), 40, 1)
+    write(Path("data/train/negative/a.csv"), 1000, 0)
+    write(Path("data/test/a.csv"), 100, (np.arange(100) % 10 == 0).astype(int))
     example = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[0]
     names = {"model": MadeWhenFitted()}
     exec(example, names)

@@ -5,7 +5,7 @@
 
 `job` prints the configuration of a custom job, a CustomJobSpec, as JSON, which is YAML too: the
 file that `gcloud ai custom-jobs create --config` takes. `predict` starts a batch prediction, for
-which the SDK is needed (`pip install -e .[gcp]`); with --dry-run it prints the request instead.
+which the SDK is needed (the extra `gcp`); with --dry-run it prints the request instead.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _start(parent: str, region: str, request: dict[str, Any]) -> str:
     except ImportError as error:
         raise SystemExit(
             f"error: batch predictions need google-cloud-aiplatform ({error}); "
-            "pip install -e .[gcp]"
+            "install tf-sampling[gcp]"
         ) from None
     endpoint = os.environ.get("VERTEX_ENDPOINT", f"{region}-aiplatform.googleapis.com")
     client = aiplatform_v1.JobServiceClient(client_options={"api_endpoint": endpoint})

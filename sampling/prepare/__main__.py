@@ -109,7 +109,7 @@ def _beam(module: str = "beam") -> Any:
     except ImportError as error:
         raise ValueError(
             f"--runner needs Apache Beam, which can't be imported ({error}); "
-            "pip install 'tf-sampling[beam]', or leave --runner out"
+            "install tf-sampling[beam], or leave --runner out"
         ) from None
 
 
