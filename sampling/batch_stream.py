@@ -75,6 +75,8 @@ class BatchStream(Engine):
     def rows_per_worker(self, number: int) -> list[int]:
         """Rows of an epoch of each of so many workers, for which rows are counted, once.
 
+            input_fn.rows_per_worker(3)  # [333, 334, 334]
+
         No row is two workers', and together they have every row that one process has. Where they
         train in step, all have as many as the largest: the others' last rows are copies of weight 0
         (but not of rows without label, which are for prediction).
@@ -101,6 +103,9 @@ class BatchStream(Engine):
 
     def state(self, rows: int) -> dict[str, Any]:
         """The position after so many rows of the stream, as a dict that JSON takes, under 1 KB.
+
+            state = input_fn.state(rows=steps * input_fn.batch_size)
+            input_fn.restore(state)  # in another process, say: the next Dataset goes on there
 
         The stream is what the latest call gives, iterated again and again; with `restore` it goes
         on counting. So a training that was restored and has seen `rows` rows in all, before and

@@ -96,9 +96,14 @@ def adjust_logits(logits: Any, old: Classes, new: Classes) -> np.ndarray:
 def cost_threshold(false_positive: float, false_negative: float) -> float:
     """The true probability from which a row is worth calling positive (Elkan 2001, eq. 2).
 
+        cost_threshold(false_positive=1, false_negative=20)  # 1 / (1 + 20) = 0.048
+
     Args:
-        false_positive: what it costs to call a negative positive; above 0.
-        false_negative: what it costs to miss a positive; above 0.
+        false_positive: what it costs to call a negative positive, in any unit; above 0.
+        false_negative: what it costs to miss a positive, in the same; above 0.
+
+    Raises:
+        ValueError: one is not a finite number above 0.
     """
     false_positive = checks.positive_number("false_positive", false_positive)
     false_negative = checks.positive_number("false_negative", false_negative)
@@ -182,6 +187,9 @@ class Prior:
         Args:
             probability: above 0 and below 1; None: the base rate, from which on a row is likelier
                 positive than the average one. The threshold is then the stream's own prior.
+
+        Raises:
+            ValueError: the probability is out of range, or there are more than two classes.
         """
         old, new = self._priors()
         if len(self.files) != 2:
@@ -189,7 +197,8 @@ class Prior:
                 f"there are {len(self.files)} classes, expected two; a threshold decides between "
                 "two, correct the probabilities and take the largest"
             )
-        return float(adjust(_share(new if probability is None else probability), new, old))
+        share = _share("prior", new) if probability is None else _share("probability", probability)
+        return float(adjust(share, new, old))
 
     def _priors(self) -> tuple[Classes, Classes]:
         if len(self.files) == 2:
@@ -276,15 +285,15 @@ def _ratio(old: Classes, new: Classes) -> np.ndarray:
             f"the priors are {old!r} and {new!r}, expected both of as many classes; mend one"
         )
     if np.ndim(old) == 0:
-        before, after = _share(old), _share(new)
+        before, after = _share("prior", old), _share("prior", new)
         return np.asarray(after / (1 - after) * (1 - before) / before)
     return np.divide(_scaled("new", new), _scaled("old", old))
 
 
-def _share(prior: Any) -> float:
-    value = checks.positive_number("prior", prior)
+def _share(name: str, share: Any) -> float:
+    value = checks.positive_number(name, share)
     if value >= 1:
-        raise ValueError(f"prior is {value!r}, expected a number above 0 and below 1; mend it")
+        raise ValueError(f"{name} is {value!r}, expected a number above 0 and below 1; mend it")
     return value
 
 

@@ -41,6 +41,10 @@ _NUMPY_KINDS = {
 class Field:
     """One column.
 
+        Field("age", int, "REQUIRED")
+        Field("city", "STRING", default="unknown")
+        Field("embedding", float, length=128)
+
     Args:
         name: the column's name in the header.
         type: a BigQuery type name (STRING, INTEGER or INT64, FLOAT or FLOAT64, NUMERIC, BOOLEAN;

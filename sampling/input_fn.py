@@ -102,9 +102,10 @@ class InputFn(BatchStream):
             input_context: the tf.distribute.InputContext, which goes before it.
 
         Returns:
-            Batches of (features, labels). Features are by name, each [batch]: int64, float32 or
-            string; with "weight", float32, and each forwarded one a second time as "name_". Labels
-            are [batch]. From files without labels: features alone.
+            Batches of (features, labels). Features are by name, each [batch] or, of lists, [batch,
+            length]: int64, float32 or string, see `Field`; with "weight", float32 [batch], and each
+            forwarded one a second time as "name_". Labels are [batch], of the label's type. From
+            files without labels: features alone.
 
         Raises:
             ValueError: mode asks for labels and there are none; TF_CONFIG is wrong, or names
@@ -136,9 +137,9 @@ class InputFn(BatchStream):
             stacked: whether features are one matrix, for a model with a single input.
 
         Returns:
-            Batches of (features by name, labels, weights), each [batch]. Stacked features are
-            float32 [batch, features], in the order of the names. From files without labels:
-            features alone.
+            Batches of (features by name, labels, weights): features and labels as in `__call__`,
+            weights float32 [batch]. Stacked features are float32 [batch, features], in the order of
+            the names. From files without labels: features alone.
 
         Raises:
             ValueError: a name is not a feature's, a feature can't be stacked, or the
@@ -156,7 +157,16 @@ class InputFn(BatchStream):
         *,
         stacked: bool = False,
     ) -> Iterator[Any]:
-        """What `dataset` has, in numpy (strings as bytes objects), for one iteration.
+        """What `dataset` has, in numpy, for one iteration: to look at, or for another library.
+
+            features, labels, weights = next(input_fn.batches(["age", "city"]))
+
+        Args:
+            features, input_context, stacked: see `dataset`.
+
+        Returns:
+            (features by name, labels, weights) of each batch: arrays of int64, float32 or, for
+            strings, object (bytes). From files without labels: features alone.
 
         Raises:
             ValueError: see `dataset`; while iterating: a row can't be read.
@@ -172,7 +182,11 @@ class InputFn(BatchStream):
         )
 
     def describe(self) -> Description:
-        """What is read and what comes of it. Rows are counted for it."""
+        """What is read and what comes of it: a dict that prints in lines. Rows are counted for it.
+
+        `print(input_fn.describe())` shows how many files, bytes, rows and batches there are, and
+        what the sampling makes of them.
+        """
         return Description(
             **self._sequence_costs(),
             files=sum(len(blocks.files) for blocks in self._opened),

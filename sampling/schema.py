@@ -25,6 +25,10 @@ FORWARDED_SUFFIX = "_"  # a forwarded feature "id" comes again as "id_"
 class Schema:
     """The columns of a set of files, in order.
 
+        Schema((Field("id", int), Field("age", int), Field("bought", int)), label="bought",
+               features_to_forward=["id"])
+        Schema.from_dict({"id": int, "age": int, "bought": int}, label="bought")
+
     Args:
         fields: the columns, in the order of files without a header.
         label: name of the column to be learned.
@@ -57,7 +61,11 @@ class Schema:
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
     ) -> Schema:
-        """`{"age": int, "city": "STRING"}` -> a schema of NULLABLE columns in that order."""
+        """`{"age": int, "city": "STRING"}` -> a schema of NULLABLE columns in that order.
+
+        Raises:
+            ValueError: types is no dict, or see `Field` and `Schema`.
+        """
         if not isinstance(types, Mapping):
             raise ValueError(f"expected a dict of name: type, found {type(types).__name__}")
         fields = tuple(Field(name, type_) for name, type_ in types.items())
@@ -74,6 +82,9 @@ class Schema:
         """Reads what `bq show --schema --format=prettyjson` prints: a text, or the path of a file.
 
         A text begins with "[" or "{"; anything else is a path, local or of a bucket.
+
+        Raises:
+            ValueError: the file can't be read, or is no such JSON; or see `Field` and `Schema`.
         """
         text, origin = str(text_or_path), "schema JSON"
         if not text.lstrip().startswith(("[", "{")):
@@ -128,7 +139,11 @@ class Schema:
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
     ) -> Schema:
-        """The columns of a DataFrame, all NULLABLE; dates are strings, as `to_csv` writes them."""
+        """The columns of a DataFrame, all NULLABLE; dates are strings, as `to_csv` writes them.
+
+        Raises:
+            ValueError: it is no DataFrame, or a column holds values of several kinds.
+        """
         if not hasattr(frame, "dtypes"):
             raise ValueError(f"expected a DataFrame, found {type(frame).__name__}; pass one")
         fields = tuple(field_from_pandas(column) for _, column in frame.items())
