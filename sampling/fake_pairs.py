@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sampling import checks, columns, fake_rows, files, joined, mix, observed, stream
+from sampling import checks, columns, fake_rows, files, joined, mix, observed, stream, vocabulary
 from sampling.calibration import Prior
 from sampling.candidates import ITEM, LOG_Q, USER, Candidates
 from sampling.columns import Columns, Round
@@ -23,7 +23,7 @@ from sampling.lookup import Lookup
 from sampling.position import Position
 from sampling.schema import Schema
 from sampling.shards import Shard
-from sampling.vocabulary import Vocabulary, keyed
+from sampling.vocabulary import keyed
 
 POSITIVE = "positive_dir"
 _CHUNK_VALUES = 2**24  # of all vectors in a chunk: 64 MiB
@@ -134,8 +134,9 @@ class InputFnWithFakePairs(InputFn):
         schema = keyed(schema, user_key=user_key, item_key=item_key)
         self._class_labels = {POSITIVE: 1} if self.is_train else {}
         self._default_label = self._checked_label(schema, default_label)
-        vocabularies = (user_key, user_vocabulary), (item_key, item_vocabulary)
-        self._vocabularies = _vocabularies(schema, vocabularies)
+        self._vocabularies = vocabulary.of_candidates(
+            schema, self._keys, user_vocabulary, item_vocabulary
+        )
         self._exclude = exclude
         self._lookups = {"user_features": user_features, "item_features": item_features}
         self.exact_batches = bool(exact_batches)
@@ -302,8 +303,8 @@ class InputFnWithFakePairs(InputFn):
         others = [self.schema.label, self.schema.weight]
         round_ = columns.from_table(table.select([c for c in table.column_names if c in others]))
         known = (self._candidates.known.users, self._candidates.known.items)
-        for name, key, vocabulary in zip((USER, ITEM), self._keys, known, strict=True):
-            round_[name] = observed.codes_of(vocabulary, table, key, self._blocks[role], blocks)
+        for name, key, ids in zip((USER, ITEM), self._keys, known, strict=True):
+            round_[name] = observed.codes_of(ids, table, key, self._blocks[role], blocks)
         if self._has_log_q:
             round_[LOG_Q] = np.zeros(table.num_rows, np.float32)
         return round_
@@ -371,15 +372,3 @@ class InputFnWithFakePairs(InputFn):
             "batch_size": self.batch_size if self.exact_batches else None,
             "known_pairs": self._candidates.checksum,
         }
-
-
-def _vocabularies(
-    schema: Schema, files_by_key: tuple[tuple[str, files.Globs], ...]
-) -> dict[str, Vocabulary]:
-    """Those that are given, of users and of items, by key."""
-    roles = "user_vocabulary", "item_vocabulary"
-    return {
-        key: Vocabulary.from_files(globs, schema[key], role)
-        for (key, globs), role in zip(files_by_key, roles, strict=True)
-        if globs is not None
-    }

@@ -21,13 +21,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from sampling import checks, observed, stream
+from sampling import checks, observed, stream, vocabulary
 from sampling.formats.csv_parser import CsvOptions
 from sampling.formats.opening import Blocks, open_blocks
 from sampling.observed import Observed
 from sampling.pairs import UnobservedPairs
 from sampling.schema import Schema
-from sampling.vocabulary import Vocabulary, keyed
+from sampling.vocabulary import keyed
 
 _AT_A_TIME = 1_000_000
 _BLOCK_ROWS = 65_536
@@ -157,6 +157,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(flags: argparse.Namespace) -> None:
     checks.whole_number("--shards", flags.shards, 1)
     checks.whole_number("--seed", flags.seed, 0)
+    rows = write(
+        _read(flags),
+        (flags.user_key, flags.item_key, flags.label),
+        flags.output,
+        sample=flags.sample,
+        default_label=flags.default_label,
+        shards=flags.shards,
+        seed=flags.seed,
+    )
+    print(f"{rows:,} pairs: {flags.output}")
+
+
+def _read(flags: argparse.Namespace) -> Observed:
+    keys = flags.user_key, flags.item_key
     schema = Schema.from_json(flags.schema, flags.label)
     schema = keyed(schema, user_key=flags.user_key, item_key=flags.item_key)
     delimiter = {"tab": "\t", "\\t": "\t"}.get(flags.delimiter, flags.delimiter)
@@ -165,27 +179,11 @@ def _run(flags: argparse.Namespace) -> None:
     def opened(globs: Any, role: str) -> Blocks:
         return open_blocks(globs, role, schema, options, _BLOCK_ROWS, 1)
 
-    vocabularies = {
-        key: Vocabulary.from_files(globs, schema[key], role)
-        for key, globs, role in (
-            (flags.user_key, flags.user_vocabulary, "user_vocabulary"),
-            (flags.item_key, flags.item_vocabulary, "item_vocabulary"),
-        )
-        if globs
-    }
-    exclude = opened(flags.exclude, "exclude") if flags.exclude else None
-    keys = flags.user_key, flags.item_key
-    positives = opened(flags.positive_dir, "positive_dir")
-    rows = write(
-        observed.read(positives, exclude, keys, vocabularies),
-        (*keys, flags.label),
-        flags.output,
-        sample=flags.sample,
-        default_label=flags.default_label,
-        shards=flags.shards,
-        seed=flags.seed,
+    candidates = vocabulary.of_candidates(
+        schema, keys, flags.user_vocabulary, flags.item_vocabulary
     )
-    print(f"{rows:,} pairs: {flags.output}")
+    exclude = opened(flags.exclude, "exclude") if flags.exclude else None
+    return observed.read(opened(flags.positive_dir, "positive_dir"), exclude, keys, candidates)
 
 
 if __name__ == "__main__":

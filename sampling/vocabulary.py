@@ -75,6 +75,25 @@ class Vocabulary:
         return cls(pa.array(list(lines), pa.int64() if field.is_integer else pa.string()))
 
 
+def of_candidates(
+    schema: Schema,
+    keys: tuple[str, str],
+    user_vocabulary: files.Globs,
+    item_vocabulary: files.Globs,
+) -> dict[str, Vocabulary]:
+    """Those of users and of items that are given, by key.
+
+    Raises:
+        ValueError: see `Vocabulary.from_files`.
+    """
+    given = {"user_vocabulary": user_vocabulary, "item_vocabulary": item_vocabulary}
+    return {
+        key: Vocabulary.from_files(globs, schema[key], role)
+        for key, (role, globs) in zip(keys, given.items(), strict=True)
+        if globs is not None
+    }
+
+
 def _typed(text: str, field: Field, where: str) -> str | int:
     if not text:
         raise ValueError(f"{where}: found an empty id, expected one id a line; remove the line")
