@@ -10,6 +10,7 @@ import numpy as np
 
 from sampling import checks, downsample_options, epochs, files, mix, shards
 from sampling.calibration import Prior
+from sampling.class_sizes import DOUBT, ClassSizes
 from sampling.columns import Round, Strings
 from sampling.description import Description
 from sampling.downsample_options import DownsampleOptions, Plan
@@ -21,8 +22,6 @@ from sampling.stream import Share
 from sampling.transform import Function
 
 POSITIVE, NEGATIVE, TEST = "positive_dir", "negative_dir", "test_dir"
-# Bytes tell how many rows there are within a factor of this; if it could be too few, we count.
-_DOUBT = 4
 
 
 class InputFnDownsampleWithWeight(InputFn):
@@ -106,10 +105,8 @@ class InputFnDownsampleWithWeight(InputFn):
         self.options = DownsampleOptions(
             multiplier, weight, positive_weight, bool(normalize_weights), epoch
         )
-        self._sizes = {POSITIVE: positive_size, NEGATIVE: negative_size}
-        for name, size in (("positive_size", positive_size), ("negative_size", negative_size)):
-            if size is not None:
-                checks.whole_number(name, size, 1)
+        sizes = {POSITIVE: positive_size, NEGATIVE: negative_size}
+        self._sizes = ClassSizes(sizes, self._warn_of_size)
         if num_epochs is not None:  # checked even where is_train = False makes no use of it
             checks.whole_number("num_epochs", num_epochs, 1)
         self._planned: Plan | None = None
@@ -213,7 +210,7 @@ class InputFnDownsampleWithWeight(InputFn):
             yield [Part(positives, plan.positive_weight), Part(negatives, plan.negative_weight)]
         for role, stream in streams.items():
             if stream.rows_of_a_pass is not None:
-                self._files_count(role, stream.rows_of_a_pass)
+                self._sizes.found(role, stream.rows_of_a_pass)
 
     def _epoch_of(self, plan: Plan, streams: Streams) -> Iterator[list[Part]]:
         """Slices of both in proportion, so many in all."""
@@ -271,14 +268,14 @@ class InputFnDownsampleWithWeight(InputFn):
         return options.plan(positives, negatives, takes_all)
 
     def _count_both(self) -> tuple[int, int]:
-        """The files have the last word: rows are counted even if given."""
-        for role in (POSITIVE, NEGATIVE):
-            self._files_count(role, self._blocks[role].count())
-        return self._known(POSITIVE), self._known(NEGATIVE)
+        positives, negatives = (
+            self._sizes.count(role, self._blocks[role]) for role in (POSITIVE, NEGATIVE)
+        )
+        return positives, negatives
 
     def _may_be_short(self) -> bool:
         wanted = self.options.multiplier * self._blocks[POSITIVE].estimated_rows
-        return self._blocks[NEGATIVE].estimated_rows < _DOUBT * wanted
+        return self._blocks[NEGATIVE].estimated_rows < DOUBT * wanted  # else there are enough
 
     def _is_short(self) -> bool:
         """Whether there are fewer negatives than asked for, by count; warns if so."""
@@ -300,36 +297,17 @@ class InputFnDownsampleWithWeight(InputFn):
     def _counted_rows_per_epoch(self) -> int:
         if not self.is_train:
             return super()._counted_rows_per_epoch()
-        positives = self._blocks[POSITIVE].count()
-        self._files_count(POSITIVE, positives)
-        return self._rows_for(positives)
+        return self._rows_for(self._sizes.count(POSITIVE, self._blocks[POSITIVE]))
 
     def _size(self, role: str) -> int | None:
         return self._known(role) if self.is_train else None
 
     def _known(self, role: str) -> int:
-        """Rows of a class: as given, if that can be, or counted."""
-        given, estimated = self._sizes[role], self._blocks[role].estimated_rows
-        if given is not None and estimated / _DOUBT <= given <= estimated * _DOUBT:
-            return given
-        counted = self._blocks[role].count()
-        self._files_count(role, counted)
-        return counted
+        return self._sizes.known(role, self._blocks[role])
 
-    def _files_count(self, role: str, counted: int) -> None:
-        """What the files turned out to have goes before what was given."""
-        given = self._sizes[role]
-        if given == counted:
-            return
-        self._sizes[role] = counted
-        if given is not None:
-            name = role.replace("_dir", "_size")
-            self._planned = None
-            self._warn_once(
-                name,
-                f"{name} is {given:,} and the files have {counted:,} rows; "
-                "the files count, mend the argument",
-            )
+    def _warn_of_size(self, key: str, message: str) -> None:
+        self._planned = None
+        self._warn_once(key, message)
 
     def _check_round(self, role: str, round_: Round, blocks: np.ndarray) -> None:
         labels = round_[self._label] if role in self._class_labels else None
