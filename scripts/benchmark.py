@@ -30,7 +30,12 @@ NUM_FILES, MULTIPLIERS, TIMES = (1, 10, 1000), (2, 5, 10), 10  # beside the 100 
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """How much is done; `seconds` is the limit for one input, `pool_rows` the honesty's."""
+    """How much is done; `seconds` is the limit for one input, `pool_rows` the honesty's.
+
+    Attributes:
+        are_fresh: whether each measurement has a process of its own, in which nothing else has been
+            before; in one for all it takes a third of the time.
+    """
 
     rows: int
     repetitions: int = 5
@@ -38,10 +43,14 @@ class Scale:
     seconds: float = 3.0
     pool_rows: int = 131_072
     seeds: int = 150
+    are_fresh: bool = True
+
+    def run(self, module: str, function: str, **arguments: Any) -> Any:
+        return (fresh.run if self.are_fresh else fresh.here)(module, function, **arguments)
 
 
 FULL = Scale(rows=2_900_000)
-QUICK = Scale(rows=29_000, repetitions=1, epochs=3, seconds=0.5, pool_rows=4_096, seeds=5)
+QUICK = Scale(29_000, 1, epochs=3, seconds=0.5, pool_rows=4_096, seeds=5, are_fresh=False)
 
 
 def main() -> None:
@@ -85,7 +94,7 @@ def _input(scale: Scale, files: data.Set, folder: Path) -> dict[str, Any]:
         first = 5 * scale.seconds if repetition == 0 else scale.seconds
         result = {}
         for name in fresh.in_turn(names, repetition):
-            result[name] = fresh.run(
+            result[name] = scale.run(
                 "benchmarks.inputs",
                 "measure",
                 name=name,
@@ -104,7 +113,7 @@ def _input(scale: Scale, files: data.Set, folder: Path) -> dict[str, Any]:
 
 def _training(scale: Scale, files: data.Set, folder: Path) -> list[Any]:
     least_epochs = 200 * BATCH_SIZES[0] // (2 * files.positives) + 1  # for step 50 and some after
-    return fresh.run(
+    return scale.run(
         "benchmarks.training",
         "measure",
         files=dataclasses.asdict(files),
@@ -125,7 +134,7 @@ def _growth(scale: Scale, files: data.Set, folder: Path) -> dict[str, Any]:
         **{f"multiplier {multiplier}": (files, multiplier) for multiplier in MULTIPLIERS},
         **{_files(number): (set_, 1) for number, set_ in in_files.items()},
     }
-    repetitions = fresh.run(
+    repetitions = scale.run(
         "benchmarks.growth",
         "measure",
         cases={name: (dataclasses.asdict(set_), number) for name, (set_, number) in cases.items()},
@@ -133,14 +142,14 @@ def _growth(scale: Scale, files: data.Set, folder: Path) -> dict[str, Any]:
         repetitions=scale.repetitions,
     )
     fresh.progress("growth: counting, memory")
-    seconds = fresh.run(
+    seconds = scale.run(
         "benchmarks.growth",
         "count",
         files=dataclasses.asdict(larger),
         repetitions=scale.repetitions,
     )
     memory = {
-        name: fresh.run(
+        name: scale.run(
             "benchmarks.inputs",
             "measure",
             name="engine, Dataset",
@@ -171,7 +180,7 @@ def _resuming(scale: Scale, files: data.Set, folder: Path) -> list[Any]:
 
 
 def _honesty(scale: Scale, files: data.Set, folder: Path) -> dict[str, Any]:
-    return fresh.run(
+    return scale.run(
         "benchmarks.honesty",
         "measure",
         folder=str(folder),
@@ -185,7 +194,7 @@ def _formats(scale: Scale, files: data.Set, folder: Path) -> dict[str, Any]:
     fresh.progress("formats: making sets")
     sets = formats.make(folder, files)
     repetitions = [
-        fresh.run(
+        scale.run(
             "benchmarks.formats",
             "measure",
             sets=sets,
@@ -196,7 +205,7 @@ def _formats(scale: Scale, files: data.Set, folder: Path) -> dict[str, Any]:
         )
         for repetition in range(scale.repetitions)
     ]
-    shares = fresh.run("benchmarks.formats", "resample", sets=sets, batch_size=100)
+    shares = scale.run("benchmarks.formats", "resample", sets=sets, batch_size=100)
     return {"repetitions": repetitions, "shares": shares}
 
 
