@@ -68,6 +68,18 @@ SHUFFLED = [
     "fake pairs",
     "fake pairs by user, small pool",
 ]
+# One of each class and kind of epoch, for what is the same whatever the technique: Datasets of
+# every format, going on with Estimators and Keras.
+ONE_OF_EACH = [
+    "downsample, small pool",
+    "downsample, majority epoch, small pool",
+    "weighting, no sampling",
+    "stratified, small pool",
+    "mixed files, small pool",
+    "resampled, unshuffled, small pool",
+    "all, shuffled",
+    "fake pairs by user, small pool",
+]
 # Whose epochs have the same number of rows of each label.
 BY_LABEL = [name for name in MAKERS if not name.startswith("resampled")]
 FROM_FILES = [name for name in MAKERS if not name.startswith("fake")]
@@ -368,15 +380,16 @@ def test_workers_have_every_row_of_an_epoch_between_them_and_none_twice(make, nu
 def test_workers_in_step_have_as_many_batches_of_the_same_sizes(make, number):
     epochs = 1 if make(num_epochs=2).num_epochs == 1 else 2
     options = {"num_epochs": epochs, "batch_size": 9}
-    datasets = []
-    for index in range(number):
-        context = tf.distribute.InputContext(number, index)
-        datasets.append(make(**options).dataset(input_context=context))
-    sizes = [[len(labels) for _, labels, _ in dataset] for dataset in datasets]
+    contexts = [tf.distribute.InputContext(number, index) for index in range(number)]
+    of_workers = [make(**options).batches(input_context=context) for context in contexts]
+    sizes = [[len(labels) for _, labels, _ in batches] for batches in of_workers]
     assert all(each == sizes[0] for each in sizes)
     assert sum(sizes[0]) == epochs * max(make().rows_per_worker(number))
-    assert len(sizes[0]) == epochs * make(**options).global_steps_per_epoch(input_context=context)
-    assert [int(dataset.cardinality()) for dataset in datasets] == [len(sizes[0])] * number
+    steps = make(**options).global_steps_per_epoch(input_context=contexts[-1])
+    assert len(sizes[0]) == epochs * steps
+    dataset = make(**options).dataset(input_context=contexts[-1])
+    assert int(dataset.cardinality()) == len(sizes[0])
+    assert [len(labels) for _, labels, _ in dataset] == sizes[0]
 
 
 @making(BY_LABEL)
@@ -466,30 +479,40 @@ def test_every_format_keeps_the_contract(in_formats, name, file_format):
 
     input_fn = make()
     batches = list(input_fn.batches())
-    for ours, keras, estimator in zip(batches, input_fn.dataset(), input_fn(), strict=True):
-        assert {key: value.dtype for key, value in ours[0].items()} == {
-            "id": np.int64,
-            "x": np.float32,
-            "city": object,
-        }
-        assert (ours[1].dtype, ours[2].dtype) == (np.int64, np.float32)
-        assert set(estimator[0]) == {"id", "x", "city", "weight", "id_"}
-        for key, column in ours[0].items():
-            assert column.shape == ours[1].shape
-            np.testing.assert_array_equal(column, keras[0][key])
-            np.testing.assert_array_equal(column, estimator[0][key])
-        np.testing.assert_array_equal(ours[1], estimator[1])
-        np.testing.assert_array_equal(ours[2], estimator[0]["weight"])
+    for features, labels, weights in batches:
+        types = {key: value.dtype for key, value in features.items()}
+        assert types == {"id": np.int64, "x": np.float32, "city": object}
+        assert (labels.dtype, weights.dtype) == (np.int64, np.float32)
+        assert all(column.shape == labels.shape for column in features.values())
     stream = ids_of(batches)
     assert len(stream) == input_fn.rows_per_epoch * input_fn.num_epochs
     restored, rows = make(), len(stream) // 2 + 1
     restored.restore(json.loads(json.dumps(input_fn.state(rows))))
     np.testing.assert_array_equal(ids_of(list(restored.batches())), stream[rows:])
-    if input_fn.num_epochs == 2:  # what is not for training has one
-        dataset = make(num_epochs=1).dataset()
-        np.testing.assert_array_equal(ids_of([b for _ in range(2) for b in dataset]), stream)
     if name in IN_ONE_ROUND:
         np.testing.assert_array_equal(stream, ids_of(list(make("csv").batches())))
+
+
+@pytest.mark.parametrize("file_format", [name for name in FORMATS if name != "csv"])
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_datasets_of_every_format_have_the_rows_of_numpy(in_formats, name, file_format):
+    def make(num_epochs):
+        options = {"batch_size": 64, "seed": 3, "num_epochs": num_epochs}
+        return MAKERS[name](in_formats[file_format], **options)
+
+    input_fn, batches = make(2), list(make(2).batches())
+    for ours, estimator in zip(batches, input_fn(), strict=True):
+        assert set(estimator[0]) == {"id", "x", "city", "weight", "id_"}
+        for key, column in ours[0].items():
+            np.testing.assert_array_equal(column, estimator[0][key])
+        np.testing.assert_array_equal(ours[1], estimator[1])
+        np.testing.assert_array_equal(ours[2], estimator[0]["weight"])
+    keras = make(1).dataset()
+    for ours, batch in zip(batches, itertools.chain(keras, keras), strict=True):
+        for key, column in ours[0].items():
+            np.testing.assert_array_equal(column, batch[0][key])
+        np.testing.assert_array_equal(ours[1], batch[1])
+        np.testing.assert_array_equal(ours[2], batch[2])
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
