@@ -45,6 +45,14 @@ for given in sys.argv[1:]:
         print(type(error).__name__, error)
 """
 
+EVALUATE_AND_PREDICT = """
+import sys
+from trainer import task
+
+for mode in ("evaluate", "predict"):
+    task.main(["propensity", f"--mode={mode}", *sys.argv[1:]])
+"""
+
 
 @pytest.fixture
 def storage(tmp_path):
@@ -58,7 +66,7 @@ def run(storage: StorageStandIn, *arguments: str, **variables: str | None) -> li
     environment = {name: value for name, value in found.items() if value is not None}
     command = [sys.executable, *arguments]
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.splitlines()
@@ -100,11 +108,10 @@ def test_a_job_that_has_everything_in_buckets(storage, tmp_path):
     storage.put("gs://shop/schema.json", (ROOT / EXAMPLE / "schema.json").read_bytes())
     storage.create_bucket("jobs")
     storage.fault = now_and_then(0.02, seed=3, kinds=PASSING)
-    task = ("-m", "trainer.task", "propensity", "--job-dir=gs://jobs/job")
+    job = "--job-dir=gs://jobs/job"
     run(
         storage,
-        *task,
-        "--mode=train",
+        *("-m", "trainer.task", "propensity", "--mode=train", job),
         "--schema_path=gs://shop/schema.json",
         "--label=label",
         "--forward=customer_id",
@@ -117,9 +124,8 @@ def test_a_job_that_has_everything_in_buckets(storage, tmp_path):
         "--no-report",
     )
     assert storage.names("gs://jobs/job/export/")
-    run(storage, *task, "--mode=evaluate", "--test_dir=gs://shop/data/test/*.csv")
+    run(storage, "-c", EVALUATE_AND_PREDICT, job, "--test_dir=gs://shop/data/test/*.csv")
     assert 0.5 < json.loads(storage.get("gs://jobs/job/evaluation.json"))["auc"] <= 1
-    run(storage, *task, "--mode=predict", "--test_dir=gs://shop/data/test/*.csv")
     manifest = json.loads((tmp_path / "data" / "manifest.json").read_text())
     written = b"".join(map(storage.get, storage.names("gs://jobs/job/predictions")))
     assert written.count(b"\n") == manifest["splits"]["test"]["rows"]

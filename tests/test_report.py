@@ -329,7 +329,7 @@ def browse(text, tmp_path):
     flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     flags += [f"--user-data-dir={tmp_path}/profile", "--window-size=1400,900"]
     flags += ["--enable-logging=stderr", "--dump-dom", f"file://{tmp_path}/check.html"]
-    done = subprocess.run(["chromium", *flags], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["chromium", *flags], capture_output=True, text=True, timeout=600)
     found = re.search(r'data-found="(.*?)"', done.stdout)
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     return json.loads(html.unescape(found[1])), console

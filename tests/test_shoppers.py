@@ -73,9 +73,9 @@ def test_upweighted_outputs_are_probabilities_and_unweighted_ones_are_not(result
         name: predictions["probability"].mean() / truth["probability"].mean()
         for name, (_, predictions, truth) in results.items()
     }
-    assert ratio["everything"] == pytest.approx(1, abs=0.05)
-    assert ratio["upweighted"] == pytest.approx(1, abs=0.05)
-    assert ratio["corrected"] == pytest.approx(1, abs=0.05)
+    assert ratio["everything"] == pytest.approx(1, abs=0.08)
+    assert ratio["upweighted"] == pytest.approx(1, abs=0.08)
+    assert ratio["corrected"] == pytest.approx(1, abs=0.08)
     assert ratio["weight 1"] > 5
 
 
