@@ -82,6 +82,8 @@ fi
 make_venv
 echo "setup: installing into $venv with $("$venv/bin/python" --version);" \
   "minutes the first time" >&2
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".[$extras]"
+# pip would compile all modules, of which few are ever imported; here those of every process.
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile -e ".[$extras]"
+PYTHONDONTWRITEBYTECODE="" "$venv/bin/python" -c "import tests.conftest; tests.conftest.tf.keras.Model"
 echo "$wanted" >"$venv/stamp"
 echo "setup: done" >&2
