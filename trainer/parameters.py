@@ -54,10 +54,7 @@ class Parameters(NamedTuple):
             stored = results.read_json(job_dir, results.PARAMETERS)
         elif given.get("warm_start_dir"):
             other = warm_start.stored(given["warm_start_dir"])
-        shape = {name: other["flags"][name] for name in warm_start.SAME} if other else {}
-        values = {**defaults(FLAGS), **shape, **(stored["flags"] if stored else {}), **given}
-        values["optimizer"] = values["optimizer"] or DEFAULT_OPTIMIZERS[values["model"]]
-        flags = argparse.Namespace(**values)
+        flags = _flags(given, stored, other)
         _check_given(flags)
         schema = _schema(flags, stored if "schema_path" not in given else None)
         _check_segment(flags, schema)
@@ -97,6 +94,16 @@ class Parameters(NamedTuple):
             "prior": dataclasses.asdict(self.prior) if self.prior else None,
         }
         results.write_json(self.flags.job_dir, results.PARAMETERS, value)
+
+
+def _flags(
+    given: Mapping[str, Any], stored: Mapping[str, Any] | None, other: Mapping[str, Any] | None
+) -> argparse.Namespace:
+    """Of the model that is gone on with, or in part those of another that is started from."""
+    shape = {name: other["flags"][name] for name in warm_start.SAME} if other else {}
+    values = {**defaults(FLAGS), **shape, **(stored["flags"] if stored else {}), **given}
+    values["optimizer"] = values["optimizer"] or DEFAULT_OPTIMIZERS[values["model"]]
+    return argparse.Namespace(**values)
 
 
 def _scales(stored: Mapping[str, Any]) -> dict[str, Scale]:
