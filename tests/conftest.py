@@ -168,21 +168,27 @@ def in_formats(tmp_path_factory: pytest.TempPathFactory, classes: Classes) -> di
     return found
 
 
-# Modules of a minute or more, the longest first: of several processes none is left with one of them
+# Modules of some twenty seconds or more, the longest first: of several processes none is left with one of them
 # at the end.
 LONG = (
     "habits",
+    "trainer",
     "contract",
     "benchmark",
-    "trainer",
-    "recommender",
-    "cloud_storage",
-    "keras_resume",
-    "shoppers",
     "launch",
-    "in_step",
-    "scripts",
+    "recommender",
+    "shoppers",
+    "cloud_storage",
     "equivalent_environments",
+    "what_sampling_buys",
+    "scripts",
+    "in_step",
+    "keras_resume",
+    "resume",
+    "kill",
+    "trainer_report",
+    "class_weights",
+    "serving",
     "report",
 )
 

@@ -50,7 +50,7 @@ def expected(name, folder, workers):
     return found
 
 
-def train(name, folder, job_dir, workers, kill_after=None, secs=120):
+def train(name, folder, job_dir, workers, kill_after=None, secs=600):
     """One start, killed a moment after so many batches of the chief, or left to its end.
 
     Returns:

@@ -20,11 +20,14 @@ import pyarrow.csv
 from sampling import manifest
 
 _AT_A_TIME = 250_000
+# Not by getrusage, whose peak begins with what the process had that started this one.
 _PROGRAM = """
-import resource, sys
+import re, sys
+from pathlib import Path
 from sampling.prepare.__main__ import main
 main(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+peak = re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())
+print(int(peak[1]) // 1024)
 """
 
 

@@ -449,7 +449,7 @@ def test_a_bucket_gets_the_same_files(tmp_path, format_):
 
 
 def test_memory_does_not_grow_with_the_files(tmp_path):
-    small, large = (peak_megabytes(tmp_path / str(n), n) for n in (100_000, 400_000))
+    small, large = (peak_megabytes(tmp_path / str(n), n) for n in (200_000, 800_000))
     assert large < small + 60, (small, large)
 
 

@@ -82,7 +82,7 @@ def test_upweighted_outputs_are_probabilities_and_unweighted_ones_are_not(result
 @pytest.mark.filterwarnings("ignore:there are .* negatives:UserWarning")
 def test_a_correction_mends_what_is_wrong_and_nothing_else(results):
     measured = {name: evaluation for name, (evaluation, *_) in results.items()}
-    assert measured["corrected"]["auc"] == pytest.approx(measured["weight 1"]["auc"], abs=1e-4)
+    assert measured["corrected"]["auc"] == pytest.approx(measured["weight 1"]["auc"], abs=1e-3)
     loss = {name: evaluation["log_loss"] for name, evaluation in measured.items()}
     assert loss["corrected"] == pytest.approx(loss["everything"], rel=0.03)
     assert loss["upweighted"] == pytest.approx(loss["everything"], rel=0.03)
