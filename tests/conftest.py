@@ -168,8 +168,8 @@ def in_formats(tmp_path_factory: pytest.TempPathFactory, classes: Classes) -> di
     return found
 
 
-# Modules of some twenty seconds or more, the longest first: of several processes none is left with one of them
-# at the end.
+# Modules of some twenty seconds or more, the longest first: of several processes none is left with
+# one of them at the end.
 LONG = (
     "habits",
     "trainer",
