@@ -35,33 +35,31 @@ def gather(
     chunk = {name: _gather_wide(in_rounds.pop(name), slices, order) for name in wide}
     joined = {name: columns.joined_values(column) for name, column in in_rounds.items()}
     taken = [
-        _take(slice_, factor, {name: first_codes[i] for name, (_, first_codes) in joined.items()})
-        for i, (slice_, factor) in enumerate(parts)
+        _take(slice_, {name: first_codes[i] for name, (_, first_codes) in joined.items()})
+        for i, slice_ in enumerate(slices if joined else ())
     ]
-    whole = _in_order(pa.concat_batches(taken), order)
+    arrays = pa.concat_batches(taken).columns if taken else []
+    arrays.append(pa.array(_weights(parts)))
+    whole = pa.RecordBatch.from_arrays(arrays, [*joined, WEIGHT_FEATURE])
+    whole = whole if order is None else _rows(whole, order)
     for name, array in zip(whole.schema.names, whole.columns, strict=True):
         column, (values, _) = _to_numpy(array), joined.get(name, (None, None))
         chunk[name] = column if values is None else columns.compact(Strings(column, values))
     return chunk
 
 
-def _take(
-    slice_: Slice[Round], factor: float, first_codes: Mapping[str, int | None]
-) -> pa.RecordBatch:
-    """A slice's rows of some columns and their weights; the codes of strings begin at another."""
-    names = list(first_codes)
-    arrays = [pa.array(columns.codes_or_values(slice_.columns[name])) for name in names]
-    if names:  # a batch without columns has no rows to take
-        arrays = _in_order(pa.RecordBatch.from_arrays(arrays, names), slice_.rows).columns
-    for index, first_code in enumerate(first_codes.values()):
+def _take(slice_: Slice[Round], first_codes: Mapping[str, int | None]) -> pa.RecordBatch:
+    """A slice's rows of some columns; the codes of strings begin at another."""
+    batch = _rows(slice_.columns.batch.select(list(first_codes)), slice_.rows)
+    for index, (name, first_code) in enumerate(first_codes.items()):
         if first_code:
-            arrays[index] = pc.add(arrays[index], pa.scalar(first_code, arrays[index].type))
-    weights = pa.array(_weights(slice_, factor))
-    return pa.RecordBatch.from_arrays([*arrays, weights], [*names, WEIGHT_FEATURE])
+            codes = pc.add(batch[name], pa.scalar(first_code, batch[name].type))
+            batch = batch.set_column(index, name, codes)
+    return batch
 
 
-def _in_order(batch: pa.RecordBatch, order: np.ndarray | None) -> pa.RecordBatch:
-    return batch if order is None else pc.take(batch, pa.array(order), boundscheck=False)
+def _rows(batch: pa.RecordBatch, rows: np.ndarray) -> pa.RecordBatch:
+    return pc.take(batch, pa.array(rows), boundscheck=False)
 
 
 def _to_numpy(array: pa.Array) -> np.ndarray:
@@ -80,8 +78,12 @@ def _gather_wide(
     return whole if order is None else whole.take(order, axis=0)
 
 
-def _weights(slice_: Slice[Round], factor: float) -> np.ndarray:
-    own = slice_.columns.get(WEIGHT_FEATURE)
-    if own is None:
-        return np.full(len(slice_.rows), factor, np.float32)
-    return own.take(slice_.rows) * np.float32(factor)
+def _weights(parts: Sequence[tuple[Slice[Round], float]]) -> np.ndarray:
+    """float32 [rows of all parts]."""
+    sizes = [len(slice_.rows) for slice_, _ in parts]
+    weights = np.array([factor for _, factor in parts], np.float32).repeat(sizes)
+    of_slices = np.split(weights, np.cumsum(sizes[:-1]))
+    for (slice_, _), of_slice in zip(parts, of_slices, strict=True):
+        if WEIGHT_FEATURE in slice_.columns:
+            of_slice *= slice_.columns[WEIGHT_FEATURE].take(slice_.rows)
+    return weights

@@ -11,6 +11,7 @@ Rows that are lists of one length make a column [rows, length]. Where they vary,
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -53,7 +54,18 @@ class Strings:
 
 
 Columns = dict[str, Any]  # each an array, Strings or Lists
-Round = Columns  # what a round holds
+
+
+class Round(dict[str, Any]):
+    """The columns of a round; once rows are gathered from it they stay as they are."""
+
+    @functools.cached_property
+    def batch(self) -> pa.RecordBatch:
+        """The numbers and codes that they consist of, as Arrow sees them; lists are left out."""
+        narrow = {name: column for name, column in self.items() if not is_wide(column)}
+        arrays = [pa.array(codes_or_values(column)) for column in narrow.values()]
+        return pa.RecordBatch.from_arrays(arrays, list(narrow))
+
 
 _FEW_VALUES = 1024  # distinct strings that are handed on with however few rows
 
@@ -64,7 +76,7 @@ def from_table(table: pa.Table) -> Round:
     Raises:
         ValueError: a column has a type that no batch can hold, or empty values.
     """
-    return {name: _from_array(name, table.column(name)) for name in table.column_names}
+    return Round((name, _from_array(name, table.column(name))) for name in table.column_names)
 
 
 def to_numpy(array: pa.Array | pa.ChunkedArray) -> np.ndarray:

@@ -315,7 +315,7 @@ class InputFnWithFakePairs(InputFn):
         if self._candidates.can_draw.all():
             return round_, rows
         kept = np.flatnonzero(self._candidates.can_draw.take(round_[USER]))
-        return {name: column.take(kept) for name, column in round_.items()}, len(kept)
+        return Round((name, column.take(kept)) for name, column in round_.items()), len(kept)
 
     @functools.cached_property
     def _candidates(self) -> Candidates:

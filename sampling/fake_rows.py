@@ -28,7 +28,7 @@ def one_by_one(
         fakes: columns [fakes].
     """
     size = len(fakes[USER])
-    rows: Round = {**fakes, label.name: _constant(label, default_label, size)}
+    rows = Round(fakes, **{label.name: _constant(label, default_label, size)})
     return [Part(slices), Part([Slice(rows, np.arange(size))])]
 
 
@@ -52,12 +52,14 @@ def side_by_side(
     real = gathered(slices, ITEM).repeat(each)
     rows_before = np.arange(fakes_before[0], fakes_before[-1] + 1)
     a_is_real = np.diff(mix.portion(rows_before, share)) == 1
-    rows: Round = {
-        USER: fakes[USER],
-        ITEM_A: np.where(a_is_real, real, fakes[ITEM]),
-        ITEM_B: np.where(a_is_real, fakes[ITEM], real),
-        label: a_is_real.astype(np.int64),
-    }
+    rows = Round(
+        {
+            USER: fakes[USER],
+            ITEM_A: np.where(a_is_real, real, fakes[ITEM]),
+            ITEM_B: np.where(a_is_real, fakes[ITEM], real),
+            label: a_is_real.astype(np.int64),
+        }
+    )
     if LOG_Q in fakes:
         rows[f"a.{LOG_Q}"] = np.where(a_is_real, np.float32(0), fakes[LOG_Q])
         rows[f"b.{LOG_Q}"] = np.where(a_is_real, fakes[LOG_Q], np.float32(0))

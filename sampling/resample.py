@@ -230,7 +230,7 @@ class InputFnResample(InputFn):
         rates = self._checked_rates(table, blocks)
         if isinstance(self._rate, str):
             table = table.drop([self._rate])
-        return {**super()._to_round(role, table, blocks), _RATE: rates}
+        return Round(super()._to_round(role, table, blocks), **{_RATE: rates})
 
     def _checked_rates(self, table: pa.Table, blocks: np.ndarray) -> np.ndarray:
         """float64 [rows], checked."""

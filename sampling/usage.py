@@ -43,10 +43,9 @@ class Tally:
         for role, cursor in after.cursors.items():
             self.rows_used[role] += cursor.taken - before.cursors[role].taken
         self.rows += len(weights)
-        weights = weights.astype(np.float64)
-        self._weight += float(weights.sum())
+        self._weight += float(weights.sum(dtype=np.float64))
         # Not `weights @ weights`: the threads of BLAS then wait busily, and take a core for it.
-        self._squares += float(np.square(weights).sum())
+        self._squares += float(np.square(weights, dtype=np.float64).sum())
 
     @property
     def effective_rows(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -146,9 +146,9 @@ class CsvBlocks:
         pieces = self._pieces(blocks)
         try:
             if (self._ends[blocks] - self._starts[blocks]).sum() < _PARSE_BYTES:
-                return pa.concat_tables(map(self._parse, pieces))
+                return self._finished(map(self._parse, pieces))
             with ThreadPoolExecutor(pa.cpu_count()) as threads:  # the next is read while they parse
-                return pa.concat_tables(threads.map(self._parse, pieces))
+                return self._finished(threads.map(self._parse, pieces))
         except csv_parser.BadTextError as error:
             raise ValueError(self._explain(blocks, error)) from None
 
@@ -167,8 +167,15 @@ class CsvBlocks:
 
     def _parse(self, piece: tuple[tuple[str, ...], bytes]) -> pa.Table:
         layout, text = piece
-        table = csv_parser.parse(text, layout, self.schema, self.options)
-        return counted.with_label(table, self.schema, self._label)
+        return csv_parser.parse(text, layout, self.schema, self.options)
+
+    def _finished(self, parsed: Iterable[pa.Table]) -> pa.Table:
+        """One table, looked through as a whole: every call for a piece alone would cost."""
+        tables = []
+        for _, alike in itertools.groupby(parsed, key=lambda table: table.schema):
+            table = csv_parser.finish(pa.concat_tables(alike), self.schema)
+            tables.append(counted.with_label(table, self.schema, self._label))
+        return pa.concat_tables(tables)
 
     def _pieces(self, blocks: np.ndarray) -> Iterator[tuple[tuple[str, ...], bytes]]:
         """(layout, whole lines), each of a length to be parsed at once."""
@@ -184,7 +191,13 @@ class CsvBlocks:
 
     def _texts(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, bytes]]:
         """The whole lines of the blocks, neighbours in one."""
-        return files.ahead(self._text, self._runs(blocks), self._is_local)
+        runs = self._runs(blocks)
+        if self._is_local:
+            for _, of_file in itertools.groupby(runs, key=lambda run: run[0]):
+                yield from self._texts_of_file(list(of_file))
+        else:
+            of_runs = files.ahead(lambda run: [*self._texts_of_file([run])], runs, local=False)
+            yield from itertools.chain.from_iterable(of_runs)
 
     def _runs(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, int, int]]:
         """(file, first block, last block) of neighbours, for a read each."""
@@ -194,11 +207,15 @@ class CsvBlocks:
             for run in np.split(ids, np.flatnonzero(apart) + 1):
                 yield self.files[index], run[0], run[-1]
 
-    def _text(self, run: tuple[CsvFile, int, int]) -> tuple[CsvFile, bytes]:
-        file, first, last = run
+    def _texts_of_file(
+        self, runs: Sequence[tuple[CsvFile, int, int]]
+    ) -> Iterator[tuple[CsvFile, bytes]]:
+        """Opened and looked at once for all of them."""
+        file = runs[0][0]
         file.file.check_unchanged()
         with file.file.open() as opened:
-            return file, self._run_text(opened, file, first, last)
+            for run in runs:
+                yield file, self._run_text(opened, *run)
 
     def _run_text(self, opened: Any, file: CsvFile, first: int, last: int) -> bytes:
         start, end = int(self._starts[first]), int(self._ends[last])

@@ -39,7 +39,7 @@ def _problem(
     text: bytes, layout: Sequence[str], schema: Schema, options: CsvOptions
 ) -> BadTextError | None:
     try:
-        csv_parser.parse(text, layout, schema, options)
+        csv_parser.finish(csv_parser.parse(text, layout, schema, options), schema)
     except BadTextError as error:
         return error
     return None

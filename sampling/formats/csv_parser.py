@@ -6,7 +6,6 @@ import codecs
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -79,21 +78,32 @@ def stray_quote(options: CsvOptions) -> str:
 def parse(data: bytes, layout: Sequence[str], schema: Schema, options: CsvOptions) -> pa.Table:
     """Whole rows of CSV -> a table with the columns of `layout`, in the schema's order.
 
+    Its values are those of the text: `finish` it, alone or with others.
+
     Args:
         data: rows without a header, with a newline at the end.
         layout: the columns' names in the order of the text.
 
     Raises:
-        BadTextError: the text does not parse, or a row would be lost, or a value is not allowed.
+        BadTextError: the text does not parse, or a row would be lost.
     """
-    fields = [field for field in schema if field.name in layout]
+    types = {field.name: _arrow_type(field) for field in schema if field.name in layout}
     try:
-        table = _read(data, layout, {field.name: _arrow_type(field) for field in fields}, options)
+        table = _read(data, layout, types, options)
     except pa.ArrowInvalid as error:
         raise BadTextError(str(error)) from None
     _check_text(data, table.num_rows, options)
-    columns = [_finished(table.column(field.name), field, schema) for field in fields]
-    return pa.table(columns, [field.name for field in fields])
+    return table
+
+
+def finish(table: pa.Table, schema: Schema) -> pa.Table:
+    """Defaults for empty fields, 0 and 1 for booleans, no NaN, no infinity.
+
+    Raises:
+        BadTextError: a value is not allowed.
+    """
+    names = table.column_names
+    return pa.table([_finished(table[name], schema[name], schema) for name in names], names)
 
 
 def parse_field(
@@ -168,16 +178,13 @@ def _arrow_type(field: Field) -> pa.DataType:
 
 
 def _finished(column: pa.ChunkedArray, field: Field, schema: Schema) -> pa.ChunkedArray:
-    """Defaults for empty fields, 0 and 1 for booleans, no NaN, no infinity."""
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int64())
     if column.null_count:
         if not schema.allows_empty(field):
             raise BadTextError(f"expected a value; {_fill_in(field, schema)}")
         column = pc.fill_null(column, pa.scalar(field.empty_value, column.type))
-    if pa.types.is_floating(column.type) and not all(
-        np.isfinite(chunk.to_numpy()).all() for chunk in column.chunks
-    ):
+    if pa.types.is_floating(column.type) and not pc.all(pc.is_finite(column), min_count=0).as_py():
         raise BadTextError(f"expected a finite number (float32); mend it{_as_null(field, schema)}")
     return column
 
