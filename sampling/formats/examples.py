@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -39,9 +40,9 @@ def kinds_of(records: Iterable[bytes]) -> dict[str, str]:
 
 
 @functools.lru_cache(maxsize=32)
-def parser(schema: Schema, kinds: frozenset[tuple[str, str]]) -> Parser:
+def parser(schema: Schema, kinds: frozenset[tuple[str, str]], coded: bool) -> Parser:
     """The parser of such files; making one takes longer than the first rows do."""
-    return Parser(schema, dict(kinds))
+    return Parser(schema, dict(kinds), coded)
 
 
 class Parser:
@@ -52,21 +53,19 @@ class Parser:
     Args:
         schema: the columns.
         kinds: what kind of values each feature has; others than the schema's are left out.
+        coded: whether strings of features are to be codes of distinct ones (dictionaries): an
+            object for every value costs more than finding out which ones there are.
     """
 
-    def __init__(self, schema: Schema, kinds: Mapping[str, str]):
+    def __init__(self, schema: Schema, kinds: Mapping[str, str], coded: bool):
         self._fields = [field for field in schema if field.name in kinds]
         self._kinds = kinds
+        self._coded = {f.name for f in self._fields if coded and typed.can_be_coded(f, schema)}
         specs = {field.name: _spec(field, kinds[field.name], schema) for field in self._fields}
         with tf.Graph().as_default() as graph:
             records = tf.compat.v1.placeholder(tf.string, [None])
             parsed = tf.io.parse_example(records, specs) if specs else {}
-            fetches = {
-                name: (column.values, column.row_splits)
-                if isinstance(column, tf.RaggedTensor)
-                else column
-                for name, column in parsed.items()
-            }
+            fetches = {name: self._fetched(name, column) for name, column in parsed.items()}
         config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
         session = tf.compat.v1.Session(graph=graph, config=config)
         self._run = session.make_callable(fetches, [records])
@@ -81,8 +80,18 @@ class Parser:
         arrays = {field.name: self._array(parsed[field.name], field) for field in self._fields}
         return pa.table(arrays)
 
+    def _fetched(self, name: str, column: Any) -> Any:
+        if isinstance(column, tf.RaggedTensor):
+            return column.values, column.row_splits
+        return tuple(tf.unique(column)) if name in self._coded else column
+
     def _array(self, values: Any, field: Field) -> pa.Array:
         type_ = _KINDS[self._kinds[field.name]][1]
+        if field.name in self._coded:
+            distinct, codes = pa.array(values[0], type_), values[1]
+            with contextlib.suppress(pa.ArrowInvalid):  # no text in UTF-8: told with its row, later
+                distinct = distinct.cast(pa.string())
+            return pa.DictionaryArray.from_arrays(codes, distinct)
         if isinstance(values, tuple):
             flat, splits = values
             return pa.ListArray.from_arrays(splits.astype(np.int32), pa.array(flat, type_))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,14 @@ from sampling.schema import Schema
 _LOOKED_AT = 100  # records that tell which features a file has
 _PARSE_BYTES = 4 * 2**20  # of records that are parsed at a time
 _LEAST_PIECES = 64  # of what may be held: no block is larger
+
+
+class _Piece(NamedTuple):
+    """Records of one file that are parsed at a time, and their numbers in it, from 0."""
+
+    file: int
+    numbers: list[int]
+    records: list[bytes]
 
 
 class TfRecordBlocks(CountedBlocks):
@@ -67,29 +76,42 @@ class TfRecordBlocks(CountedBlocks):
         with ThreadPoolExecutor(pa.cpu_count()) as threads:  # the next are read while they parse
             yield from threads.map(self._parsed, self._pieces(blocks))
 
-    def _pieces(self, blocks: np.ndarray) -> Iterator[tuple[int, int, list[bytes]]]:
-        """(file, first block in it, records) of neighbouring blocks, some MiB at a time."""
+    def _pieces(self, blocks: np.ndarray) -> Iterator[_Piece]:
+        """Records of one file, of some MiB; those of the blocks in all."""
         for index in np.unique(self._file_of[blocks]):
-            file: TfRecordFile = self.files[index]
-            file.file.check_unchanged()
-            of_file = blocks[self._file_of[blocks] == index] - self._first_block[index]
-            apart = np.diff(of_file) > 1
-            apart |= np.diff(file.starts[of_file] // _PARSE_BYTES) > 0
-            with file.file.open() as opened:
-                for run in np.split(of_file, np.flatnonzero(apart) + 1):
-                    start, end = int(file.starts[run[0]]), int(file.starts[run[-1] + 1])
-                    data = files.read_range(opened, start, end)
-                    yield int(index), int(run[0]), file.records(data, int(run[0]))
+            piece = _Piece(int(index), [], [])
+            length = 0
+            for first, data in self._read_runs(index, blocks[self._file_of[blocks] == index]):
+                found = self.files[index].records(data, first)
+                number = first * self.files[index].block_rows
+                piece.numbers.extend(range(number, number + len(found)))
+                piece.records.extend(found)
+                length += len(data)
+                if length >= _PARSE_BYTES:
+                    yield piece
+                    piece, length = _Piece(int(index), [], []), 0
+            if piece.records:
+                yield piece
 
-    def _parsed(self, piece: tuple[int, int, list[bytes]]) -> pa.Table:
-        index, block, records = piece
-        kinds = self._kinds[index]
+    def _read_runs(self, index: int, blocks: np.ndarray) -> Iterator[tuple[int, bytes]]:
+        """(first block in the file, bytes) of neighbouring blocks of a file."""
+        file: TfRecordFile = self.files[index]
+        file.file.check_unchanged()
+        of_file = blocks - self._first_block[index]
+        apart = np.diff(of_file) > 1
+        apart |= np.diff(file.starts[of_file] // _PARSE_BYTES) > 0
+        with file.file.open() as opened:
+            for run in np.split(of_file, np.flatnonzero(apart) + 1):
+                start, end = int(file.starts[run[0]]), int(file.starts[run[-1] + 1])
+                yield int(run[0]), files.read_range(opened, start, end)
+
+    def _parsed(self, piece: _Piece) -> pa.Table:
+        file, kinds = self.files[piece.file], self._kinds[piece.file]
         try:
-            return examples.parser(self.schema, frozenset(kinds.items()))(records)
+            parser = examples.parser(self.schema, frozenset(kinds.items()), self.coded)
+            return parser(piece.records)
         except tf.errors.OpError as error:
-            file: TfRecordFile = self.files[index]
-            first = block * file.block_rows
-            problem = _explained(file, first, records, self.schema, kinds)
+            problem = _explained(file, piece.numbers, piece.records, self.schema, kinds)
             raise ValueError(problem or f"{file.file.path}: {error.message}") from None
 
 
@@ -101,7 +123,7 @@ def _look(file: TfRecordFile, schema: Schema, label: Label) -> dict[str, str]:
     try:
         kinds = examples.kinds_of(records)
     except DecodeError:
-        raise ValueError(_explained(file, 0, records, schema, {})) from None
+        raise ValueError(_explained(file, range(len(records)), records, schema, {})) from None
     examples.check_kinds(kinds, schema, file.file.path)
     for field in schema:
         if field.default is not None or field.mode == "REPEATED":
@@ -113,10 +135,14 @@ def _look(file: TfRecordFile, schema: Schema, label: Label) -> dict[str, str]:
 
 
 def _explained(
-    file: TfRecordFile, first: int, records: Sequence[bytes], schema: Schema, kinds: dict[str, str]
+    file: TfRecordFile,
+    numbers: Sequence[int],
+    records: Sequence[bytes],
+    schema: Schema,
+    kinds: dict[str, str],
 ) -> str | None:
     """Record by record: which one it is."""
-    for row, record in enumerate(records, first):
+    for row, record in zip(numbers, records, strict=True):
         if problem := examples.explain(record, schema, kinds):
             return f"{file.file.path}, record {row:,}{problem}"
     return None

@@ -6,6 +6,7 @@ A checksum is a CRC32C, rotated and with a constant added (tensorflow/core/lib/h
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Sequence
 from typing import NoReturn
@@ -17,6 +18,7 @@ from sampling import files
 
 _PIECE_BYTES = 4 * 2**20
 _HEAD_BYTES, _FRAME_BYTES = 12, 16  # before the data, and around them
+_HEAD = struct.Struct("<QI")
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
 
@@ -55,18 +57,20 @@ class TfRecordFile:
             ValueError: a checksum does not fit; record and byte are named.
         """
         found: list[bytes] = []
-        begin, at = int(self.starts[block]), 0
-        while at < len(data):
-            end = at + _HEAD_BYTES
-            if _fits(data[at : at + 8], data[at + 8 : end]):
-                end += _LENGTH.unpack_from(data, at)[0]
-                held = data[at + _HEAD_BYTES : end]
-                if _fits(held, data[end : end + 4]):
-                    found.append(held)
-                    at = end + 4
-                    continue
-            record = block * self.block_rows + len(found)
-            self._refuse(record, begin + at, "a checksum that does not fit")
+        at, size = 0, len(data)
+        while at + _FRAME_BYTES <= size:
+            length, of_length = _HEAD.unpack_from(data, at)
+            end = at + _HEAD_BYTES + length
+            if of_length != _checksum_of_length(length) or end + _CHECKSUM.size > size:
+                break
+            record = data[at + _HEAD_BYTES : end]
+            if _CHECKSUM.unpack_from(data, end)[0] != _checksum(record):
+                break
+            found.append(record)
+            at = end + _CHECKSUM.size
+        if at < size:
+            number, byte = block * self.block_rows + len(found), int(self.starts[block]) + at
+            self._refuse(number, byte, "a checksum that does not fit")
         return found
 
     def _find(self, block_bytes: int) -> tuple[int, np.ndarray]:
@@ -94,10 +98,12 @@ class TfRecordFile:
         with self.file.open() as opened:
             while True:
                 head = files.read_range(opened, at, min(size, at + _HEAD_BYTES))
-                if len(head) == _HEAD_BYTES and not _fits(head[:8], head[8:]):
-                    self._refuse(record, at, "a length whose checksum does not fit")
                 end = at + _FRAME_BYTES
-                end += _LENGTH.unpack(head[:8])[0] if len(head) == _HEAD_BYTES else 0
+                if len(head) == _HEAD_BYTES:
+                    length, of_length = _HEAD.unpack(head)
+                    if of_length != _checksum_of_length(length):
+                        self._refuse(record, at, "a length whose checksum does not fit")
+                    end += length
                 if end > size:
                     self._refuse(record, at, "the end of the file in the midst of it")
                 record, at = record + 1, end
@@ -109,7 +115,11 @@ class TfRecordFile:
         )
 
 
-def _fits(data: bytes, checksum: bytes) -> bool:
-    crc = google_crc32c.value(data)
-    masked = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-    return bool(_CHECKSUM.pack(masked) == checksum)
+def _checksum(data: bytes) -> int:
+    crc: int = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+@functools.lru_cache(4096)  # records of a file are of few lengths
+def _checksum_of_length(length: int) -> int:
+    return _checksum(_LENGTH.pack(length))
