@@ -206,9 +206,9 @@ def write(path, rows, bought):
 
 def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write(Path("train/buyers/a.csv"), 40, 1)
-    write(Path("train/others/a.csv"), 1000, 0)
-    write(Path("test/a.csv"), 100, np.arange(100) % 10 // 9)
+    write(Path("data/train/positive/a.csv"), 40, 1)
+    write(Path("data/train/negative/a.csv"), 1000, 0)
+    write(Path("data/test/a.csv"), 100, np.arange(100) % 10 // 9)
     for number in range(2):
         photo = tf.io.encode_png(tf.fill([8, 8, 3], tf.cast(number, tf.uint8)))
         Path(f"photos/{number}").mkdir(parents=True)

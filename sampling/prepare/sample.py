@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import export
-from sampling.columns import Columns, length
+from sampling.columns import Columns, Round, length
 from sampling.downsample import InputFnDownsampleWithWeight
 from sampling.engine import Part
 from sampling.position import Position
@@ -49,8 +49,8 @@ class _Places(InputFnDownsampleWithWeight):
     def _rows_of_blocks(self, role: str) -> np.ndarray:
         return self.rows_of_blocks[role]
 
-    def _load(self, role: str, blocks: np.ndarray) -> tuple[Columns, int]:
-        return {}, int(self.rows_of_blocks[role][blocks].sum())
+    def _load(self, role: str, blocks: np.ndarray) -> tuple[Round, int]:
+        return Round(), int(self.rows_of_blocks[role][blocks].sum())
 
     def _mixed(self, parts: list[Part], position: Position, names: Any) -> Columns:
         rows = sum(len(slice_.rows) for part in parts for slice_ in part.slices)
