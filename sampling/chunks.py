@@ -34,11 +34,7 @@ def gather(
     wide = [name for name in names if columns.is_wide(in_rounds[name][0])]
     chunk = {name: _gather_wide(in_rounds.pop(name), slices, order) for name in wide}
     joined = {name: columns.joined_values(column) for name, column in in_rounds.items()}
-    taken = [
-        _take(slice_, {name: first_codes[i] for name, (_, first_codes) in joined.items()})
-        for i, slice_ in enumerate(slices if joined else ())
-    ]
-    arrays = pa.concat_batches(taken).columns if taken else []
+    arrays = _joined_rows(slices, joined) if joined else []
     arrays.append(pa.array(_weights(parts)))
     whole = pa.RecordBatch.from_arrays(arrays, [*joined, WEIGHT_FEATURE])
     whole = whole if order is None else _rows(whole, order)
@@ -48,14 +44,18 @@ def gather(
     return chunk
 
 
-def _take(slice_: Slice[Round], first_codes: Mapping[str, int | None]) -> pa.RecordBatch:
-    """A slice's rows of some columns; the codes of strings begin at another."""
-    batch = _rows(slice_.columns.batch.select(list(first_codes)), slice_.rows)
-    for index, (name, first_code) in enumerate(first_codes.items()):
-        if first_code:
-            codes = pc.add(batch[name], pa.scalar(first_code, batch[name].type))
-            batch = batch.set_column(index, name, codes)
-    return batch
+def _joined_rows(
+    slices: Sequence[Slice[Round]], joined: Mapping[str, tuple[Any, Sequence[int]]]
+) -> list[pa.Array]:
+    """Some columns, slice after slice; the codes of strings begin at another number in each."""
+    batch = pa.concat_batches(
+        [_rows(slice_.columns.batch.select(list(joined)), slice_.rows) for slice_ in slices]
+    )
+    for array, (values, first_codes) in zip(batch.columns, joined.values(), strict=True):
+        if values is not None and any(first_codes) and len(array):
+            codes = _to_numpy(array)
+            codes += np.repeat(first_codes, [len(slice_.rows) for slice_ in slices])
+    return batch.columns
 
 
 def _rows(batch: pa.RecordBatch, rows: np.ndarray) -> pa.RecordBatch:

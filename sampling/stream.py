@@ -27,7 +27,9 @@ ORDER, ROWS, MIX, PAIRS, SHARD, RATES = 0, 1, 2, 3, 4, 5
 
 def generator(purpose: int, *key: int) -> np.random.Generator:
     """A generator of its own for every purpose and key (non-negative numbers)."""
-    return np.random.default_rng([purpose, *key])
+    words = [purpose, *key]
+    # Short words are what numpy makes of them itself, number by number.
+    return np.random.default_rng(np.array(words, np.uint32) if max(words) < 2**32 else words)
 
 
 class Cursor(NamedTuple):
