@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import glob
 import io
 import os
@@ -20,7 +19,6 @@ from typing import Any, BinaryIO, TypeVar
 
 Globs = Any  # a glob, a file's or a folder's name (str or path), or a list of them
 
-_HELD_OPEN = 128  # local files
 _IN_FLIGHT = 8  # requests to a bucket at a time: most of a short read is waiting for its first byte
 # TensorFlow's client fetches this much at a time (and by default keeps 64 MiB for every handle).
 REMOTE_CACHE = {"GCS_READ_CACHE_BLOCK_SIZE_MB": "1", "GCS_READ_CACHE_MAX_SIZE_MB": "16"}
@@ -38,9 +36,7 @@ class File:
     modified: int
 
     def open(self) -> contextlib.AbstractContextManager[BinaryIO]:
-        """Its bytes, for `read_range`."""
-        if is_local(self.path):
-            return contextlib.nullcontext(_held_open(self))
+        """Its bytes, which can be read anywhere."""
         return open_binary(self.path)
 
     def check_unchanged(self) -> None:
@@ -92,16 +88,14 @@ def list_files(globs: Globs, role: str) -> list[File]:
     return list(ahead(stat, sorted(paths), all(map(is_local, paths))))
 
 
-class _LocalBytes(io.FileIO):
-    """Closes with the last of those who read it."""
+class LocalBytes(io.FileIO):
+    """A local file's bytes, for `read_range` by any number of threads; closed when none is left."""
+
+    def __init__(self, file: File):
+        super().__init__(file.path)
 
     def __del__(self) -> None:
         self.close()
-
-
-@functools.lru_cache(_HELD_OPEN)  # a round's blocks are of many files, and the next round's again
-def _held_open(file: File) -> _LocalBytes:
-    return _LocalBytes(file.path)
 
 
 @contextlib.contextmanager
@@ -171,7 +165,7 @@ def read_text(path: str) -> str:
 
 def read_range(file: BinaryIO, start: int, end: int) -> bytes:
     """The bytes [start, end) of an open file, fewer at its end."""
-    if isinstance(file, _LocalBytes):  # in one call; others may read it too
+    if isinstance(file, io.FileIO):  # in one call, wherever others are reading
         return os.pread(file.fileno(), max(0, end - start), start)
     file.seek(start)
     return file.read(max(0, end - start))

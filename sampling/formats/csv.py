@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +20,7 @@ from sampling.schema import Schema
 from sampling.sequence import Order
 
 _PARSE_BYTES = 2**20  # what one thread parses at a time
+_HELD_OPEN = 128  # files
 _SAMPLED_FILES = 64  # enough to know how long rows are
 
 
@@ -54,6 +57,7 @@ class CsvBlocks:
             )
         optional = counted.optional_columns(schema, label)
         layouts: dict[bytes, tuple[str, ...]] = {}
+        self._held_open = functools.lru_cache(_HELD_OPEN)(files.LocalBytes)
         # What is packed is read in sequence: several reads in flight would be in each other's way.
         self._is_local = all(
             files.is_local(file.path) or isinstance(file, gzipped.Gzipped) for file in listed
@@ -213,9 +217,15 @@ class CsvBlocks:
         """Opened and looked at once for all of them."""
         file = runs[0][0]
         file.file.check_unchanged()
-        with file.file.open() as opened:
+        with self._open(file.file) as opened:
             for run in runs:
                 yield file, self._run_text(opened, *run)
+
+    def _open(self, file: files.File) -> contextlib.AbstractContextManager[Any]:
+        """A round's blocks are of many files, and the next round's again: the latest stay open."""
+        if isinstance(file, gzipped.Gzipped) or not files.is_local(file.path):
+            return file.open()
+        return contextlib.nullcontext(self._held_open(file))
 
     def _run_text(self, opened: Any, file: CsvFile, first: int, last: int) -> bytes:
         start, end = int(self._starts[first]), int(self._ends[last])
