@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -126,8 +126,7 @@ class CountedBlocks:
         with self._lock:
             pieces = list(self._tables(blocks))
         tables, rows = [], 0
-        for _, alike in itertools.groupby(pieces, key=lambda piece: piece.schema):
-            table = pa.concat_tables(alike)
+        for table in joined(pieces):
             tables.append(self._conformed(table, blocks, rows))
             rows += table.num_rows
         return pa.concat_tables(tables)
@@ -206,6 +205,12 @@ def with_label(table: pa.Table, schema: Schema, label: Label) -> pa.Table:
         return table
     values = pa.repeat(pa.scalar(label, typed.arrow_type(field)), table.num_rows)
     return table.append_column(field.name, values).select(schema.names)
+
+
+def joined(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Tables one after the other, those in a row that have the same columns as one."""
+    for _, alike in itertools.groupby(tables, key=lambda table: table.schema):
+        yield pa.concat_tables(alike)
 
 
 def pieces(rows: int, block_rows: int) -> np.ndarray:

@@ -175,11 +175,10 @@ class CsvBlocks:
 
     def _finished(self, parsed: Iterable[pa.Table]) -> pa.Table:
         """One table, looked through as a whole: every call for a piece alone would cost."""
-        tables = []
-        for _, alike in itertools.groupby(parsed, key=lambda table: table.schema):
-            table = csv_parser.finish(pa.concat_tables(alike), self.schema)
-            tables.append(counted.with_label(table, self.schema, self._label))
-        return pa.concat_tables(tables)
+        finished = (csv_parser.finish(table, self.schema) for table in counted.joined(parsed))
+        return pa.concat_tables(
+            counted.with_label(table, self.schema, self._label) for table in finished
+        )
 
     def _pieces(self, blocks: np.ndarray) -> Iterator[tuple[tuple[str, ...], bytes]]:
         """(layout, whole lines), each of a length to be parsed at once."""
@@ -195,13 +194,7 @@ class CsvBlocks:
 
     def _texts(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, bytes]]:
         """The whole lines of the blocks, neighbours in one."""
-        runs = self._runs(blocks)
-        if self._is_local:
-            for _, of_file in itertools.groupby(runs, key=lambda run: run[0]):
-                yield from self._texts_of_file(list(of_file))
-        else:
-            of_runs = files.ahead(lambda run: [*self._texts_of_file([run])], runs, local=False)
-            yield from itertools.chain.from_iterable(of_runs)
+        return files.ahead(self._text, self._runs(blocks), self._is_local)
 
     def _runs(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, int, int]]:
         """(file, first block, last block) of neighbours, for a read each."""
@@ -211,15 +204,11 @@ class CsvBlocks:
             for run in np.split(ids, np.flatnonzero(apart) + 1):
                 yield self.files[index], run[0], run[-1]
 
-    def _texts_of_file(
-        self, runs: Sequence[tuple[CsvFile, int, int]]
-    ) -> Iterator[tuple[CsvFile, bytes]]:
-        """Opened and looked at once for all of them."""
-        file = runs[0][0]
+    def _text(self, run: tuple[CsvFile, int, int]) -> tuple[CsvFile, bytes]:
+        file, first, last = run
         file.file.check_unchanged()
         with self._open(file.file) as opened:
-            for run in runs:
-                yield file, self._run_text(opened, *run)
+            return file, self._run_text(opened, file, first, last)
 
     def _open(self, file: files.File) -> contextlib.AbstractContextManager[Any]:
         """A round's blocks are of many files, and the next round's again: the latest stay open."""

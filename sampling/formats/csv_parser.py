@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from sampling.field import Field
 from sampling.formats import csv_lines
-from sampling.schema import Field, Schema
+from sampling.schema import Schema
 
 _EXPECTED = {
     "INTEGER": "a whole number of 64 bits (INTEGER)",

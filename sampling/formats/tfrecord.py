@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -23,10 +24,10 @@ _LEAST_PIECES = 64  # of what may be held: no block is larger
 
 
 class _Piece(NamedTuple):
-    """Records of one file that are parsed at a time, and their numbers in it, from 0."""
+    """Records of one file that are parsed at a time, and their numbers in it, from 0, by runs."""
 
     file: int
-    numbers: list[int]
+    numbers: list[range]
     records: list[bytes]
 
 
@@ -84,7 +85,7 @@ class TfRecordBlocks(CountedBlocks):
             for first, data in self._read_runs(index, blocks[self._file_of[blocks] == index]):
                 found = self.files[index].records(data, first)
                 number = first * self.files[index].block_rows
-                piece.numbers.extend(range(number, number + len(found)))
+                piece.numbers.append(range(number, number + len(found)))
                 piece.records.extend(found)
                 length += len(data)
                 if length >= _PARSE_BYTES:
@@ -111,7 +112,8 @@ class TfRecordBlocks(CountedBlocks):
             parser = examples.parser(self.schema, frozenset(kinds.items()), self.coded)
             return parser(piece.records)
         except tf.errors.OpError as error:
-            problem = _explained(file, piece.numbers, piece.records, self.schema, kinds)
+            numbers = itertools.chain(*piece.numbers)
+            problem = _explained(file, numbers, piece.records, self.schema, kinds)
             raise ValueError(problem or f"{file.file.path}: {error.message}") from None
 
 
@@ -136,7 +138,7 @@ def _look(file: TfRecordFile, schema: Schema, label: Label) -> dict[str, str]:
 
 def _explained(
     file: TfRecordFile,
-    numbers: Sequence[int],
+    numbers: Iterable[int],
     records: Sequence[bytes],
     schema: Schema,
     kinds: dict[str, str],
