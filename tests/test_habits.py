@@ -157,7 +157,7 @@ def steady(jobs):
 def test_dropout_keeps_a_net_from_learning_by_heart(jobs, steady):
     jobs.train("dropout", *steady, "--dropout=0.5")
     dropped = jobs.json("dropout")
-    assert dropped["log_loss"] < 0.87 * jobs.json("steady")["log_loss"]
+    assert dropped["log_loss"] < 0.8 * jobs.json("steady")["log_loss"]
     task.main(["propensity", "--mode=evaluate", f"--job-dir={jobs.folder}/dropout"])
     assert jobs.json("dropout") == dropped  # where nothing is learned, no unit is left out
 

@@ -73,16 +73,16 @@ def test_upweighted_outputs_are_probabilities_and_unweighted_ones_are_not(result
         name: predictions["probability"].mean() / truth["probability"].mean()
         for name, (_, predictions, truth) in results.items()
     }
-    assert ratio["everything"] == pytest.approx(1, abs=0.08)
-    assert ratio["upweighted"] == pytest.approx(1, abs=0.08)
-    assert ratio["corrected"] == pytest.approx(1, abs=0.08)
+    assert ratio["everything"] == pytest.approx(1, abs=0.05)
+    assert ratio["upweighted"] == pytest.approx(1, abs=0.05)
+    assert ratio["corrected"] == pytest.approx(1, abs=0.05)
     assert ratio["weight 1"] > 5
 
 
 @pytest.mark.filterwarnings("ignore:there are .* negatives:UserWarning")
 def test_a_correction_mends_what_is_wrong_and_nothing_else(results):
     measured = {name: evaluation for name, (evaluation, *_) in results.items()}
-    assert measured["corrected"]["auc"] == pytest.approx(measured["weight 1"]["auc"], abs=1e-3)
+    assert measured["corrected"]["auc"] == pytest.approx(measured["weight 1"]["auc"], abs=1e-4)
     loss = {name: evaluation["log_loss"] for name, evaluation in measured.items()}
     assert loss["corrected"] == pytest.approx(loss["everything"], rel=0.03)
     assert loss["upweighted"] == pytest.approx(loss["everything"], rel=0.03)

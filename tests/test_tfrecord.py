@@ -198,7 +198,7 @@ def test_five_classes_of_an_earth_engine_export_are_learned():
     model.compile("adam", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
     model.fit(train.dataset(bands), epochs=15, verbose=0)
     accuracy = model.evaluate(test.dataset(bands), verbose=0)[1]
-    assert accuracy > 0.6  # the largest class alone: 0.358
+    assert accuracy > 0.7  # the largest class alone: 0.358
 
 
 WHEN = ("before", "during")

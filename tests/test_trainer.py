@@ -168,10 +168,10 @@ def test_evaluation_is_what_the_predictions_say(trained):
         "mean_prediction": probability.mean(),
         "base_rate": label.mean(),
     }
-    assert {name: evaluation[name] for name in expected} == pytest.approx(expected, abs=1e-3)
-    assert evaluation["auc"] > 0.8
-    assert 3 * evaluation["base_rate"] < evaluation["auc_pr"] < 1
-    assert evaluation["mean_prediction"] == pytest.approx(evaluation["base_rate"], rel=0.4)
+    assert {name: evaluation[name] for name in expected} == pytest.approx(expected, abs=2e-4)
+    assert evaluation["auc"] > 0.85
+    assert 0.5 < evaluation["auc_pr"] < 1
+    assert evaluation["mean_prediction"] == pytest.approx(evaluation["base_rate"], rel=0.2)
 
 
 def test_predictions_have_the_keys_in_the_order_of_the_files(trained):
@@ -334,7 +334,7 @@ def test_linear_model_trains_is_continued_and_is_reproducible(data, tmp_path, ca
         task.main(job.flags("train", "--model=linear", "--num_epochs=2"))
         evaluations.append(job.json("evaluation.json"))
     assert evaluations[0] == evaluations[1]
-    assert evaluations[0]["auc"] > 0.75
+    assert evaluations[0]["auc"] > 0.8
     scales = job.json("parameters.json")["scales"]
     capsys.readouterr()
     task.main(job.short("train", "--num_epochs=3"))

@@ -47,9 +47,9 @@ def test_an_evaluation_tells_corrected_from_uncorrected(sampled):
         "uncorrected_log_loss": -np.log(np.where(label, learned, 1 - learned)).mean(),
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-3)
-    assert found["mean_prediction"] == pytest.approx(found["base_rate"], rel=0.4)
-    assert found["uncorrected_mean_prediction"] > 2 * found["base_rate"]
-    assert found["ece"] < 0.08
+    assert found["mean_prediction"] == pytest.approx(found["base_rate"], rel=0.25)
+    assert found["uncorrected_mean_prediction"] > 2.5 * found["base_rate"]
+    assert found["ece"] < 0.05
     assert (sampled.predictions()["class"] == (p >= 0.1)).all()
 
 
@@ -109,7 +109,7 @@ def test_uncorrected_on_request(sampled):
     assert found["corrected"] is False and "uncorrected_log_loss" not in found
     for name in ("mean_prediction", "log_loss"):
         assert found[name] == pytest.approx(before[f"uncorrected_{name}"], rel=1e-4)
-    assert found["auc"] == pytest.approx(before["auc"], abs=1e-3)
+    assert found["auc"] == pytest.approx(before["auc"], abs=1e-4)
 
 
 def test_an_evaluation_goes_on_where_no_report_can_be_made(sampled, tmp_path, capsys, monkeypatch):

@@ -41,9 +41,9 @@ def check(rows, of_mean):
 def test_few_positives_and_every_negative_seen(tmp_path):
     of = data.celeba(tmp_path / "celeba", CELEBA)
     rows = study.run(of, study.RECIPES["celeba"], [0], SHORT)
-    check(rows, of_mean=0.1)
+    check(rows, of_mean=0.06)
     assert mean(rows, "1 : 1", "ratio") == pytest.approx(
-        mean(rows, "everything", "ratio"), rel=0.06
+        mean(rows, "everything", "ratio"), rel=0.04
     )
     epochs = {row["setting"]: row["epochs"] for row in rows}
     assert epochs["1 : 1"] == 44  # a negative for each of 3,657 positives; there are 158,800
