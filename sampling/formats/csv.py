@@ -192,19 +192,20 @@ class CsvBlocks:
                     joined, length = [], 0
             yield layout, b"".join(joined)
 
-    def _texts(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, bytes]]:
+    def _texts(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, memoryview]]:
         """The whole lines of the blocks, neighbours in one."""
         return files.ahead(self._text, self._runs(blocks), self._is_local)
 
     def _runs(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, int, int]]:
         """(file, first block, last block) of neighbours, for a read each."""
-        for index, of_file in itertools.groupby(blocks, key=lambda b: self._file_of[b]):
-            ids = np.fromiter(of_file, np.int64)
-            apart = (np.diff(ids) > 1) | (np.diff(self._starts[ids] // _PARSE_BYTES) > 0)
-            for run in np.split(ids, np.flatnonzero(apart) + 1):
-                yield self.files[index], run[0], run[-1]
+        file_of, pieces = self._file_of[blocks], self._starts[blocks] // _PARSE_BYTES
+        apart = (np.diff(blocks) > 1) | (np.diff(file_of) != 0) | (np.diff(pieces) != 0)
+        ends = np.append(np.flatnonzero(apart), len(blocks) - 1)
+        runs = file_of[ends], blocks[np.append(0, ends[:-1] + 1)], blocks[ends]
+        for index, first, last in zip(*(each.tolist() for each in runs), strict=True):
+            yield self.files[index], first, last
 
-    def _text(self, run: tuple[CsvFile, int, int]) -> tuple[CsvFile, bytes]:
+    def _text(self, run: tuple[CsvFile, int, int]) -> tuple[CsvFile, memoryview]:
         file, first, last = run
         file.file.check_unchanged()
         with self._open(file.file) as opened:
@@ -216,18 +217,19 @@ class CsvBlocks:
             return file.open()
         return contextlib.nullcontext(self._held_open(file))
 
-    def _run_text(self, opened: Any, file: CsvFile, first: int, last: int) -> bytes:
+    def _run_text(self, opened: Any, file: CsvFile, first: int, last: int) -> memoryview:
         start, end = int(self._starts[first]), int(self._ends[last])
         if self.options.newlines_in_values:  # cut at records, not just anywhere
-            data = files.read_range(opened, start, end)
+            data = memoryview(files.read_range(opened, start, end))
         else:
             slack = int(4 * self.row_bytes)
             data = csv_lines.read_lines(opened, file.begin, start, end, file.file.size, slack)
-        return data if data.endswith(b"\n") or not data else data + b"\n"
+        is_whole = not data or data[-1:] == b"\n"
+        return data if is_whole else memoryview(bytes(data) + b"\n")
 
     def _block_text(self, block: int) -> bytes:
         [(_, text)] = self._texts(np.array([block]))
-        return text
+        return bytes(text)
 
     def _cut(self, block_bytes: int) -> None:
         """Blocks: equal byte ranges of each file, or cuts at records where lines are not rows."""
@@ -284,7 +286,8 @@ class CsvBlocks:
         file.file.check_unchanged()
         with file.file.open() as opened:
             for block in range(*np.searchsorted(self._file_of, (index, index + 1))):
-                yield csv_lines.count_rows(self._run_text(opened, file, block, block), quoted)
+                text = bytes(self._run_text(opened, file, block, block))
+                yield csv_lines.count_rows(text, quoted)
 
     def _explain(self, blocks: np.ndarray, error: Exception) -> str:
         """Block by block: which row it is."""
