@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from sampling import checks, cluster, columns, padding
+from sampling import checks, cluster, columns, padding, read_ahead
 from sampling.class_files import Reading
 from sampling.columns import Columns
 from sampling.engine import Engine
@@ -180,9 +180,9 @@ class BatchStream(Engine):
         return self.rows_per_epoch
 
     def _new_batches(
-        self, names: Sequence[str], stacked: bool = False
+        self, names: Sequence[str], stacked: bool, rounds_ahead: int
     ) -> Callable[[], Iterator[Columns]]:
-        run = self._run = self._new_run(names)
+        run = self._run = self._new_run(names, rounds_ahead)
         if not stacked:
             return lambda: columns.batched(run.iterate(), self.batch_size)
         return lambda: (
@@ -190,12 +190,12 @@ class BatchStream(Engine):
             for batches in columns.batched(run.iterate(), self.batch_size)
         )
 
-    def _new_run(self, names: Sequence[str]) -> Run:
+    def _new_run(self, names: Sequence[str], rounds_ahead: int = read_ahead.ROUNDS) -> Run:
         shard = self._start.shard
         tally = self._tally = Tally()
 
         def chunks(begin: Position) -> Chunks:
-            unpadded = self._chunks(begin, (*names, *self._labels_read), tally)
+            unpadded = self._chunks(begin, (*names, *self._labels_read), tally, rounds_ahead)
             if not self._is_padded(shard):
                 return unpadded
             return padding.padded(unpadded, self._padded_rows(shard))

@@ -136,8 +136,12 @@ class ClassFiles:
         """int64 [blocks]: how many rows each block has when it is loaded."""
         return self._blocks[role].rows_of_blocks()
 
-    def _load(self, role: str, blocks: np.ndarray) -> tuple[Round, int]:
-        table = self._transform(self._blocks[role].read(blocks))
+    def _read(self, role: str, blocks: np.ndarray) -> pa.Table:
+        return self._blocks[role].read(blocks)
+
+    def _load(self, role: str, blocks: np.ndarray, table: pa.Table) -> tuple[Round, int]:
+        """What was read of some blocks, as it is held while the round lasts, and its rows."""
+        table = self._transform(table)
         round_ = self._to_round(role, table, blocks)
         weights = columns.pop_weight(round_, self.schema)
         if weights is not None:

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sampling import columns, description, stream
+from sampling import columns, description, read_ahead, stream
 from sampling.chunks import gather
 from sampling.class_files import ClassFiles, Reading
 from sampling.columns import Columns, Round
 from sampling.position import Chunks, Position
+from sampling.read_ahead import ReadAhead
 from sampling.schema import WEIGHT_FEATURE, Schema
 from sampling.shards import Shard, Share
 from sampling.stream import Cursor, Slice, Stream
@@ -90,11 +91,18 @@ class Engine(ClassFiles):
         said = "; ".join(cost for cost in costs if cost)
         return {"read_in_sequence": said} if said else {}
 
-    def _chunks(self, begin: Position, names: Sequence[str], tally: Tally | None = None) -> Chunks:
+    def _chunks(
+        self,
+        begin: Position,
+        names: Sequence[str],
+        tally: Tally | None = None,
+        rounds_ahead: int = read_ahead.ROUNDS,
+    ) -> Chunks:
         """The endless chunks from a position on."""
         tally = tally or Tally()
+        ahead = ReadAhead(self._read, rounds_ahead)
         streams = {
-            role: self._stream(role, begin.cursors[role], begin.shard, tally)
+            role: self._stream(role, begin.cursors[role], begin.shard, tally, ahead)
             for role in self._blocks
         }
         position = dataclasses.replace(begin, skip=0)
@@ -138,9 +146,14 @@ class Engine(ClassFiles):
         worker = position.shard.key
         return stream.generator(stream.MIX, self.seed, position.epoch, taken, *worker)
 
-    def _stream(self, role: str, cursor: Cursor, shard: Shard, tally: Tally) -> Stream[Round]:
-        def load(blocks: np.ndarray) -> tuple[Round, int]:
-            round_, rows = self._load(role, blocks)
+    def _stream(
+        self, role: str, cursor: Cursor, shard: Shard, tally: Tally, ahead: ReadAhead
+    ) -> Stream[Round]:
+        def load(blocks: np.ndarray, following: np.ndarray | None) -> tuple[Round, int]:
+            table = ahead.read(role, blocks)
+            if following is not None:
+                ahead.begin(role, following)
+            round_, rows = self._load(role, blocks, table)
             tally.read(role, len(blocks), rows)
             return round_, rows
 

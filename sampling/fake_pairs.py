@@ -309,9 +309,9 @@ class InputFnWithFakePairs(InputFn):
             round_[LOG_Q] = np.zeros(table.num_rows, np.float32)
         return round_
 
-    def _load(self, role: str, blocks: np.ndarray) -> tuple[Round, int]:
+    def _load(self, role: str, blocks: np.ndarray, table: pa.Table) -> tuple[Round, int]:
         """Without the rows of users who have nothing left to draw."""
-        round_, rows = super()._load(role, blocks)
+        round_, rows = super()._load(role, blocks, table)
         if self._candidates.can_draw.all():
             return round_, rows
         kept = np.flatnonzero(self._candidates.can_draw.take(round_[USER]))

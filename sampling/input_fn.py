@@ -14,14 +14,24 @@ from typing import Any
 
 import tensorflow as tf
 
-from sampling import checks, cluster, columns, datasets, elements, export, files, usage
+from sampling import (
+    checks,
+    cluster,
+    columns,
+    datasets,
+    elements,
+    export,
+    files,
+    read_ahead,
+    usage,
+)
 from sampling.batch_stream import BatchStream
 from sampling.calibration import Prior
 from sampling.class_files import Reading
 from sampling.description import Description
 from sampling.engine import CHUNK_ROWS, Part, Streams
 from sampling.formats.csv_parser import CsvOptions
-from sampling.schema import WEIGHT_FEATURE, Schema
+from sampling.schema import Schema
 from sampling.transform import Function
 from sampling.writing import Layout
 
@@ -174,11 +184,11 @@ class InputFn(BatchStream):
         names = self._selected(features, stacked)
         self._enter(cluster.shard(None, None, input_context))
         element = elements.for_keras(names, self._label_read, stacked)
-        stacks = self._new_batches(names, stacked)()
+        stacks = self._new_batches(names, stacked, read_ahead.ROUNDS)()
         return (
-            element({name: column[index] for name, column in stack.items()})
+            element(dict(zip(stack, batch, strict=True)))
             for stack in map(columns.in_numpy, stacks)
-            for index in range(len(stack[WEIGHT_FEATURE]))
+            for batch in zip(*stack.values(), strict=True)
         )
 
     def describe(self) -> Description:
@@ -291,7 +301,7 @@ class InputFn(BatchStream):
         stacked: bool = False,
     ) -> tf.data.Dataset:
         dtypes = elements.dtypes(self._dtypes, names, self._label_read, stacked)
-        batches = self._new_batches(names, stacked)
+        batches = self._new_batches(names, stacked, rounds_ahead=0)
         return datasets.from_batches(batches, dtypes, element, num_batches)
 
     def _selected(self, features: Collection[str] | None, stacked: bool) -> tuple[str, ...]:

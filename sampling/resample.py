@@ -217,8 +217,8 @@ class InputFnResample(InputFn):
         parts = self._parts(blocks)
         return self._of(share.key).copies(own, parts, (self.seed, pass_, *share.key))
 
-    def _load(self, role: str, blocks: np.ndarray) -> tuple[Round, int]:
-        round_, rows = super()._load(role, blocks)
+    def _load(self, role: str, blocks: np.ndarray, table: pa.Table) -> tuple[Round, int]:
+        round_, rows = super()._load(role, blocks, table)
         if self.weight == "inverse":
             rates: Any = round_[_RATE]
             inverse = np.divide(1.0, rates, out=np.zeros(rows), where=rates > 0)

@@ -187,7 +187,8 @@ class Stream(Generic[Columns]):
 
     Args:
         blocks: the class's files, cut in blocks.
-        load: block numbers in file order -> (columns, number of rows).
+        load: block numbers in file order, and those that are loaded next, as far as it is sure
+            enough to begin with them -> (columns, number of rows).
         key: non-negative numbers that all the randomness depends on.
         shuffle: without it blocks and rows come in file order.
         pool_rows: about how many rows a round has.
@@ -204,7 +205,7 @@ class Stream(Generic[Columns]):
     def __init__(
         self,
         blocks: Blocks,
-        load: Callable[[np.ndarray], tuple[Columns, int]],
+        load: Callable[[np.ndarray, np.ndarray | None], tuple[Columns, int]],
         key: Sequence[int],
         shuffle: bool,
         pool_rows: int,
@@ -273,14 +274,12 @@ class Stream(Generic[Columns]):
         return offset >= len(self._rows)
 
     def _load_round(self, pass_: int, round_: int) -> None:
-        places = round_places(round_, self._num_rounds, self._num_blocks)
-        if self._shuffle:
-            key = [*self._key, pass_, *self.share.key]
-            ids = np.sort(self.share.order(places, key))
-        else:
-            ids = self.share.in_file_order(places)
+        ids = self._blocks_of(pass_, round_)
         if self._num_rounds > 1 or self._loaded is None:
-            self._columns, self._own_rows = self._load_own(ids)
+            # Not in the first round: for many an epoch that is enough.
+            has_next = self._loaded is not None and round_ + 1 < self._num_rounds
+            following = self._blocks_of(pass_, round_ + 1) if has_next else None
+            self._columns, self._own_rows = self._load_own(ids, following)
         else:  # a class of one round stays in memory
             self._check_unchanged()
         rows = self._own_rows
@@ -292,9 +291,17 @@ class Stream(Generic[Columns]):
         self._rows = rows
         self._loaded = (pass_, round_)
 
-    def _load_own(self, ids: np.ndarray) -> tuple[Columns, np.ndarray]:
+    def _blocks_of(self, pass_: int, round_: int) -> np.ndarray:
+        places = round_places(round_, self._num_rounds, self._num_blocks)
+        if not self._shuffle:
+            return self.share.in_file_order(places)
+        return np.sort(self.share.order(places, [*self._key, pass_, *self.share.key]))
+
+    def _load_own(
+        self, ids: np.ndarray, following: np.ndarray | None
+    ) -> tuple[Columns, np.ndarray]:
         """The columns of some blocks, and which of their rows are the worker's."""
-        loaded, num_rows = self._load(ids)
+        loaded, num_rows = self._load(ids, following)
         return loaded, self.share.rows(ids, num_rows)
 
     def _next_round(self, ends_pass: bool) -> None:

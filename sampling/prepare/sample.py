@@ -40,7 +40,7 @@ class _Places(InputFnDownsampleWithWeight):
     def chunks(self) -> list[tuple[Position, int]]:
         """(where it begins, rows) of each chunk."""
         places = []
-        for position, chunk in self._chunks(self._beginning, ()):
+        for position, chunk in self._chunks(self._beginning, (), rounds_ahead=0):
             if chunk is None:
                 break
             places.append((position, length(chunk)))
@@ -49,7 +49,10 @@ class _Places(InputFnDownsampleWithWeight):
     def _rows_of_blocks(self, role: str) -> np.ndarray:
         return self.rows_of_blocks[role]
 
-    def _load(self, role: str, blocks: np.ndarray) -> tuple[Round, int]:
+    def _read(self, role: str, blocks: np.ndarray) -> None:
+        return None
+
+    def _load(self, role: str, blocks: np.ndarray, table: None) -> tuple[Round, int]:
         return Round(), int(self.rows_of_blocks[role][blocks].sum())
 
     def _mixed(self, parts: list[Part], position: Position, names: Any) -> Columns:
@@ -90,7 +93,8 @@ def read(input_fn: InputFnDownsampleWithWeight, stretch: Stretch) -> Iterator[pa
     """The rows of a stretch, as they are written."""
     names, schema = input_fn.written_columns()
     skip, left = stretch.begin.skip, stretch.rows
-    chunks = input_fn._chunks(dataclasses.replace(stretch.begin, skip=0), names)
+    begin = dataclasses.replace(stretch.begin, skip=0)
+    chunks = input_fn._chunks(begin, names, rounds_ahead=0)  # it is one of many, and short
     while left:
         chunk = next(chunks)[1]
         assert chunk is not None  # the stretch ends before the epoch does
