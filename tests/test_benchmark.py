@@ -11,7 +11,7 @@ import pytest
 from sampling import Schema
 
 ROOT = Path(__file__).parent.parent
-TARGETS = 15
+TARGETS = 16
 
 
 @pytest.fixture(scope="module")
