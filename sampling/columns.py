@@ -11,7 +11,6 @@ Rows that are lists of one length make a column [rows, length]. Where they vary,
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -59,12 +58,27 @@ Columns = dict[str, Any]  # each an array, Strings or Lists
 class Round(dict[str, Any]):
     """The columns of a round; once rows are gathered from it they stay as they are."""
 
-    @functools.cached_property
-    def batch(self) -> pa.RecordBatch:
-        """The numbers and codes that they consist of, as Arrow sees them; lists are left out."""
-        narrow = {name: column for name, column in self.items() if not is_wide(column)}
-        arrays = [pa.array(codes_or_values(column)) for column in narrow.values()]
-        return pa.RecordBatch.from_arrays(arrays, list(narrow))
+    _records: np.ndarray | None = None
+
+    def records(self, names: Sequence[str]) -> np.ndarray:
+        """The numbers and codes of some columns that are no lists, row by row: structured [rows].
+
+        To take a row from here is one access to memory, and not one for every column of it.
+        """
+        if self._records is None or set(self._records.dtype.names or ()) != set(names):
+            narrow = [(name, codes_or_values(self[name])) for name in names]
+            narrow.sort(key=lambda column: -column[1].itemsize)  # so that all of them are aligned
+            fields = [(name, values.dtype) for name, values in narrow]
+            self._records = np.empty(length(self), np.dtype(fields, align=True))
+            for name, values in narrow:
+                self._records[name] = values
+                self[name] = self._as_in_records(name)  # held once
+        return self._records
+
+    def _as_in_records(self, name: str) -> np.ndarray | Strings:
+        assert self._records is not None
+        column, values = self[name], self._records[name]
+        return Strings(values, column.values) if isinstance(column, Strings) else values
 
 
 _FEW_VALUES = 1024  # distinct strings that are handed on with however few rows

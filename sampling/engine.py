@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sampling import columns, description, read_ahead, stream
-from sampling.chunks import gather
+from sampling.chunks import Gatherer
 from sampling.class_files import ClassFiles, Reading
 from sampling.columns import Columns, Round
 from sampling.position import Chunks, Position
@@ -43,6 +43,7 @@ class Engine(ClassFiles):
     def __init__(self, globs: Any, schema: Schema, reading: Reading):
         super().__init__(globs, schema, reading)
         self._shares: dict[tuple[str, int, int], Share] = {}
+        self._gather = Gatherer()
         self._beginning = Position(0, 0, {role: Cursor() for role in self._blocks})
 
     def _epoch(self, streams: Streams) -> Iterator[list[Part]]:
@@ -129,9 +130,9 @@ class Engine(ClassFiles):
         """The rows of several classes as one chunk: in a seeded order, or evenly interleaved."""
         slices = [(slice_, part.weight) for part in parts for slice_ in part.slices]
         if len(parts) == 1:
-            return gather(slices, None, names)
+            return self._gather(slices, None, names)
         sizes = [sum(len(slice_.rows) for slice_ in part.slices) for part in parts]
-        return gather(slices, self._order(sizes, position), names)
+        return self._gather(slices, self._order(sizes, position), names)
 
     def _order(self, sizes: Sequence[int], position: Position) -> np.ndarray:
         """int64 [rows]: where in the classes, one after the other, each row of a chunk is from."""

@@ -85,7 +85,7 @@ class Rows:
     def check_unchanged(self):
         pass
 
-    def load(self, blocks, following):
+    def load(self, blocks, following=None):
         rows = [np.arange(self.starts[block], self.starts[block + 1]) for block in blocks]
         return np.concatenate(rows), sum(map(len, rows))
 
