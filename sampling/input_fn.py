@@ -171,6 +171,8 @@ class InputFn(BatchStream):
 
             features, labels, weights = next(input_fn.batches(["age", "city"]))
 
+        From the second round of a class on, the next one is read on a thread meanwhile.
+
         Args:
             features, input_context, stacked: see `dataset`.
 

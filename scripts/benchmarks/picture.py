@@ -55,7 +55,8 @@ def draw(results: dict[str, Any], path: Path) -> None:
     scale, cores = results["scale"], results["environment"]["cores"]
     figure.suptitle(
         f"{scale['rows']:,} rows of CSV, 1 of 29 positive, 19 columns; {cores} cores; "
-        f"medians of {scale['repetitions']} repetitions"
+        f"medians of {scale['repetitions']} repetitions",
+        wrap=True,  # one part alone is narrow
     )
     figure.savefig(path, dpi=100)
     plt.close(figure)
