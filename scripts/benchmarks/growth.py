@@ -12,6 +12,7 @@ from benchmarks.fresh import in_turn, progress
 from sampling import InputFnDownsampleWithWeight
 
 EPOCHS = 4  # in a repetition, after the first
+_PAUSE = 0.2  # seconds, in which what the case before reads ahead comes to its end
 
 Case = tuple[dict[str, Any], float]  # a set and a multiplier
 
@@ -21,8 +22,7 @@ def measure(
 ) -> list[dict[str, dict[str, float]]]:
     """For every repetition and case: seconds to the first batch, and of an epoch after the first.
 
-    All cases are open at once in one process and give an epoch in turn, so that a busy second of
-    the machine meets all of them.
+    All cases take turns in one process: a busy minute of the machine meets all of them.
     """
     names = list(cases)
     _measure_in_turn({names[0]: cases[names[0]]}, batch_size)  # first use costs more
@@ -46,22 +46,20 @@ def count(files: dict[str, Any], repetitions: int) -> list[float]:
 
 
 def _measure_in_turn(cases: dict[str, Case], batch_size: int) -> dict[str, dict[str, float]]:
-    result, epochs = {}, {}
+    result = {}
     for name, case in cases.items():
+        time.sleep(_PAUSE)
         begin = time.perf_counter()
         batches = _input_fn(case, batch_size).batches()
         next(batches)
         first_batch = time.perf_counter() - begin
         rows = round(case[0]["positives"] * (1 + case[1]))
         steps = -(-rows // batch_size)
-        epochs[name] = [itertools.islice(batches, n) for n in (steps - 1, *[steps] * EPOCHS)]
-        result[name] = {"rows": rows, "first_batch": first_batch, "epoch": 0.0}
-    for number in range(1 + EPOCHS):
-        for name, of_case in epochs.items():
-            begin = time.perf_counter()
-            collections.deque(of_case[number], maxlen=0)
-            if number > 0:
-                result[name]["epoch"] += (time.perf_counter() - begin) / EPOCHS
+        collections.deque(itertools.islice(batches, steps - 1), maxlen=0)
+        begin = time.perf_counter()
+        collections.deque(itertools.islice(batches, EPOCHS * steps), maxlen=0)
+        epoch = (time.perf_counter() - begin) / EPOCHS
+        result[name] = {"rows": rows, "first_batch": first_batch, "epoch": epoch}
     return result
 
 
