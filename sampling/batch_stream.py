@@ -9,11 +9,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from sampling import checks, cluster, columns, padding, read_ahead
+from sampling import checks, cluster, columns, padding
 from sampling.class_files import Reading
 from sampling.columns import Columns
 from sampling.engine import Engine
 from sampling.position import Chunks, Position, Run
+from sampling.read_ahead import ROUNDS_AHEAD
 from sampling.schema import Schema
 from sampling.shards import Shard
 from sampling.stream import Cursor
@@ -180,7 +181,7 @@ class BatchStream(Engine):
         return self.rows_per_epoch
 
     def _new_batches(
-        self, names: Sequence[str], stacked: bool, rounds_ahead: int
+        self, names: Sequence[str], stacked: bool, rounds_ahead: int = ROUNDS_AHEAD
     ) -> Callable[[], Iterator[Columns]]:
         run = self._run = self._new_run(names, rounds_ahead)
         if not stacked:
@@ -190,7 +191,7 @@ class BatchStream(Engine):
             for batches in columns.batched(run.iterate(), self.batch_size)
         )
 
-    def _new_run(self, names: Sequence[str], rounds_ahead: int = read_ahead.ROUNDS) -> Run:
+    def _new_run(self, names: Sequence[str], rounds_ahead: int = ROUNDS_AHEAD) -> Run:
         shard = self._start.shard
         tally = self._tally = Tally()
 

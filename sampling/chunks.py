@@ -1,9 +1,7 @@
 """Rows from all over some rounds, put together as one chunk.
 
 Rows are taken and mixed as records, all columns at once, and split into columns at the end. They
-are all over a round's memory: column by column, each value would be fetched for itself. And numpy
-gives the interpreter's lock up and takes it back in every call, which costs time where another
-thread trains in a loop of Python.
+are all over a round's memory: column by column, each value would be fetched for itself.
 """
 
 from __future__ import annotations

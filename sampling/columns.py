@@ -69,16 +69,12 @@ class Round(dict[str, Any]):
             narrow = [(name, codes_or_values(self[name])) for name in names]
             narrow.sort(key=lambda column: -column[1].itemsize)  # so that all of them are aligned
             fields = [(name, values.dtype) for name, values in narrow]
-            self._records = np.empty(length(self), np.dtype(fields, align=True))
+            self._records = records = np.empty(length(self), np.dtype(fields, align=True))
             for name, values in narrow:
-                self._records[name] = values
-                self[name] = self._as_in_records(name)  # held once
+                records[name] = values
+                column, held = self[name], records[name]  # once: the values from before can go
+                self[name] = Strings(held, column.values) if isinstance(column, Strings) else held
         return self._records
-
-    def _as_in_records(self, name: str) -> np.ndarray | Strings:
-        assert self._records is not None
-        column, values = self[name], self._records[name]
-        return Strings(values, column.values) if isinstance(column, Strings) else values
 
 
 _FEW_VALUES = 1024  # distinct strings that are handed on with however few rows

@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sampling import columns, description, read_ahead, stream
+from sampling import columns, description, stream
 from sampling.chunks import Gatherer
 from sampling.class_files import ClassFiles, Reading
 from sampling.columns import Columns, Round
 from sampling.position import Chunks, Position
-from sampling.read_ahead import ReadAhead
+from sampling.read_ahead import ROUNDS_AHEAD, ReadAhead
 from sampling.schema import WEIGHT_FEATURE, Schema
 from sampling.shards import Shard, Share
-from sampling.stream import Cursor, Slice, Stream
+from sampling.stream import Cursor, Following, Slice, Stream
 from sampling.usage import Tally
 
 CHUNK_ROWS = 32_768  # rows that are mixed with each other and handed on at a time
@@ -97,7 +97,7 @@ class Engine(ClassFiles):
         begin: Position,
         names: Sequence[str],
         tally: Tally | None = None,
-        rounds_ahead: int = read_ahead.ROUNDS,
+        rounds_ahead: int = ROUNDS_AHEAD,
     ) -> Chunks:
         """The endless chunks from a position on."""
         tally = tally or Tally()
@@ -150,7 +150,7 @@ class Engine(ClassFiles):
     def _stream(
         self, role: str, cursor: Cursor, shard: Shard, tally: Tally, ahead: ReadAhead
     ) -> Stream[Round]:
-        def load(blocks: np.ndarray, following: np.ndarray | None) -> tuple[Round, int]:
+        def load(blocks: np.ndarray, following: Following) -> tuple[Round, int]:
             table = ahead.read(role, blocks)
             if following is not None:
                 ahead.begin(role, following)

@@ -14,17 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from sampling import (
-    checks,
-    cluster,
-    columns,
-    datasets,
-    elements,
-    export,
-    files,
-    read_ahead,
-    usage,
-)
+from sampling import checks, cluster, columns, datasets, elements, export, files, usage
 from sampling.batch_stream import BatchStream
 from sampling.calibration import Prior
 from sampling.class_files import Reading
@@ -171,7 +161,8 @@ class InputFn(BatchStream):
 
             features, labels, weights = next(input_fn.batches(["age", "city"]))
 
-        From the second round of a class on, the next one is read on a thread meanwhile.
+        From the second round of a class on, the next one is read on a thread meanwhile, and
+        held beside it.
 
         Args:
             features, input_context, stacked: see `dataset`.
@@ -186,7 +177,7 @@ class InputFn(BatchStream):
         names = self._selected(features, stacked)
         self._enter(cluster.shard(None, None, input_context))
         element = elements.for_keras(names, self._label_read, stacked)
-        stacks = self._new_batches(names, stacked, read_ahead.ROUNDS)()
+        stacks = self._new_batches(names, stacked)()
         return (
             element(dict(zip(stack, batch, strict=True)))
             for stack in map(columns.in_numpy, stacks)

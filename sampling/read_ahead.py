@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import pyarrow as pa
 
-ROUNDS = 2  # one for each of two classes; held in memory beside those that are handed out
+ROUNDS_AHEAD = 2  # one for each of two classes; held in memory beside those that are handed out
 
 
 class ReadAhead:
@@ -30,9 +30,10 @@ class ReadAhead:
         self._threads = ThreadPoolExecutor(max(1, rounds))
         self._begun: dict[str, tuple[np.ndarray, Future[pa.Table]]] = {}
 
-    def begin(self, role: str, blocks: np.ndarray) -> None:
+    def begin(self, role: str, following: Callable[[], np.ndarray]) -> None:
         """Begins to read what is asked for next of a class, unless enough is held already."""
         if len(self._begun) < self._rounds:
+            blocks = following()
             self._begun[role] = blocks, self._threads.submit(self._read, role, blocks)
 
     def read(self, role: str, blocks: np.ndarray) -> pa.Table:

@@ -9,6 +9,7 @@ the key (a seed and the class), so a `Cursor` of four numbers is all there is to
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -172,6 +173,7 @@ class Share(Protocol):
 
 
 Columns = TypeVar("Columns")
+Following = Callable[[], np.ndarray] | None  # the blocks that come next, worked out when asked for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,8 +189,8 @@ class Stream(Generic[Columns]):
 
     Args:
         blocks: the class's files, cut in blocks.
-        load: block numbers in file order, and those that are loaded next, as far as it is sure
-            enough to begin with them -> (columns, number of rows).
+        load: block numbers in file order, and a function for those that are loaded next, where it
+            is sure enough to begin with them -> (columns, number of rows).
         key: non-negative numbers that all the randomness depends on.
         shuffle: without it blocks and rows come in file order.
         pool_rows: about how many rows a round has.
@@ -205,7 +207,7 @@ class Stream(Generic[Columns]):
     def __init__(
         self,
         blocks: Blocks,
-        load: Callable[[np.ndarray, np.ndarray | None], tuple[Columns, int]],
+        load: Callable[[np.ndarray, Following], tuple[Columns, int]],
         key: Sequence[int],
         shuffle: bool,
         pool_rows: int,
@@ -278,7 +280,7 @@ class Stream(Generic[Columns]):
         if self._num_rounds > 1 or self._loaded is None:
             # Not in the first round: for many an epoch that is enough.
             has_next = self._loaded is not None and round_ + 1 < self._num_rounds
-            following = self._blocks_of(pass_, round_ + 1) if has_next else None
+            following = functools.partial(self._blocks_of, pass_, round_ + 1) if has_next else None
             self._columns, self._own_rows = self._load_own(ids, following)
         else:  # a class of one round stays in memory
             self._check_unchanged()
@@ -297,9 +299,7 @@ class Stream(Generic[Columns]):
             return self.share.in_file_order(places)
         return np.sort(self.share.order(places, [*self._key, pass_, *self.share.key]))
 
-    def _load_own(
-        self, ids: np.ndarray, following: np.ndarray | None
-    ) -> tuple[Columns, np.ndarray]:
+    def _load_own(self, ids: np.ndarray, following: Following) -> tuple[Columns, np.ndarray]:
         """The columns of some blocks, and which of their rows are the worker's."""
         loaded, num_rows = self._load(ids, following)
         return loaded, self.share.rows(ids, num_rows)

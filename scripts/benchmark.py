@@ -1,6 +1,6 @@
 """Measures the engine beside its peers, and what its sample is worth; results under output/.
 
-    python scripts/benchmark.py            # everything, about ten minutes
+    python scripts/benchmark.py            # everything, a quarter of an hour
     python scripts/benchmark.py --only growth
     python scripts/benchmark.py --quick    # does it run? a small set, once; figures mean little
 

@@ -37,14 +37,12 @@ class Watched(InputFnDownsampleWithWeight):
         time.sleep(self.reading)
         return super()._read(role, blocks)
 
-    def rows(self, batches=None):
-        """The ids of so many batches (of all), and the blocks read of the negatives."""
+    def rows(self):
+        """All ids, and how many blocks of the negatives were read at a time."""
         self.reads, ids = [], []
         for features, _, _ in self.batches():
             ids.append(features["id"])
             time.sleep(self.handing_out)
-            if len(ids) == batches:
-                break
         read = [number for role, number in self.reads if role == "negative_dir"]
         return np.concatenate(ids).tolist(), read
 
