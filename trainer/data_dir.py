@@ -6,7 +6,7 @@ import glob
 from collections.abc import Mapping
 from typing import Any
 
-from sampling import manifest
+from sampling.files import manifest
 
 _TEST = {"train": ("dev", "test"), "evaluate": ("test", "dev"), "predict": ("test", "dev")}
 

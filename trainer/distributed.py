@@ -16,11 +16,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from sampling import InputFn, async_states, cluster
-from sampling.async_resume import WorkerState
-from sampling.async_training import SaveWhenAllAreDone
-from sampling.cluster import Task
-from sampling.estimators import require_estimator
+from sampling import InputFn
+from sampling.checkpoint import server_states
+from sampling.checkpoint.server_resume import WorkerState
+from sampling.checkpoint.server_training import SaveWhenAllAreDone
+from sampling.estimator.forwarding import require_estimator
+from sampling.input_fn import cluster
+from sampling.input_fn.cluster import Task
 from trainer.progress import Progress
 
 _WHY = {
@@ -71,7 +73,7 @@ def await_chief(task: Task, job_dir: str) -> None:
         ValueError: a worker finds no chief for some minutes.
     """
     if task.type == cluster.WORKER:
-        async_states.await_chief(_cluster_spec())
+        server_states.await_chief(_cluster_spec())
     while task.type == cluster.EVALUATOR and not tf.train.latest_checkpoint(job_dir):
         time.sleep(_POLL_SECS)
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from sampling import Schema
-from sampling.calibration import Prior, cost_threshold
+from sampling.probabilities.calibration import Prior, cost_threshold
 from trainer import data_dir, restart, results, warm_start
 from trainer.columns import Scale
 from trainer.flags import defaults, of_model, refuse_missing, refuse_other_model

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from sampling.cluster import Task
-from sampling.estimators import require_estimator
+from sampling.estimator.forwarding import require_estimator
+from sampling.input_fn.cluster import Task
 from trainer import distributed, quiet
 from trainer.parameters import Parameters
 from trainer.propensity_evaluation import evaluate

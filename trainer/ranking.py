@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from sampling import datasets, files
-from sampling.field import Field
-from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
+from sampling import files
+from sampling.input_fn import datasets
+from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Field, Schema
 
 _ROWS_OF_A_BATCH = 8192
 

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from sampling import InputFnWithFakePairs, Schema
-from sampling.estimators import require_estimator
+from sampling.estimator.forwarding import require_estimator
 from trainer import recommender_inputs as inputs
 from trainer import recommender_models as models
 from trainer import results

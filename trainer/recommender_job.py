@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from sampling import Schema
-from sampling.cluster import Task
-from sampling.estimators import forward_features, require_estimator
+from sampling.estimator.forwarding import forward_features, require_estimator
+from sampling.input_fn.cluster import Task
 from sampling.schema import FORWARDED_SUFFIX
 from trainer import (
     distributed,

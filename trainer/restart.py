@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from sampling import InputFn
-from sampling.resume import resume
+from sampling.checkpoint.estimator import resume
 from trainer import results
 
 # What jobs and Estimators write; "checkpoint" comes first: without it there is no model to go on

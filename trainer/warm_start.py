@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from sampling import Schema
-from sampling.estimators import require_estimator
+from sampling.estimator.forwarding import require_estimator
 from trainer import columns, results
 
 SAME = ("model", "hidden_units", "batch_norm", "hash_buckets", "optimizer")

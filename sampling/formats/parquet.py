@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sampling import files
-from sampling.formats import counted, typed
-from sampling.formats.counted import HELD_BYTES, CountedBlocks, Label
+from sampling.formats import base, conversion
+from sampling.formats.base import HELD_BYTES, CountedBlocks, Label
 from sampling.schema import Schema
 
 _SAMPLED_FILES, _SAMPLED_ROWS = 8, 1_000  # enough to know what a row takes in memory
@@ -39,10 +39,10 @@ class ParquetFile:
         with self.open() as opened:
             self._metadata = opened.metadata
             types = opened.schema_arrow
-        counted.check_columns(types.names, schema, label, file.path)
-        typed.check_types(types, schema, file.path)
+        base.check_columns(types.names, schema, label, file.path)
+        conversion.check_types(types, schema, file.path)
         self.names = [name for name in schema.names if name in types.names]
-        texts = [field.name for field in schema if typed.can_be_coded(field, schema)]
+        texts = [field.name for field in schema if conversion.can_be_coded(field, schema)]
         self._texts = [name for name in texts if name in types.names]
         groups = [self._metadata.row_group(i) for i in range(self._metadata.num_row_groups)]
         self.group_rows = np.array([group.num_rows for group in groups], np.int64)
@@ -152,7 +152,7 @@ class ParquetBlocks(CountedBlocks):
             for index, file in enumerate(opened)
             for group in np.flatnonzero(file.group_rows)
         ]
-        cut = [counted.pieces(int(opened[f].group_rows[g]), block_rows) for f, g in groups]
+        cut = [base.pieces(int(opened[f].group_rows[g]), block_rows) for f, g in groups]
         sizes = np.array([len(blocks) for blocks in cut])
         self._group_of = np.array([group for _, group in groups])  # by stretch
         self._first_block = np.cumsum(sizes) - sizes

@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from sampling import checks, writing
-from sampling.formats.csv_parser import CsvOptions
+from sampling import checks, files
+from sampling.formats.csv.parsing import CsvOptions
+from sampling.formats.writing import Layout
 from sampling.prepare import assign, count, split, vocab
 from sampling.prepare.assign import Assignment, Classes
 from sampling.prepare.flags import build_parser
 from sampling.prepare.source import Source
 from sampling.schema import Schema
-from sampling.writing import Layout
 
 _EACH = "each"
 
@@ -62,7 +62,7 @@ def _count(flags: argparse.Namespace) -> None:
         counts = count.count(open_source())
     as_json = json.dumps(count.as_dict(counts), indent=2)
     if flags.output:
-        writing.replace(flags.output, as_json + "\n")
+        files.replace(flags.output, as_json + "\n")
     print(as_json if flags.json else count.table(counts))
 
 
@@ -74,7 +74,7 @@ def _vocab(flags: argparse.Namespace) -> None:
     else:
         counts = vocab.count(open_source(), flags.column)
     values = vocab.lines(counts, flags.min_count)
-    writing.replace(flags.output, "".join(f"{value}\n" for value in values))
+    files.replace(flags.output, "".join(f"{value}\n" for value in values))
     print(f"{len(values):,} values: {flags.output}")
 
 

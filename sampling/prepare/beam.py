@@ -21,14 +21,15 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from sampling import files, manifest, writing
-from sampling.manifest import Written
+from sampling import files
+from sampling.files import manifest
+from sampling.files.manifest import Written
+from sampling.formats.writing import Layout
 from sampling.prepare import assign
 from sampling.prepare import count as counting
 from sampling.prepare import split as splitting
 from sampling.prepare.assign import Assignment, Destination, Piece
 from sampling.prepare.source import Chunk, Source
-from sampling.writing import Layout
 
 Open = Callable[[], Source]
 Key = tuple[str, str, int]  # of a Destination
@@ -58,7 +59,7 @@ def split(
     """
     source = open_source()
     splitting.check(source, layout)
-    with writing.folder(output, overwrite) as stage:
+    with files.folder(output, overwrite) as stage:
         written = results(
             f"{stage}/.written",
             options,
@@ -122,8 +123,8 @@ def _write_shard(
     pieces = (Piece(to, _unpacked(data), classes) for _, data, classes in sorted(packed))
     attempt = f"{stage}/.{uuid.uuid4().hex}"
     [written] = splitting.write(pieces, attempt, layout, assignment)
-    writing.move(f"{attempt}/{written.path}", f"{stage}/{written.path}")
-    writing.remove(attempt)
+    files.move(f"{attempt}/{written.path}", f"{stage}/{written.path}")
+    files.remove(attempt)
     return list(written._replace(classes=dict(written.classes)))
 
 
@@ -190,7 +191,7 @@ def results(
             _ = build(pipeline) | beam.combiners.ToList() | beam.Map(partial(_write_json, path))
         return json.loads(files.read_text(path))
     finally:
-        writing.remove(path)
+        files.remove(path)
 
 
 @contextlib.contextmanager
@@ -218,5 +219,5 @@ def _unpacked(data: bytes) -> pa.Table:
 
 
 def _write_json(path: str, value: Any) -> None:
-    with writing.create(path) as file:
+    with files.create(path) as file:
         file.write(json.dumps(value).encode())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sampling import manifest
+from sampling.files import manifest
 from sampling.prepare import assign
 from sampling.prepare.source import Source
 

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from sampling import files
-from sampling.formats import opening
-from sampling.formats.csv_parser import CsvOptions
+from sampling.formats import registry
+from sampling.formats.csv.parsing import CsvOptions
 from sampling.formats.parquet import Readable
 from sampling.progress import Progress
+from sampling.samplers.fake_pairs.vocabulary import keyed
 from sampling.schema import WEIGHT_FEATURE, Schema
-from sampling.vocabulary import keyed
 
 _BLOCK_ROWS = 8192
 _CHUNK_BYTES = 8 * 2**20
@@ -47,7 +47,7 @@ class Source:
         columns: their names where there is no header and no schema.
         label: name of the column of the class, where there is no schema.
         keys: {argument: column} of the columns that must not be empty, for errors.
-        file_format: one of `opening.FORMATS`; None: by the files' names.
+        file_format: one of `registry.FORMATS`; None: by the files' names.
 
     Attributes:
         schema: of the tables.
@@ -69,7 +69,7 @@ class Source:
         file_format: str | None = None,
     ):
         listed = files.list_files(globs, "files")
-        found = opening.checked_format(file_format) or opening.format_of(listed[0].path)
+        found = registry.checked_format(file_format) or registry.format_of(listed[0].path)
         self.is_typed = schema is not None or not found.startswith("csv")
         if not self.is_typed:
             is_packed = found == "csv.gz"
@@ -77,7 +77,7 @@ class Source:
         elif schema is None:
             schema = _typed(listed[0], found, label)
         self.schema = keyed(schema, **(keys or {}))
-        self._blocks = opening.open_blocks(
+        self._blocks = registry.open_blocks(
             globs, "files", self.schema, options, _BLOCK_ROWS, None, file_format
         )
         if self.schema.label and not self._blocks.has_labels:

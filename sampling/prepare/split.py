@@ -8,12 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sampling import files, manifest, writing
-from sampling.manifest import Written
+from sampling import files
+from sampling.files import manifest
+from sampling.files.manifest import Written
+from sampling.formats.writing import Layout, ShardWriter
 from sampling.prepare import assign
 from sampling.prepare.assign import Assignment, Destination, Piece, UnexpectedLabelError
 from sampling.prepare.source import Chunk, Source
-from sampling.writing import Layout, Shard
 
 
 def split(
@@ -37,7 +38,7 @@ def split(
             the folder is not empty, or can't be written.
     """
     check(source, layout)
-    with writing.folder(output, overwrite) as stage:
+    with files.folder(output, overwrite) as stage:
         pieces = (
             piece
             for chunk, table in source.tables("splitting")
@@ -73,13 +74,13 @@ def write(
     """Writes pieces to their shards; returns what each holds."""
     classes: defaultdict[Destination, Counter[str]] = defaultdict(Counter)
     with contextlib.ExitStack() as stack:
-        open_: dict[Destination, Shard] = {}
+        open_: dict[Destination, ShardWriter] = {}
         for piece in pieces:
             to = piece.destination
             if to not in open_:
                 assign.check_number(len({each.class_ for each in open_} | {to.class_}))
                 path = f"{folder}/{shard_path(to, layout, assignment)}"
-                open_[to] = stack.enter_context(Shard(path, layout))
+                open_[to] = stack.enter_context(ShardWriter(path, layout))
             open_[to].write(piece.table)
             classes[to].update(piece.classes)
     return [
@@ -115,4 +116,4 @@ def described(
         "by_class": list(assignment.by_class),
         "shards": assignment.shards,
     }
-    return manifest.build(about, source.schema, assignment.splits, written)
+    return manifest.build(about, source.schema.to_manifest(), assignment.splits, written)

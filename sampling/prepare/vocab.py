@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from sampling import manifest
+from sampling.files import manifest
 from sampling.prepare.source import Source
 
 

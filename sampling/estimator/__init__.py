@@ -1,0 +1,1 @@
+"""What tf.estimator lacks: forwarded features, heads that correct for sampling, serving."""
