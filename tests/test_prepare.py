@@ -531,7 +531,7 @@ def test_what_makes_no_vocabulary_is_refused(tmp_path, capsys, flags, message):
         (["--label=bought", "--by_class=nope"], "by_class is 'nope'"),
         (["--format=parquet"], "--schema is missing"),
         (["--label=bought", "--negative=2"], "raw-0.csv, line 2, column 'bought': found the label"),
-        (["--label=bought", "--classes=1,2"], "expected one of 1, 2; mend the row"),
+        (["--label=bought", "--classes=1,2"], "expected one of 1, 2; fix the row"),
         (["--label=visit", "--classes=each"], "found more than 1,000 classes"),
         (["--no-header"], "the files have no header, expected names of their columns"),
     ],

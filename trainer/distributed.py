@@ -20,6 +20,7 @@ from sampling import InputFn
 from sampling.checkpoint import server_states
 from sampling.checkpoint.server_resume import WorkerState
 from sampling.checkpoint.server_training import SaveWhenAllAreDone
+from sampling.errors import SamplingError
 from sampling.estimator.forwarding import require_estimator
 from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
@@ -39,7 +40,7 @@ def enter() -> Task:
     """What this process is; a parameter server serves, and does not return.
 
     Raises:
-        ValueError: TF_CONFIG is wrong, or its workers have no parameter server to share a model.
+        SamplingError: TF_CONFIG is wrong, or its workers have no parameter server to share a model.
     """
     task = cluster.task()
     if task.type == cluster.PS:
@@ -47,7 +48,7 @@ def enter() -> Task:
     if task.workers == 1 and task.type != cluster.EVALUATOR:
         os.environ.pop("TF_CONFIG", None)  # an Estimator takes no cluster without a task
     elif task.workers > 1 and not task.ps:
-        raise ValueError(
+        raise SamplingError(
             f"TF_CONFIG names {task.workers} workers and no ps, expected a parameter server, "
             "which holds the model that workers share; add one"
         )
@@ -57,10 +58,10 @@ def enter() -> Task:
 
 
 def refuse_flags(flags: argparse.Namespace, task: Task, names: Sequence[str]) -> None:
-    """Raises ValueError if one of these is given, which are for one process."""
+    """Raises SamplingError if one of these is given, which are for one process."""
     for name in names:
         if getattr(flags, name):
-            raise ValueError(
+            raise SamplingError(
                 f"--{name} is given and TF_CONFIG names {task.workers} workers, {_WHY[name]}"
             )
 
@@ -70,7 +71,7 @@ def await_chief(task: Task, job_dir: str) -> None:
     an evaluator for a checkpoint, as it always does.
 
     Raises:
-        ValueError: a worker finds no chief for some minutes.
+        SamplingError: a worker finds no chief for some minutes.
     """
     if task.type == cluster.WORKER:
         server_states.await_chief(_cluster_spec())

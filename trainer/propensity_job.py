@@ -21,7 +21,7 @@ def run(given: argparse.Namespace) -> None:
         given: the flags that were given; the others have their defaults, or what the job_dir says.
 
     Raises:
-        ValueError: flags are missing or do not go together, or files can't be read as they say.
+        SamplingError: flags are missing or do not go together, or files can't be read as they say.
     """
     quiet.quieten_tensorflow()
     require_estimator()

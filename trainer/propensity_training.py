@@ -36,8 +36,8 @@ class Training:
         task: which process this is.
 
     Raises:
-        ValueError: flags do not go together, files have no labels or are not as the schema says, or
-            the last checkpoint is of another input.
+        SamplingError: flags do not go together, files have no labels or are not as the schema
+            says, or the last checkpoint is of another input.
     """
 
     def __init__(self, parameters: Parameters, task: Task):

@@ -39,8 +39,8 @@ class Training:
         task: which process this is.
 
     Raises:
-        ValueError: files or flags are not as they should be, or the last checkpoint is of another
-            input.
+        SamplingError: files or flags are not as they should be, or the last checkpoint is of
+            another input.
     """
 
     def __init__(self, flags: argparse.Namespace, schema: Schema, task: Task):

@@ -19,6 +19,7 @@ from typing import Any
 import tensorflow as tf
 
 from sampling.checkpoint.exchange import StateExchange
+from sampling.errors import SamplingError
 from sampling.input_fn import cluster
 from sampling.input_fn.input_fn import InputFn
 
@@ -41,7 +42,7 @@ class InputStateListener(tf.compat.v1.train.CheckpointSaverListener):
         model_dir: the Estimator's.
 
     Raises (while training):
-        ValueError: another input is trained on, or workers do not train in step.
+        SamplingError: another input is trained on, or workers do not train in step.
     """
 
     def __init__(self, input_fn: InputFn, model_dir: str):
@@ -55,7 +56,7 @@ class InputStateListener(tf.compat.v1.train.CheckpointSaverListener):
         state = self._state_after(0)
         self._worker, number, in_step, self._batches_per_step = state["worker"]
         if number > 1 and not in_step:
-            raise ValueError(
+            raise SamplingError(
                 f"found {number} workers that do not train in step, expected "
                 "MultiWorkerMirroredStrategy or one process; pass the hook WorkerState instead"
             )
@@ -93,8 +94,8 @@ def resume(input_fn: InputFn, model_dir: str) -> int:
         The checkpoint's global step; 0 without one.
 
     Raises:
-        ValueError: the checkpoint has no state, or it can't be read, or was made by another input
-            function: what differs is named.
+        SamplingError: the checkpoint has no state, or it can't be read, or was made by another
+            input function: what differs is named.
     """
     checkpoint = tf.train.latest_checkpoint(model_dir)
     if checkpoint is None:
@@ -103,7 +104,7 @@ def resume(input_fn: InputFn, model_dir: str) -> int:
     shard = cluster.task().shard
     path = checkpoint_state_path(model_dir, step, shard.index, shard.number)
     if not tf.io.gfile.exists(path):
-        raise ValueError(
+        raise SamplingError(
             f"{checkpoint} has no state of the input, expected it in {path}; train with as many "
             "workers as then, and with saving_listeners=[InputStateListener(...)] or, of several "
             "workers, hooks=[SaveInStep(...)]; and with this one without resuming"
@@ -116,13 +117,13 @@ def restore(input_fn: InputFn, path: str) -> dict[str, Any]:
     """Restores the state in a file, which is returned.
 
     Raises:
-        ValueError: it can't be read, or is of another input function: the file is named.
+        SamplingError: it can't be read, or is of another input function: the file is named.
     """
     state: dict[str, Any] = read_state(path)
     try:
         input_fn.restore(state)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise SamplingError(f"{path}: {error}") from None
     return state
 
 
@@ -149,14 +150,14 @@ def read_state(path: str) -> Any:
     """What `write_state` wrote.
 
     Raises:
-        ValueError: it is no JSON.
+        SamplingError: it is no JSON.
     """
     with tf.io.gfile.GFile(path) as file:
         text = file.read()
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ValueError(
+        raise SamplingError(
             f"{path}: found {len(text):,} characters that are no JSON ({error}), expected a state "
             "of the input; restore the file from a copy, or train without resuming"
         ) from None
@@ -176,7 +177,7 @@ def step_of(checkpoint: str) -> int:
     """The number in a checkpoint's name: "output/model.ckpt-120" -> 120"""
     match = re.fullmatch(r".*-(\d+)", checkpoint)
     if match is None:
-        raise ValueError(
+        raise SamplingError(
             f"{checkpoint} has no step in its name, expected one as in model.ckpt-120; "
             "let the Estimator save it"
         )

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from sampling.checkpoint.estimator import InputStateListener
+from sampling.errors import SamplingError
 from sampling.input_fn import cluster
 from sampling.input_fn.input_fn import InputFn
 
@@ -29,13 +30,13 @@ class SaveInStep(tf.compat.v1.train.CheckpointSaverHook):
         save_steps: steps between checkpoints; there is one at the end, too.
 
     Raises:
-        ValueError: config saves checkpoints, TF_CONFIG is wrong, or (while training) another input
-            is trained on.
+        SamplingError: config saves checkpoints, TF_CONFIG is wrong, or (while training) another
+            input is trained on.
     """
 
     def __init__(self, input_fn: InputFn, config: Any, save_steps: int):
         if config.save_checkpoints_secs or config.save_checkpoints_steps:
-            raise ValueError(
+            raise SamplingError(
                 f"save_checkpoints_secs is {config.save_checkpoints_secs} and "
                 f"save_checkpoints_steps {config.save_checkpoints_steps}, expected None, since "
                 "those checkpoints would be without the input's state; pass "

@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from sampling import checks
 from sampling.checkpoint.exchange import StateExchange
+from sampling.errors import SamplingError
 from sampling.input_fn import cluster
 from sampling.input_fn.input_fn import InputFn
 
@@ -39,7 +40,7 @@ class InputState(tf.train.experimental.PythonState):
             at the same time, since each tells the others where it is.
 
     Raises (when a checkpoint is restored):
-        ValueError: it was made by another input function, or of another number of workers; what
+        SamplingError: it was made by another input function, or of another number of workers; what
             differs is named.
     """
 
@@ -98,13 +99,13 @@ class InputState(tf.train.experimental.PythonState):
         try:
             found = json.loads(string_value)
         except ValueError as error:
-            raise ValueError(
+            raise SamplingError(
                 f"found {string_value!r}, which is no state ({error}); restore a checkpoint whose "
                 "input is an InputState"
             ) from None
         states = found if isinstance(found, list) else [found]
         if len(states) != self.workers:
-            raise ValueError(
+            raise SamplingError(
                 f"the checkpoint has states of {len(states)} workers, expected {self.workers}; "
                 "start as many workers as saved it, each with InputState(input_fn, strategy)"
             )
@@ -152,12 +153,12 @@ def fit(
         The History. Metrics of the epoch begun are of the rest of it.
 
     Raises:
-        ValueError: num_epochs is None, the manager's latest checkpoint was not restored, the
+        SamplingError: num_epochs is None, the manager's latest checkpoint was not restored, the
             state is no part of it, or Keras 3 is asked to train with a strategy.
     """
     input_fn = state.input_fn
     if input_fn.num_epochs is None:
-        raise ValueError(
+        raise SamplingError(
             "num_epochs is None, expected a number, 1 for fit's epochs to be the input function's; "
             "set it"
         )
@@ -230,7 +231,7 @@ class _Save(tf.keras.callbacks.Callback):
     def _save(self) -> None:
         self._manager.save()
         if not self._state.is_in_checkpoint:
-            raise ValueError(
+            raise SamplingError(
                 "the manager's checkpoint has no InputState, expected this one; make it by "
                 "tf.train.Checkpoint(model=model, optimizer=model.optimizer, input=state)"
             )
@@ -238,7 +239,7 @@ class _Save(tf.keras.callbacks.Callback):
 
 def _check_in_checkpoint(state: InputState, manager: Any) -> None:
     if manager.latest_checkpoint and not state.is_in_checkpoint:
-        raise ValueError(
+        raise SamplingError(
             f"{manager.latest_checkpoint} was not restored, or has no state of the input; restore "
             "it with the state as a part of the checkpoint, or name another directory"
         )
@@ -249,12 +250,12 @@ def _check_strategy(state: InputState, model: Any) -> None:
     if version < "3" or not isinstance(model, tf.keras.Model):
         return
     if state.workers > 1:
-        raise ValueError(
+        raise SamplingError(
             f"TF_CONFIG names {state.workers} workers and the model is of Keras {version}, which "
             "has no MultiWorkerMirroredStrategy; train on TensorFlow 2.15, or in one process"
         )
     if getattr(model, "_distribute_strategy", None) is not None:
-        raise ValueError(
+        raise SamplingError(
             f"the model was made in a strategy's scope by Keras {version}, whose fit begins with a "
             "batch that it does not train on; use TensorFlow 2.15, or no strategy"
         )

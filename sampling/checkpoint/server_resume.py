@@ -11,6 +11,7 @@ import tensorflow as tf
 from sampling import checks
 from sampling.checkpoint import server_states
 from sampling.checkpoint.estimator import restore, worker_state_path, write_state
+from sampling.errors import SamplingError
 from sampling.input_fn import cluster
 from sampling.input_fn.input_fn import InputFn
 
@@ -43,7 +44,8 @@ class WorkerState(tf.compat.v1.train.SessionRunHook):
         every_steps: batches of this worker's from one state to the next.
 
     Raises:
-        ValueError: an argument is out of range, the workers train in step, there is no model_dir or
+        SamplingError: an argument is out of range, the workers train in step, there is no
+            model_dir or
             no chief, the checkpoint is of another number of workers or was trained without this
             hook, or a state can't be read or is of another input function: what differs is named.
     """
@@ -53,12 +55,12 @@ class WorkerState(tf.compat.v1.train.SessionRunHook):
         self._input_fn, self._config, self.model_dir = input_fn, config, config.model_dir
         self._task = task = cluster.task()
         if cluster.workers(config, None).padded:
-            raise ValueError(
+            raise SamplingError(
                 f"config.train_distribute is {config.train_distribute}, by which workers train in "
                 "step, expected parameter servers; pass InputStateListener or SaveInStep instead"
             )
         if self.model_dir is None:
-            raise ValueError(
+            raise SamplingError(
                 "config.model_dir is None, expected where states and checkpoints are; pass it to "
                 "RunConfig"
             )
@@ -110,7 +112,7 @@ class WorkerState(tf.compat.v1.train.SessionRunHook):
 
     def after_create_session(self, session: Any, coord: Any) -> None:
         if self._session is not None:
-            raise ValueError(self._lost("a parameter server was started again"))
+            raise SamplingError(self._lost("a parameter server was started again"))
         self._session = session
         self._write(session)
 
@@ -153,7 +155,7 @@ class WorkerState(tf.compat.v1.train.SessionRunHook):
         step = int(session.run(tf.compat.v1.train.get_global_step(session.graph)))
         run = server_states.current(self.model_dir)
         if run is None or run.key != self._run.key:
-            raise ValueError(self._lost("the chief was started again"))
+            raise SamplingError(self._lost("the chief was started again"))
         about = {"run": run.key, "every_steps": self._every, "done": done}
         write_state(self._path(step), {**self._state_after(self._trained), **about})
         kept = server_states.needed([*self._steps, step], server_states.checkpoints(self.model_dir))

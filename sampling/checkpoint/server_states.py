@@ -23,6 +23,7 @@ from typing import Any
 import tensorflow as tf
 
 from sampling.checkpoint.estimator import read_state, step_of, worker_state_path, write_state
+from sampling.errors import SamplingError
 from sampling.input_fn.cluster import CHIEF, MASTER
 
 _RUN = "input-state-run.json"
@@ -50,7 +51,7 @@ def begin(model_dir: str, workers: int) -> Run:
     """For the chief, before its server starts: a run that goes on from the latest checkpoint.
 
     Raises:
-        ValueError: the checkpoint is not of a run of so many workers.
+        SamplingError: the checkpoint is not of a run of so many workers.
     """
     checkpoint = tf.train.latest_checkpoint(model_dir)
     step = step_of(checkpoint) if checkpoint else 0
@@ -70,7 +71,7 @@ def join(model_dir: str, workers: int, cluster_spec: Any) -> Run:
     """For the other workers: the run that the chief has begun.
 
     Raises:
-        ValueError: there is no chief for so long, or it has begun a run of other workers.
+        SamplingError: there is no chief for so long, or it has begun a run of other workers.
     """
     await_chief(cluster_spec)
     run = current(model_dir)
@@ -82,7 +83,7 @@ def current(model_dir: str) -> Run | None:
     """What the chief has begun last.
 
     Raises:
-        ValueError: the file can't be read.
+        SamplingError: the file can't be read.
     """
     path = os.path.join(model_dir, _RUN)
     if not tf.io.gfile.exists(path):
@@ -91,7 +92,7 @@ def current(model_dir: str) -> Run | None:
     try:
         return Run(str(found["key"]), int(found["step"]), int(found["workers"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
+        raise SamplingError(
             f"{path}: found {found!r}, expected key, step and workers of a run ({error!r}); "
             "restore the file from a copy, or train in another directory"
         ) from None
@@ -135,12 +136,12 @@ def is_done(model_dir: str, worker: int, run: Run) -> bool:
 
 def _check(run: Run | None, what: str, workers: int) -> None:
     if run is None:
-        raise ValueError(
+        raise SamplingError(
             f"{what} without WorkerState, which would have kept where each worker's input was; "
             "go on as it was trained, or train in another directory"
         )
     if run.workers != workers:
-        raise ValueError(
+        raise SamplingError(
             f"{what} by {run.workers} workers, this cluster has {workers}, and each goes on with "
             f"rows of its own; start {run.workers}, or train in another directory"
         )
@@ -150,7 +151,7 @@ def await_chief(cluster_spec: Any) -> None:
     """Until it can be connected to.
 
     Raises:
-        ValueError: it can't be for some minutes.
+        SamplingError: it can't be for some minutes.
     """
     address = cluster_spec.task_address(CHIEF if CHIEF in cluster_spec.jobs else MASTER, 0)
     host, _, port = address.rpartition(":")
@@ -161,8 +162,8 @@ def await_chief(cluster_spec: Any) -> None:
             return
         except OSError as error:
             if time.monotonic() > until:
-                raise ValueError(
+                raise SamplingError(
                     f"found no chief at {address} for {_WAIT_SECS:g} seconds ({error}), expected "
-                    "it to begin the training; start it, or mend TF_CONFIG"
+                    "it to begin the training; start it, or fix TF_CONFIG"
                 ) from None
         time.sleep(_POLL_SECS)

@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from sampling.errors import SamplingError
 from sampling.schema import FORWARDED_SUFFIX, Schema
 
 _DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
@@ -49,7 +50,7 @@ def forward_features(estimator: Any, schema_or_keys: Schema | str | Iterable[str
         A tf.estimator.Estimator with the same model, model_dir and config.
 
     Raises (while its graph is built):
-        ValueError: the features have no `name_`, or the predictions are no dict or have one.
+        SamplingError: the features have no `name_`, or the predictions are no dict or have one.
     """
     api, keys = require_estimator(), _forwarded_keys(schema_or_keys)
 
@@ -82,7 +83,7 @@ def _forwarded_keys(schema_or_keys: Schema | str | Iterable[str]) -> list[str]:
 
 def _forwarded(features: Mapping[str, Any], key: str) -> tf.Tensor:
     if key not in features:
-        raise ValueError(
+        raise SamplingError(
             f"the features have no {key!r} ({', '.join(sorted(features))}); name "
             f"{key.removesuffix(FORWARDED_SUFFIX)!r} in the schema's features_to_forward"
         )
@@ -107,13 +108,13 @@ def _export_outputs(
 
 def _united(predictions: Any, forwarded: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(predictions, Mapping):
-        raise ValueError(
+        raise SamplingError(
             f"the predictions are a {type(predictions).__name__}, expected a dict, "
             "which forwarded features can join; let the model_fn return one"
         )
     taken = sorted(set(predictions) & set(forwarded))
     if taken:
-        raise ValueError(
+        raise SamplingError(
             f"the predictions have {', '.join(map(repr, taken))} already, where a forwarded "
             "feature should go; rename one of the two"
         )

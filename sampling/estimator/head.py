@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from sampling.errors import SamplingError
 from sampling.estimator.forwarding import require_estimator
 from sampling.probabilities.calibration import Prior
 
@@ -36,12 +37,12 @@ def corrected_head(head: Any, prior: Prior) -> Any:
         model_fn of one's own.
 
     Raises:
-        ValueError: the head corrects already, there is nothing to correct, or prior has another
+        SamplingError: the head corrects already, there is nothing to correct, or prior has another
             number of classes than the head.
     """
     api = require_estimator()
     if getattr(head, CORRECTION, None) is not None:
-        raise ValueError(
+        raise SamplingError(
             "the head corrects its outputs already, expected one that does not; "
             "correct once, with the prior of the training's input function"
         )
@@ -86,9 +87,9 @@ def _per_logit(head: Any, prior: Prior) -> Any:
     prior.check_needed()
     classes = len(prior.files)
     if head.logits_dimension != (1 if classes == 2 else classes):
-        raise ValueError(
+        raise SamplingError(
             f"the head has {head.logits_dimension} logits and the prior {classes} classes, "
-            "expected 1 logit for two classes or one for each of more; mend one"
+            "expected 1 logit for two classes or one for each of more; fix one"
         )
     return prior.offset
 

@@ -148,7 +148,7 @@ def _numbers(field: Field, text: tf.Tensor) -> tf.Tensor:
 
 
 def _wrong(field: Field, expected: str) -> str:
-    return f"column {field.name!r} is {field.type}, {expected}; mend the value"
+    return f"column {field.name!r} is {field.type}, {expected}; fix the value"
 
 
 def _is_any(text: tf.Tensor, spellings: Sequence[str]) -> tf.Tensor:

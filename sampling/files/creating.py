@@ -8,6 +8,7 @@ import os
 import shutil
 from typing import Any, BinaryIO
 
+from sampling.errors import SamplingError
 from sampling.files.reading import is_local
 
 
@@ -57,8 +58,8 @@ def replace(path: str, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             os.remove(partial)
-        raise ValueError(
-            f"{path} can't be written ({error}), nothing of it is left; mend that, or name another"
+        raise SamplingError(
+            f"{path} can't be written ({error}), nothing of it is left; fix that, or name another"
         ) from error
 
 

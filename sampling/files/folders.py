@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 
+from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.files.creating import remove
 from sampling.files.reading import is_local
@@ -24,7 +25,7 @@ def folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[st
         overwrite: whether to replace one that has a manifest of ours.
 
     Raises:
-        ValueError: the folder has something in it, or a file can't be written.
+        SamplingError: the folder has something in it, or a file can't be written.
     """
     path = os.fspath(path)
     path = os.path.abspath(os.path.expanduser(path)) if is_local(path) else path.rstrip("/")
@@ -34,9 +35,9 @@ def folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[st
         with staged(path) as stage:
             yield stage
     except OSError as error:
-        raise ValueError(
+        raise SamplingError(
             f"{path} can't be written ({error}), nothing of it is left there; "
-            "mend that, or name another folder"
+            "fix that, or name another folder"
         ) from error
 
 
@@ -45,14 +46,14 @@ def _check_place(path: str, overwrite: bool) -> None:
     if not held:
         return
     if not overwrite:
-        raise ValueError(
+        raise SamplingError(
             f"{path} holds {held[0]} already, expected nothing; name another folder, or allow "
             "overwriting what was written before"
         )
     try:
         manifest.read(path)
     except ValueError as error:
-        raise ValueError(
+        raise SamplingError(
             f"{path} holds {held[0]} and is no output of ours to overwrite ({error}); "
             "name another folder"
         ) from None

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
+from sampling.errors import SamplingError
 from sampling.files.reading import ahead, gfile, is_local, open_binary, telling
 
 Globs = Any  # a glob, a file's or a folder's name (str or path), or a list of them
@@ -27,20 +28,20 @@ class File:
         return open_binary(self.path)
 
     def check_unchanged(self) -> None:
-        """Raises ValueError if the file is gone or is not what was listed.
+        """Raises SamplingError if the file is gone or is not what was listed.
 
         Counts, blocks and everything derived from them would be wrong.
         """
         try:
             now = stat(self.path)
         except FileNotFoundError:
-            raise ValueError(
+            raise SamplingError(
                 f"{self.path} has vanished since it was listed, expected it to stay; put it back, "
                 "or build the input function anew"
             ) from None
         if now != self:
             found = f"of {now.size:,} bytes" if now.size != self.size else "written again"
-            raise ValueError(
+            raise SamplingError(
                 f"{self.path} has changed since it was listed: found it {found}, expected the "
                 f"{self.size:,} bytes of then; leave files alone while they are read, "
                 "or build the input function anew"
@@ -55,7 +56,7 @@ def list_files(globs: Globs, role: str) -> list[File]:
         role: the argument's name, for the error.
 
     Raises:
-        ValueError: nothing matches one of them.
+        SamplingError: nothing matches one of them.
     """
     paths: set[str] = set()
     for pattern in _patterns(globs, role):
@@ -63,9 +64,9 @@ def list_files(globs: Globs, role: str) -> list[File]:
             matches = _matches(pattern)
         if not matches:
             bracket = "; a bracket that is meant is written [[]" if "[" in pattern else ""
-            raise ValueError(
+            raise SamplingError(
                 f"{role}: no file matches {pattern!r}, expected a glob such as data/*.csv, a file "
-                f"or a folder with files; mend the path{bracket}"
+                f"or a folder with files; fix the path{bracket}"
             )
         paths.update(matches)
     return list(ahead(stat, sorted(paths), all(map(is_local, paths))))
@@ -76,10 +77,12 @@ def _patterns(globs: Globs, role: str) -> Iterator[str]:
         globs = [globs]
     is_list = isinstance(globs, Iterable) and not isinstance(globs, bytes)
     if not is_list or not (globs := list(globs)):
-        raise ValueError(f"{role} is {globs!r}, expected a glob or a list of globs; name the files")
+        raise SamplingError(
+            f"{role} is {globs!r}, expected a glob or a list of globs; name the files"
+        )
     for pattern in globs:
         if not isinstance(pattern, (str, os.PathLike)) or not os.fspath(pattern):
-            raise ValueError(f"{role} has {pattern!r}, expected a glob; name the files")
+            raise SamplingError(f"{role} has {pattern!r}, expected a glob; name the files")
         yield os.fspath(pattern)
 
 

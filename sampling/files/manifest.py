@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from sampling.errors import SamplingError
 from sampling.files.creating import create
 from sampling.files.listing import File, stat
 from sampling.files.reading import read_text
@@ -81,15 +82,15 @@ def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """The manifest of a folder.
 
     Raises:
-        ValueError: there is none, or it is none of ours.
+        SamplingError: there is none, or it is none of ours.
     """
     path = os.path.join(os.fspath(folder), NAME)
     try:
         found = json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is no JSON ({error}); prepare the folder anew") from None
+        raise SamplingError(f"{path} is no JSON ({error}); prepare the folder anew") from None
     if not _is_ours(found):
-        raise ValueError(
+        raise SamplingError(
             f"{path} is no manifest of version {VERSION} made by {MADE_BY}, which sampling.prepare "
             "and write_epoch write; prepare the folder with them"
         )

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO, TypeVar
 
+from sampling.errors import SamplingError
+
 _IN_FLIGHT = 8  # requests to a bucket at a time: most of a short read is waiting for its first byte
 # TensorFlow's client fetches this much at a time (and by default keeps 64 MiB for every handle).
 REMOTE_CACHE = {"GCS_READ_CACHE_BLOCK_SIZE_MB": "1", "GCS_READ_CACHE_MAX_SIZE_MB": "16"}
@@ -91,15 +93,15 @@ def read_text(path: str) -> str:
     """A small text file as a whole.
 
     Raises:
-        ValueError: it can't be read, or is not UTF-8.
+        SamplingError: it can't be read, or is not UTF-8.
     """
     try:
         with open_binary(path) as file:
             return file.read().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is not a text in UTF-8; convert it") from None
+        raise SamplingError(f"{path} is not a text in UTF-8; convert it") from None
     except Exception as error:  # every file system has an exception of its own for this
-        raise ValueError(f"can't read {path}: {error}") from error
+        raise SamplingError(f"can't read {path}: {error}") from error
 
 
 def read_range(file: BinaryIO, start: int, end: int) -> bytes:
@@ -120,7 +122,7 @@ def _told(path: str, error: Exception) -> OSError | None:
     message = error.message.partition("\n")[0]
     if isinstance(error, tf.errors.NotFoundError):
         return FileNotFoundError(
-            f"{path} is not there: expected an object of the bucket {bucket}; mend the path, or "
+            f"{path} is not there: expected an object of the bucket {bucket}; fix the path, or "
             "create the bucket"
         )
     if isinstance(error, (tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError)):

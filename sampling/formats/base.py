@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import files
+from sampling.errors import SamplingError
 from sampling.formats import conversion
 from sampling.order.stretches import Order
 from sampling.schema import Schema
@@ -100,7 +101,7 @@ class CountedBlocks:
         return self._label is not None or self.schema.label in self.files[0].names
 
     def check_unchanged(self) -> None:
-        """Raises ValueError if a file is not what it was."""
+        """Raises SamplingError if a file is not what it was."""
         for source in self.files:
             source.file.check_unchanged()
 
@@ -120,7 +121,7 @@ class CountedBlocks:
             class says what it is.
 
         Raises:
-            ValueError: a value is not what the schema allows (file, row and column named), or a
+            SamplingError: a value is not what the schema allows (file, row and column named), or a
                 file has changed or is damaged.
         """
         with self._lock:
@@ -148,7 +149,7 @@ class CountedBlocks:
             conformed = conversion.conform(table, self.schema, self.coded)
         except conversion.BadValueError as error:
             at = self.locate(blocks, before + error.row)
-            raise ValueError(f"{at}, column {error.column!r}: {error.problem}") from None
+            raise SamplingError(f"{at}, column {error.column!r}: {error.problem}") from None
         return with_label(conformed, self.schema, self._label)
 
 
@@ -161,14 +162,14 @@ def optional_columns(schema: Schema, label: Label) -> list[str]:
 
 
 def check_columns(found: Collection[str], schema: Schema, label: Label, what: str) -> None:
-    """Raises ValueError if `what` has not all columns of the schema that it must have."""
+    """Raises SamplingError if `what` has not all columns of the schema that it must have."""
     may_lack = () if schema.label in found else optional_columns(schema, label)
     missing = [name for name in schema.names if name not in found and name not in may_lack]
     if missing:
         others = ", ".join(list(found)[:20]) + (", ..." if len(found) > 20 else "")
-        raise ValueError(
+        raise SamplingError(
             f"{what}: found {others or 'no column'}, expected "
-            f"{conversion.names_shown(missing)} too; mend the file or the schema"
+            f"{conversion.names_shown(missing)} too; fix the file or the schema"
         )
 
 
@@ -181,17 +182,17 @@ def check_alike(
         found: path and columns of each file.
 
     Raises:
-        ValueError: one has not.
+        SamplingError: one has not.
     """
     for name in optional_columns(schema, label):
         without = [path for path, names in found if name not in names]
         if without and label is None and len(without) < len(found):
-            raise ValueError(
+            raise SamplingError(
                 f"{without[0]} lacks the column {name!r}, which other files of {role} "
                 "have; add it, or leave the file out"
             )
         if without and isinstance(label, int) and schema[name].is_string:
-            raise ValueError(
+            raise SamplingError(
                 f"{without[0]} lacks the label {name!r}, which is {label} by the class "
                 f"and of type {schema[name].type}, expected a number; "
                 "add the column, or declare it INTEGER"

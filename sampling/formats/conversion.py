@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sampling.errors import SamplingError
 from sampling.schema import Field, Schema
 
 _EXPECTED = {
@@ -73,16 +74,16 @@ def _is_fixed(type_: pa.DataType) -> bool:
 
 
 def check_types(types: pa.Schema, schema: Schema, what: str) -> None:
-    """Raises ValueError if a column is of another kind than the schema's field.
+    """Raises SamplingError if a column is of another kind than the schema's field.
 
     Args:
         what: that has the columns, for the error: "path" or the like.
     """
     for field in schema:
         if field.name in types.names and not fits(types.field(field.name).type, field):
-            raise ValueError(
+            raise SamplingError(
                 f"{what}, column {field.name!r}: found the type {types.field(field.name).type}, "
-                f"expected {_lists_of(field)}{expected(field)}; mend the column, or its type in "
+                f"expected {_lists_of(field)}{expected(field)}; fix the column, or its type in "
                 "the schema"
             )
 
@@ -140,7 +141,7 @@ def _values(values: pa.Array, field: Field, schema: Schema) -> pa.Array:
         finite = np.isfinite(converted.to_numpy(zero_copy_only=False))
         if not finite.all():
             row = int(np.argmin(finite))
-            problem = f"found {values[row]}, expected a finite number (float32); mend it"
+            problem = f"found {values[row]}, expected a finite number (float32); fix it"
             raise BadValueError(row, field.name, problem)
     return converted
 
@@ -177,7 +178,7 @@ def _check_lengths(lengths: np.ndarray, field: Field) -> None:
         raise BadValueError(
             row,
             field.name,
-            f"found a list of {lengths[row]}, expected {at_most}{field.length} values; mend it, or "
+            f"found a list of {lengths[row]}, expected {at_most}{field.length} values; fix it, or "
             "the field's length in the schema",
         )
 
@@ -200,7 +201,7 @@ def _converted(values: pa.Array, field: Field) -> pa.Array:
         raise BadValueError(
             row,
             field.name,
-            f"found {values[row]}, expected {expected(field)}; mend it, or the column's type in "
+            f"found {values[row]}, expected {expected(field)}; fix it, or the column's type in "
             "the schema",
         ) from None
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sampling import files
+from sampling.errors import SamplingError
 from sampling.formats import gzipped, table
 from sampling.formats.base import CountedBlocks, Label
 from sampling.formats.csv.blocks import CsvBlocks
@@ -41,11 +42,11 @@ def format_of(path: str) -> str:
 
 
 def checked_format(file_format: str | None) -> str | None:
-    """Raises ValueError if it is none that can be read."""
+    """Raises SamplingError if it is none that can be read."""
     if file_format is not None and file_format not in FORMATS:
-        raise ValueError(
+        raise SamplingError(
             f"file_format is {file_format!r}, expected one of {', '.join(map(repr, FORMATS))}, or "
-            "None to go by the files' names; mend it"
+            "None to go by the files' names; fix it"
         )
     return file_format
 
@@ -71,7 +72,7 @@ def open_blocks(
         file_format: one of `FORMATS`; None: by the files' names.
 
     Raises:
-        ValueError: nothing matches, files are of several formats, or do not fit the schema.
+        SamplingError: nothing matches, files are of several formats, or do not fit the schema.
     """
     if tables := _tables(data, role):
         return TableBlocks(tables, schema, block_rows, label, role)
@@ -92,7 +93,7 @@ def _tables(data: Any, role: str) -> list[Any]:
     listed = data if isinstance(data, (list, tuple)) else [data]
     tables = [item for item in listed if table.is_table(item)]
     if tables and len(tables) < len(listed):
-        raise ValueError(
+        raise SamplingError(
             f"{role} has tables and globs, expected one or the other; read the files into a table, "
             "or write the table to a file"
         )
@@ -105,8 +106,8 @@ def _one_format(listed: Sequence[files.File], role: str) -> str:
         first.setdefault(format_of(file.path), file.path)
     if len(first) > 1:
         found = " and ".join(f"{path} ({said})" for said, path in first.items())
-        raise ValueError(
-            f"{role}: found files of several formats, {found}, expected one; mend the glob, or "
+        raise SamplingError(
+            f"{role}: found files of several formats, {found}, expected one; fix the glob, or "
             "pass file_format= if their names mislead"
         )
     return next(iter(first))

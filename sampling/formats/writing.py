@@ -36,7 +36,7 @@ class Layout(NamedTuple):
     row_group_rows: int = ROW_GROUP_ROWS
 
     def check(self) -> Layout:
-        """Itself, or ValueError."""
+        """Itself, or SamplingError."""
         checks.one_of("format", self.format, FORMATS)
         checks.whole_number("row_group_rows", self.row_group_rows, 1)
         return self

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from sampling import checks
+from sampling.errors import SamplingError
 from sampling.input_fn import cluster, padding
 from sampling.input_fn.class_files import Reading
 from sampling.input_fn.engine import Engine
@@ -66,10 +67,12 @@ class BatchStream(Engine):
         """Batches of the first iteration: fewer than of the others where it was restored midway.
 
         Raises:
-            ValueError: num_epochs is None, and there is no end.
+            SamplingError: num_epochs is None, and there is no end.
         """
         if self.num_epochs is None:
-            raise ValueError("num_epochs is None, expected a number for there to be an end; set it")
+            raise SamplingError(
+                "num_epochs is None, expected a number for there to be an end; set it"
+            )
         rows, done = self._rows_per_epoch_of(self._start.shard), self._start.epoch % self.num_epochs
         rest = (self._start.epoch + 1) * rows - (self._start.rows + self._start.skip)
         later = self.num_epochs - done - 1
@@ -85,7 +88,7 @@ class BatchStream(Engine):
         (but not of rows without label, which are for prediction).
 
         Raises:
-            ValueError: a class of files has fewer rows than there are workers.
+            SamplingError: a class of files has fewer rows than there are workers.
         """
         return [self._rows_of(Shard(index, number)) for index in range(number)]
 
@@ -115,7 +118,8 @@ class BatchStream(Engine):
         after, asks for `state(rows)`.
 
         Raises:
-            ValueError: rows is negative, or before the place this input function was restored to.
+            SamplingError: rows is negative, or before the place this input function was restored
+                to.
         """
         return self._to_state(self._run.find(checks.whole_number("rows", rows, 0)))
 
@@ -135,7 +139,7 @@ class BatchStream(Engine):
         each saves its own state, which no other takes.
 
         Raises:
-            ValueError: it is no state, or one of other files, arguments or another class.
+            SamplingError: it is no state, or one of other files, arguments or another class.
         """
         roles = list(self._blocks)
         start = Position.from_state(state, self._made_with(), roles, self._cursors_after)
@@ -154,7 +158,7 @@ class BatchStream(Engine):
     def _enter(self, shard: Shard) -> None:
         """What follows is for that worker."""
         if self._is_restored and shard != self._start.shard:
-            raise ValueError(
+            raise SamplingError(
                 f"the state that was restored is of {self._start.shard}, and this is {shard}; "
                 "restore the state that was saved here"
             )

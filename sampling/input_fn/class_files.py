@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import checks, files
+from sampling.errors import SamplingError
 from sampling.formats import registry
 from sampling.formats.base import CountedBlocks
 from sampling.formats.csv.parsing import CsvOptions
@@ -26,7 +27,7 @@ class Reading:
     """How files are read, whatever is sampled from them; see `InputFn`.
 
     Raises:
-        ValueError: an option is out of range.
+        SamplingError: an option is out of range.
     """
 
     shuffle: bool
@@ -58,7 +59,7 @@ class ClassFiles:
 
     def __init__(self, globs: Any, schema: Schema, reading: Reading):
         if not isinstance(schema, Schema):
-            raise ValueError(f"schema is {schema!r}, expected a sampling.Schema; pass one")
+            raise SamplingError(f"schema is {schema!r}, expected a sampling.Schema; pass one")
         self.schema = schema
         self.shuffle = bool(reading.shuffle)
         self.seed, self.pool_rows = int(reading.seed), int(reading.pool_rows)
@@ -162,10 +163,10 @@ class ClassFiles:
     def _check_weights(self, weights: np.ndarray, role: str, blocks: np.ndarray) -> None:
         wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
         if len(wrong):
-            raise ValueError(
+            raise SamplingError(
                 f"{self._blocks[role].locate(blocks, wrong[0])}, column {self.schema.weight!r}: "
                 f"found the weight {weights[wrong[0]]}, expected a finite number, not negative; "
-                "mend it"
+                "fix it"
             )
 
     def _warn_of_labels(
@@ -180,7 +181,7 @@ class ClassFiles:
             role,
             f"{self._blocks[role].locate(blocks, row)}, column {self._label!r}: found the label "
             f"{label!r} in a file of {self._name(role)}, in {np.count_nonzero(is_other):,} of the "
-            f"first {len(is_other):,} rows read; they are trained on as they are, mend the "
+            f"first {len(is_other):,} rows read; they are trained on as they are, fix the "
             "file or the glob",
         )
 
@@ -192,7 +193,7 @@ class ClassFiles:
                     self._warn_once(
                         "shared",
                         f"{path} is matched by both {self._name(roles[path])} and "
-                        f"{self._name(role)}, expected different files; mend a glob",
+                        f"{self._name(role)}, expected different files; fix a glob",
                     )
 
     def _warn_once(self, key: str, message: str) -> None:

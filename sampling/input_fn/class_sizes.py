@@ -18,7 +18,7 @@ class ClassSizes:
         is_wrong: called with a key and a sentence when what was given turns out to be wrong.
 
     Raises:
-        ValueError: a number is not a whole one of at least 1.
+        SamplingError: a number is not a whole one of at least 1.
     """
 
     def __init__(self, given: Mapping[str, int | None], is_wrong: Callable[[str, str], None]):
@@ -47,7 +47,7 @@ class ClassSizes:
             self._is_wrong(
                 _argument(role),
                 f"{_argument(role)} is {given:,} and the files have {counted:,} rows; "
-                "the files count, mend the argument",
+                "the files count, fix the argument",
             )
 
 

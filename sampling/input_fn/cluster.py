@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from sampling.errors import SamplingError
 from sampling.order.shares import EVERYTHING, Shard
 
 CHIEF, MASTER, WORKER, PS, EVALUATOR = "chief", "master", "worker", "ps", "evaluator"
@@ -53,7 +54,7 @@ def task(text: str | None = None) -> Task:
     """The task that TF_CONFIG (or a text like it) names; without it, or {}, a process alone.
 
     Raises:
-        ValueError: it is no JSON object, has no chief beside parameter servers, or names a task
+        SamplingError: it is no JSON object, has no chief beside parameter servers, or names a task
             that the cluster does not have.
     """
     text = os.environ.get("TF_CONFIG", "") if text is None else text
@@ -73,8 +74,8 @@ def shard(mode: str | None, config: Any, input_context: Any) -> Shard:
         input_context: the tf.distribute.InputContext, or None; it goes before config.
 
     Raises:
-        ValueError: TF_CONFIG is wrong, or names several workers and nothing says whether the rows
-            are to be divided among them.
+        SamplingError: TF_CONFIG is wrong, or names several workers and nothing says whether the
+            rows are to be divided among them.
     """
     if input_context is not None:
         number = input_context.num_input_pipelines
@@ -88,7 +89,7 @@ def shard(mode: str | None, config: Any, input_context: Any) -> Shard:
         return _task_of(config).shard
     found = task()
     if found.shard != EVERYTHING:
-        raise ValueError(
+        raise SamplingError(
             f"TF_CONFIG names {found.workers} workers, and neither config nor input_context says "
             "whether they divide the rows; pass the RunConfig or the InputContext, or "
             "input_context=tf.distribute.InputContext() for all rows"
@@ -134,18 +135,18 @@ def _parsed(text: str) -> Mapping[str, Any]:
     try:
         config = json.loads(text)
     except ValueError as error:
-        raise ValueError(
-            f"TF_CONFIG is {text!r}, which is not JSON ({error}); mend or unset it"
+        raise SamplingError(
+            f"TF_CONFIG is {text!r}, which is not JSON ({error}); fix or unset it"
         ) from None
     if not isinstance(config, dict):
-        raise ValueError(f"TF_CONFIG is {text!r}, expected a JSON object; mend or unset it")
+        raise SamplingError(f"TF_CONFIG is {text!r}, expected a JSON object; fix or unset it")
     return config
 
 
 def _member(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = config.get(name) or {}
     if not isinstance(value, dict):
-        raise ValueError(f"{name!r} in TF_CONFIG is {value!r}, expected a JSON object; mend it")
+        raise SamplingError(f"{name!r} in TF_CONFIG is {value!r}, expected a JSON object; fix it")
     return value
 
 
@@ -153,24 +154,24 @@ def _checked(cluster: Mapping[str, Any], type_: Any, index: Any) -> Task:
     known = ", ".join(f"{name} ({len(addresses)})" for name, addresses in cluster.items())
     leaders = [name for name in _LEADERS if cluster.get(name)]
     if sum(len(cluster[name]) for name in leaders) > 1:
-        raise ValueError(f"TF_CONFIG names a cluster of {known}, expected one chief; leave one")
+        raise SamplingError(f"TF_CONFIG names a cluster of {known}, expected one chief; leave one")
     if cluster.get(PS) and not leaders:
-        raise ValueError(
+        raise SamplingError(
             f"TF_CONFIG names a cluster of {known} without a chief, which starts the training and "
             "saves it; make one of the workers the chief"
         )
     if type_ not in _WORDS or (type_ not in cluster and type_ != EVALUATOR):
-        raise ValueError(
+        raise SamplingError(
             f"TF_CONFIG says that the task is {type_!r}, expected one of its cluster, {known}, or "
-            "evaluator; mend it"
+            "evaluator; fix it"
         )
     number = len(cluster[type_]) if type_ != EVALUATOR else None
     is_index = isinstance(index, (int, str)) and str(index).isdecimal()
     if not is_index or (number is not None and int(index) >= number):
-        raise ValueError(
+        raise SamplingError(
             f"TF_CONFIG says that the task is {type_} {index!r}, expected a number"
             + (f" from 0 to {number - 1}" if number else "")
-            + "; mend it"
+            + "; fix it"
         )
     workers = len(leaders) + len(cluster.get(WORKER, ()))
     plain = CHIEF if type_ in _LEADERS else type_

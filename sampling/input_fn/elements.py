@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sampling.errors import SamplingError
 from sampling.input_fn.datasets import Structure
 from sampling.rows.columns import STACKED
 from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE
@@ -54,18 +55,18 @@ def checked_names(
     """The features asked for; None: all that are known.
 
     Raises:
-        ValueError: one is not known, or can't be stacked.
+        SamplingError: one is not known, or can't be stacked.
     """
     names = tuple(known) if features is None else tuple(features)
     if isinstance(features, str):
         names = (features,)
     if not names or not set(names) <= set(known):
-        raise ValueError(
-            f"features is {features!r}, expected names among {', '.join(known)}; mend them"
+        raise SamplingError(
+            f"features is {features!r}, expected names among {', '.join(known)}; fix them"
         )
     unfit = [name for name in names if not _can_be_stacked(known[name])]
     if stacked and unfit:
-        raise ValueError(
+        raise SamplingError(
             f"stacked is True with {', '.join(unfit)}, expected numbers or lists of numbers of "
             "one length, not strings; name such features, or leave stacked out"
         )

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import files
+from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.files.manifest import Written
 from sampling.formats.writing import Layout, ShardWriter
@@ -44,7 +45,7 @@ def write_epoch(
         The manifest.
 
     Raises:
-        ValueError: as `files.folder`; a column can't be written; a row can't be read.
+        SamplingError: as `files.folder`; a column can't be written; a row can't be read.
     """
     ends = [rows * (shard + 1) // shards for shard in range(shards)]
     with files.folder(folder, overwrite) as stage:
@@ -87,7 +88,7 @@ def output_schema(schema: Schema, dtypes: Mapping[str, np.dtype]) -> Schema:
     """Of batches with those columns: fields of the files where they have not changed.
 
     Raises:
-        ValueError: a column has lists.
+        SamplingError: a column has lists.
     """
     fields = [_field(schema, name, dtype) for name, dtype in dtypes.items()]
     fields.append(Field(WEIGHT_FEATURE, "FLOAT"))
@@ -99,7 +100,7 @@ def to_table(chunk: Columns, schema: Schema) -> pa.Table:
     """The columns of a chunk, in the schema's order.
 
     Raises:
-        ValueError: a column has bytes that are no text.
+        SamplingError: a column has bytes that are no text.
     """
     return pa.table({name: _array(name, chunk[name]) for name in schema.names})
 
@@ -140,7 +141,7 @@ def _array(name: str, column: np.ndarray | Strings) -> pa.Array:
     try:
         texts = pa.array(column.values, pa.binary()).cast(pa.string())
     except pa.ArrowInvalid as error:
-        raise ValueError(
+        raise SamplingError(
             f"column {name!r} has bytes that are no text in UTF-8 ({error}), expected text to "
             "write; leave it out of the schema, or convert it with a transform"
         ) from None
@@ -149,7 +150,7 @@ def _array(name: str, column: np.ndarray | Strings) -> pa.Array:
 
 def _field(schema: Schema, name: str, dtype: np.dtype) -> Field:
     if dtype.shape:
-        raise ValueError(
+        raise SamplingError(
             f"column {name!r} has lists of {dtype.shape[0]}, expected one value a row to write; "
             "leave it out, or take it apart with a transform"
         )

@@ -15,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from sampling import checks, files
+from sampling.errors import SamplingError
 from sampling.formats.csv.parsing import CsvOptions
 from sampling.formats.writing import Layout
 from sampling.input_fn import cluster, datasets, elements, export, usage
@@ -60,8 +61,8 @@ class InputFn(BatchStream):
             names. header, delimiter, null_values and newlines_in_values are of text alone.
 
     Raises:
-        ValueError: an argument is out of range, no file matches, a header does not fit the schema,
-            or there is no row.
+        SamplingError: an argument is out of range, no file matches, a header does not fit the
+            schema, or there is no row.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class InputFn(BatchStream):
             files without labels: features alone.
 
         Raises:
-            ValueError: mode asks for labels and there are none; TF_CONFIG is wrong, or names
+            SamplingError: mode asks for labels and there are none; TF_CONFIG is wrong, or names
                 workers and neither config nor input_context is there; there are fewer rows than
                 workers; or a state was restored that is another worker's.
         """
@@ -144,7 +145,7 @@ class InputFn(BatchStream):
             the names. From files without labels: features alone.
 
         Raises:
-            ValueError: a name is not a feature's, a feature can't be stacked, or the
+            SamplingError: a name is not a feature's, a feature can't be stacked, or the
                 workers are not as they should be, see `__call__`.
         """
         names = self._selected(features, stacked)
@@ -174,7 +175,7 @@ class InputFn(BatchStream):
             strings, object (bytes). From files without labels: features alone.
 
         Raises:
-            ValueError: see `dataset`; while iterating: a row can't be read.
+            SamplingError: see `dataset`; while iterating: a row can't be read.
         """
         names = self._selected(features, stacked)
         self._enter(cluster.shard(None, None, input_context))
@@ -208,15 +209,15 @@ class InputFn(BatchStream):
         that sample or weight by label know better.
 
         Raises:
-            ValueError: the files have no label, or fewer than two.
+            SamplingError: the files have no label, or fewer than two.
         """
         if self._prior is None:
             labels = self._first_epoch((self._label,)) if self._has_labels else iter(())
             masses = usage.label_masses(labels, self._label)
             if len(masses) < 2:
-                raise ValueError(
+                raise SamplingError(
                     f"found {len(masses)} different values of the label {self.schema.label!r} in "
-                    "the files, expected two or more classes; mend the glob, or the schema's label"
+                    "the files, expected two or more classes; fix the glob, or the schema's label"
                 )
             shares = tuple(masses[label] for label in sorted(masses))
             self._prior = Prior(shares, shares)
@@ -264,7 +265,7 @@ class InputFn(BatchStream):
             What `manifest.json` in the folder says: rows and bytes of each file, classes, schema.
 
         Raises:
-            ValueError: an argument is out of range, the folder is not empty or can't be written,
+            SamplingError: an argument is out of range, the folder is not empty or can't be written,
                 a feature has lists, or a row can't be read.
         """
         names, schema = self.written_columns()
@@ -283,7 +284,7 @@ class InputFn(BatchStream):
         """What `write_epoch` writes: names, but for the weight, and a schema with it.
 
         Raises:
-            ValueError: a feature has lists.
+            SamplingError: a feature has lists.
         """
         dtypes = {name: self._dtypes[name] for name in (*self._feature_names, *self._labels_read)}
         return tuple(dtypes), export.output_schema(self.schema, dtypes)
@@ -304,9 +305,9 @@ class InputFn(BatchStream):
         return elements.checked_names(features, known, stacked)
 
     def _check_mode(self, mode: str | None) -> None:
-        """Raises ValueError if these rows are not for that."""
+        """Raises SamplingError if these rows are not for that."""
         if mode in ("train", "eval") and not self._has_labels:
-            raise ValueError(
+            raise SamplingError(
                 f"mode is {mode!r} and the files have no label ({self.schema.label!r}); "
                 "add the column and name it in the schema, or only predict"
             )

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from sampling.errors import SamplingError
 from sampling.order.rounds import Cursor
 from sampling.order.shares import EVERYTHING, Shard
 from sampling.rows import columns
@@ -78,7 +79,7 @@ class Position:
             follows: epoch, rows of the whole stream before, whose -> the cursors, see `to_state`.
 
         Raises:
-            ValueError: it is no state, or one of another input function: what differs is named.
+            SamplingError: it is no state, or one of another input function: what differs is named.
         """
         with _telling(state):
             version, theirs, stored = state["version"], dict(state["made_with"]), state["cursors"]
@@ -107,18 +108,18 @@ def _columns(cursors: Iterable[Cursor]) -> dict[str, list[int]]:
 
 @contextlib.contextmanager
 def _telling(state: Any) -> Iterator[None]:
-    """Raises ValueError for what goes wrong where a dict is no state."""
+    """Raises SamplingError for what goes wrong where a dict is no state."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(
+        raise SamplingError(
             f"found {state!r}, which is no state ({error!r}); pass what state(rows) returned"
         ) from None
 
 
 def _check_same(version: Any, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
     if version not in (1, STATE_VERSION):
-        raise ValueError(
+        raise SamplingError(
             f"the state is of version {version!r}, expected {STATE_VERSION}; "
             "restore it with the release that wrote it"
         )
@@ -128,7 +129,7 @@ def _check_same(version: Any, theirs: Mapping[str, Any], ours: Mapping[str, Any]
         if ours.get(key) != theirs.get(key)
     ]
     if differ:
-        raise ValueError(
+        raise SamplingError(
             f"the state was made with {'; and with '.join(differ)}; "
             "build it with the same arguments and files"
         )
@@ -182,10 +183,10 @@ class Run:
         """The place after so many rows of the stream.
 
         Raises:
-            ValueError: it is before this run's start.
+            SamplingError: it is before this run's start.
         """
         if rows < self._start.rows + self._start.skip:
-            raise ValueError(
+            raise SamplingError(
                 f"rows is {rows:,}, expected at least {self._start.rows + self._start.skip:,}, "
                 "where this stream was entered; ask for a later place"
             )
@@ -210,10 +211,10 @@ class Run:
         Training is always behind reading, which remembers where epochs end: nothing is counted.
 
         Raises:
-            ValueError: nothing was read yet that could have been trained on.
+            SamplingError: nothing was read yet that could have been trained on.
         """
         if batches and not self._passed:
-            raise ValueError(
+            raise SamplingError(
                 f"found {batches:,} batches trained on and none read by this input function, "
                 "expected it to be what is trained on; pass the one that is"
             )

@@ -13,6 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from sampling import checks
+from sampling.errors import SamplingError
 from sampling.order import apportionment
 
 MINORITY, MAJORITY, NATURAL = "minority", "majority", "natural"
@@ -23,7 +24,7 @@ def checked(epoch: str | int) -> str | int:
     """One of `EPOCHS`, or a number of rows.
 
     Raises:
-        ValueError: it is neither.
+        SamplingError: it is neither.
     """
     if isinstance(epoch, str):
         return checks.one_of("epoch", epoch, EPOCHS)
@@ -67,11 +68,11 @@ def rows_of_batch(batch_size: int, shares: Sequence[Fraction]) -> tuple[int, ...
         shares: of the classes; they add up to 1.
 
     Raises:
-        ValueError: that would be no whole number of some class.
+        SamplingError: that would be no whole number of some class.
     """
     for share in shares:
         if (part := batch_size * share).denominator > 1:
-            raise ValueError(
+            raise SamplingError(
                 f"exact_batches is True and a share of {float(share):.4g} of a batch of "
                 f"{batch_size:,} rows is {float(part):.4g}, expected a whole number; pass a "
                 f"batch_size that is a multiple of {share.denominator:,}"

@@ -18,6 +18,8 @@ import math
 
 import numpy as np
 
+from sampling.errors import SamplingError
+
 _MOST_PLACES = 2**62  # of the line: int64, with room for a sum
 _STRIDE = 32  # a power of two
 _MOST_WEIGHT = 2**52  # of a user's items: float64 holds it exactly, so log q is exact too
@@ -50,13 +52,13 @@ def integer_weights(popularity: np.ndarray, alpha: float, num_users: int) -> np.
         int64 [items]
 
     Raises:
-        ValueError: there are too many users and items for int64.
+        SamplingError: there are too many users and items for int64.
     """
     powers = np.asarray(popularity, np.float64) ** alpha
     most = min(_MOST_WEIGHT, _MOST_PLACES // num_users)
     room = most - len(powers)  # rounding adds less than 1 to each
     if room < powers.sum():
-        raise ValueError(
+        raise SamplingError(
             f"found {num_users:,} users and {len(powers):,} items of popularity up to "
             f"{np.max(popularity):,} with alpha = {alpha:g}, expected fewer, for int64 to number "
             "their pairs; lower alpha, or leave users out"
@@ -85,7 +87,7 @@ class UnobservedPairs:
         user_totals: int64 [users], the same for each user; 0 where nothing is left to draw.
 
     Raises:
-        ValueError: there are no users or items, or more pairs than int64 has numbers for.
+        SamplingError: there are no users or items, or more pairs than int64 has numbers for.
     """
 
     def __init__(
@@ -194,11 +196,11 @@ class SortedNumbers:
 
 def _check_size(num_users: int, num_items: int) -> None:
     if num_users < 1 or num_items < 1:
-        raise ValueError(
+        raise SamplingError(
             f"found {num_users:,} users and {num_items:,} items, expected one of each at least"
         )
     if num_users * num_items >= _MOST_PLACES:
-        raise ValueError(
+        raise SamplingError(
             f"found {num_users:,} users and {num_items:,} items, whose pairs int64 can't number; "
             "leave users or items out"
         )

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sampling.errors import SamplingError
 from sampling.order import seeds
 
 _STEPS = 2**20  # places of the first mark: few enough for sums of it to be exact
@@ -51,7 +52,7 @@ class Rates:
             int64 [rows]: rate x scale, rounded down or up.
 
         Raises:
-            ValueError: they would be too many to be held in memory.
+            SamplingError: they would be too many to be held in memory.
         """
         self._check_few(blocks)
         start = seeds.generator(seeds.RATES, *key).integers(_STEPS) / _STEPS
@@ -84,7 +85,7 @@ class Rates:
     def _check_few(self, blocks: np.ndarray) -> None:
         wanted = float((self._ends[blocks + 1] - self._ends[blocks]).sum())
         if wanted > _MOST_COPIES:
-            raise ValueError(
+            raise SamplingError(
                 f"the rates ask for {wanted:,.0f} rows out of {self.sizes[blocks].sum():,} that "
                 f"are held in memory, expected at most {_MOST_COPIES:,}; lower the rates, "
                 "overall_rate or pool_rows"

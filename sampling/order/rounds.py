@@ -16,6 +16,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from sampling.errors import SamplingError
 from sampling.order.seeds import ROWS, generator
 
 _ROUND_BYTES = 64 * 2**20  # a round is held in memory: at most this much of the files
@@ -175,7 +176,7 @@ class Stream(Generic[Columns]):
                 ended; the cursor goes on to the next.
 
         Raises:
-            ValueError: a whole pass had no row.
+            SamplingError: a whole pass had no row.
         """
         slices: list[Slice[Columns]] = []
         while rows > 0:
@@ -246,8 +247,8 @@ class Stream(Generic[Columns]):
             if not self.share.key:
                 self.rows_of_a_pass = self._rows_of_pass
             if self._rows_of_pass == 0:
-                raise ValueError(
-                    f"{self._role}: no rows in the files, expected at least one; mend the glob"
+                raise SamplingError(
+                    f"{self._role}: no rows in the files, expected at least one; fix the glob"
                 )
             self._rows_of_pass = 0
             self.cursor = Cursor(pass_ + 1, 0, 0, taken)

@@ -17,6 +17,7 @@ from fractions import Fraction
 import numpy as np
 
 from sampling import checks
+from sampling.errors import SamplingError
 from sampling.order import apportionment, rounds
 from sampling.order.rounds import groups
 from sampling.order.seeds import SHARD, generator
@@ -39,7 +40,7 @@ class Shard:
             none is left without one.
 
     Raises:
-        ValueError: one is out of range.
+        SamplingError: one is out of range.
     """
 
     index: int = 0
@@ -51,9 +52,9 @@ class Shard:
         checks.whole_number("number of workers", self.number, 1)
         checks.whole_number("index of this worker", self.index, 0)
         if self.index >= self.number:
-            raise ValueError(
+            raise SamplingError(
                 f"this is worker {self.index} of {self.number}, expected a number from 0 to "
-                f"{self.number - 1}; mend it"
+                f"{self.number - 1}; fix it"
             )
 
     def __str__(self) -> str:
@@ -137,7 +138,7 @@ class Share:
             int64, sorted: positions among the rows read.
 
         Raises:
-            ValueError: there are fewer rows than workers.
+            SamplingError: there are fewer rows than workers.
         """
         if not self._by_row:
             return np.arange(num_rows)
@@ -168,7 +169,7 @@ class Share:
         """int64 [workers]: rows of each; the class is counted for it.
 
         Raises:
-            ValueError: there are fewer rows than workers.
+            SamplingError: there are fewer rows than workers.
         """
         sizes = self._rows_of_blocks()
         self._check_enough(int(sizes.sum()))
@@ -220,7 +221,7 @@ class Share:
 
     def _check_enough(self, rows: int) -> None:
         if rows < self._number:
-            raise ValueError(
+            raise SamplingError(
                 f"{self._role}: found {rows:,} rows for {self._number} workers, expected at least "
                 "one for each; use fewer workers"
             )

@@ -22,6 +22,7 @@ import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from sampling import files
+from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.files.manifest import Written
 from sampling.formats.writing import Layout
@@ -55,7 +56,7 @@ def split(
         The manifest.
 
     Raises:
-        ValueError: as `split.split`.
+        SamplingError: as `split.split`.
     """
     source = open_source()
     splitting.check(source, layout)
@@ -154,7 +155,7 @@ class _PerChunk(beam.DoFn):
     def process(self, element: tuple[int, Chunk]) -> Iterator[Any]:
         number, chunk = element
         if number >= len(self._chunks) or self._chunks[number] != chunk:
-            raise ValueError(
+            raise SamplingError(
                 f"{chunk.path} or another of the files is not what it was when they were listed, "
                 "expected all workers to see the same; leave the files alone while they are read"
             )
@@ -200,11 +201,13 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        found = re.findall(r"^(?:ValueError|.*\.BadTextError): (.*)$", str(error), re.MULTILINE)
+        found = re.findall(
+            r"^(?:[\w.]*SamplingError|.*\.BadTextError): (.*)$", str(error), re.MULTILINE
+        )
         sentence = found[-1] if found else str(error)
         if not found and not isinstance(error, ValueError):
             raise
-        raise ValueError(re.sub(r" \[while running '.*", "", sentence)) from error
+        raise SamplingError(re.sub(r" \[while running '.*", "", sentence)) from error
 
 
 def _packed(table: pa.Table) -> bytes:

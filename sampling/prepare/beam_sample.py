@@ -35,7 +35,7 @@ def write(
         options: of `InputFnDownsampleWithWeight`, by name.
 
     Raises:
-        ValueError: as `InputFn.write_epoch`.
+        SamplingError: as `InputFn.write_epoch`.
     """
     input_fn = sample.open_input(options)
     with files.folder(output, overwrite) as stage:

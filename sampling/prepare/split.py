@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sampling import files
+from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.files.manifest import Written
 from sampling.formats.writing import Layout, ShardWriter
@@ -34,8 +35,8 @@ def split(
         The manifest.
 
     Raises:
-        ValueError: a row can't be read, or has a label that is of no class (file and line named),
-            the folder is not empty, or can't be written.
+        SamplingError: a row can't be read, or has a label that is of no class (file and line
+            named), the folder is not empty, or can't be written.
     """
     check(source, layout)
     with files.folder(output, overwrite) as stage:
@@ -51,21 +52,21 @@ def split(
 
 
 def check(source: Source, layout: Layout) -> None:
-    """Raises ValueError if the rows can't be written like that."""
+    """Raises SamplingError if the rows can't be written like that."""
     if layout.format == "parquet" and not source.is_typed:
-        raise ValueError("--schema is missing, expected for Parquet, which has types; pass it")
+        raise SamplingError("--schema is missing, expected for Parquet, which has types; pass it")
 
 
 def assigned(source: Source, chunk: Chunk, table: Any, assignment: Assignment) -> list[Piece]:
     """The pieces of a chunk.
 
     Raises:
-        ValueError: a label is of no class; names file and line.
+        SamplingError: a label is of no class; names file and line.
     """
     try:
         return assignment.pieces(table)
     except UnexpectedLabelError as error:
-        raise ValueError(f"{source.locate(chunk, error.row)}, {error}") from None
+        raise SamplingError(f"{source.locate(chunk, error.row)}, {error}") from None
 
 
 def write(

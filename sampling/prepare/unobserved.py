@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from sampling import checks
+from sampling.errors import SamplingError
 from sampling.formats.csv.parsing import CsvOptions
 from sampling.formats.registry import Blocks, open_blocks
 from sampling.order import seeds
@@ -71,7 +72,7 @@ def write(
         sample: how many; None: all.
 
     Raises:
-        ValueError: there are fewer pairs than asked for, or the folder holds such files already.
+        SamplingError: there are fewer pairs than asked for, or the folder holds such files already.
     """
     pairs = UnobservedPairs(known.codes, len(known.users), len(known.items))
     rows = pairs.total if sample is None else sample
@@ -80,7 +81,7 @@ def write(
         f"pairs, {pairs.total:,} unobserved ones, of which {rows:,} are written"
     )
     if not 1 <= rows <= pairs.total:
-        raise ValueError(
+        raise SamplingError(
             f"sample is {rows:,} and there are {pairs.total:,} unobserved pairs, expected no more "
             "and one at least; ask for fewer, or name more candidates"
         )
@@ -119,7 +120,7 @@ def _make_empty(output: str) -> None:
     os.makedirs(output, exist_ok=True)
     left = [name for name in os.listdir(output) if name.endswith(".csv")]
     if left:
-        raise ValueError(
+        raise SamplingError(
             f"{output} holds {left[0]} already, expected no CSV files in it; "
             "remove them, or name another folder"
         )

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from sampling import checks
+from sampling.errors import SamplingError
 
 Classes = Sequence[float] | float  # of each class, or of class 1 of two
 
@@ -48,8 +49,8 @@ def adjust(probabilities: Any, old: Classes, new: Classes) -> np.ndarray:
         float64, of the same shape.
 
     Raises:
-        ValueError: a probability is NaN or not in 0..1, those of a row do not sum to 1, or a prior
-            is no distribution over the classes.
+        SamplingError: a probability is NaN or not in 0..1, those of a row do not sum to 1, or a
+            prior is no distribution over the classes.
     """
     values = checked_probabilities("probabilities", probabilities)
     ratio = _ratio(old, new)
@@ -58,7 +59,7 @@ def adjust(probabilities: Any, old: Classes, new: Classes) -> np.ndarray:
         return scaled / (scaled + (1 - values))
     _check_classes(values, ratio)
     if values.size and np.abs(values.sum(axis=-1) - 1).max() > 1e-3:
-        raise ValueError(
+        raise SamplingError(
             "the probabilities of a row do not sum to 1, expected one for each of "
             f"{len(ratio)} classes; pass what a softmax puts out"
         )
@@ -80,11 +81,11 @@ def adjust_logits(logits: Any, old: Classes, new: Classes) -> np.ndarray:
         float64, of the same shape.
 
     Raises:
-        ValueError: a logit is NaN, or a prior is no distribution over the classes.
+        SamplingError: a logit is NaN, or a prior is no distribution over the classes.
     """
     values = np.asarray(logits, np.float64)
     if np.isnan(values).any():
-        raise ValueError(
+        raise SamplingError(
             f"logits: found NaN{_place(np.isnan(values))}, expected numbers; "
             "find out what made it, a training that diverged maybe"
         )
@@ -103,7 +104,7 @@ def cost_threshold(false_positive: float, false_negative: float) -> float:
         false_negative: what it costs to miss a positive, in the same; above 0.
 
     Raises:
-        ValueError: one is not a finite number above 0.
+        SamplingError: one is not a finite number above 0.
     """
     false_positive = checks.positive_number("false_positive", false_positive)
     false_negative = checks.positive_number("false_negative", false_negative)
@@ -122,7 +123,7 @@ class Prior:
         stream: the same of what the model sees.
 
     Raises:
-        ValueError: there are fewer than two classes, or one has no share.
+        SamplingError: there are fewer than two classes, or one has no share.
     """
 
     files: tuple[float, ...]
@@ -132,9 +133,9 @@ class Prior:
         for name in ("files", "stream"):
             object.__setattr__(self, name, _scaled(name, getattr(self, name)))
         if len(self.files) != len(self.stream):
-            raise ValueError(
+            raise SamplingError(
                 f"files has {len(self.files)} classes and stream {len(self.stream)}, "
-                "expected the same; mend one"
+                "expected the same; fix one"
             )
 
     @property
@@ -156,8 +157,8 @@ class Prior:
             outputs: of class 1, any shape; with more than two classes [..., k].
 
         Raises:
-            ValueError: there is nothing to correct, since weights have restored the prior; or see
-                `adjust`.
+            SamplingError: there is nothing to correct, since weights have restored the prior; or
+                see `adjust`.
         """
         self.check_needed()
         return adjust(outputs, *self._priors())
@@ -171,7 +172,7 @@ class Prior:
         """The way back: what a model puts out that learned from the stream.
 
         Raises:
-            ValueError: see `correct`.
+            SamplingError: see `correct`.
         """
         self.check_needed()
         return adjust(probabilities, *reversed(self._priors()))
@@ -189,11 +190,11 @@ class Prior:
                 positive than the average one. The threshold is then the stream's own prior.
 
         Raises:
-            ValueError: the probability is out of range, or there are more than two classes.
+            SamplingError: the probability is out of range, or there are more than two classes.
         """
         old, new = self._priors()
         if len(self.files) != 2:
-            raise ValueError(
+            raise SamplingError(
                 f"there are {len(self.files)} classes, expected two; a threshold decides between "
                 "two, correct the probabilities and take the largest"
             )
@@ -206,9 +207,9 @@ class Prior:
         return self.stream, self.files
 
     def check_needed(self) -> None:
-        """Raises ValueError if there is nothing to correct."""
+        """Raises SamplingError if there is nothing to correct."""
         if not self.needs_correction:
-            raise ValueError(
+            raise SamplingError(
                 f"found the same prior in the stream as in the files {self.files}, which leaves "
                 "nothing to correct, and correcting would be wrong; use the outputs as they are"
             )
@@ -224,7 +225,7 @@ class Environment:
         positive_weight, negative_weight: of a row.
 
     Raises:
-        ValueError: one is not a finite number above 0.
+        SamplingError: one is not a finite number above 0.
     """
 
     true_ratio: float
@@ -268,10 +269,10 @@ def checked_probabilities(name: str, values: Any) -> np.ndarray:
     try:
         array = np.asarray(values, np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{name}: found what is no number, expected 0..1; mend it") from None
+        raise SamplingError(f"{name}: found what is no number, expected 0..1; fix it") from None
     wrong = ~((array >= 0) & (array <= 1))
     if wrong.any():
-        raise ValueError(
+        raise SamplingError(
             f"{name}: found {array[wrong][0]:g}{_place(wrong)}, expected probabilities in 0..1; "
             "pass probabilities rather than logits, and find out what made a NaN"
         )
@@ -281,8 +282,8 @@ def checked_probabilities(name: str, values: Any) -> np.ndarray:
 def _ratio(old: Classes, new: Classes) -> np.ndarray:
     """new / old: of the odds of class 1, or of each class [k]."""
     if np.ndim(old) != np.ndim(new) or np.shape(old) != np.shape(new):
-        raise ValueError(
-            f"the priors are {old!r} and {new!r}, expected both of as many classes; mend one"
+        raise SamplingError(
+            f"the priors are {old!r} and {new!r}, expected both of as many classes; fix one"
         )
     if np.ndim(old) == 0:
         before, after = _share("prior", old), _share("prior", new)
@@ -293,14 +294,14 @@ def _ratio(old: Classes, new: Classes) -> np.ndarray:
 def _share(name: str, share: Any) -> float:
     value = checks.positive_number(name, share)
     if value >= 1:
-        raise ValueError(f"{name} is {value!r}, expected a number above 0 and below 1; mend it")
+        raise SamplingError(f"{name} is {value!r}, expected a number above 0 and below 1; fix it")
     return value
 
 
 def _scaled(name: str, shares: Any) -> tuple[float, ...]:
     values = np.asarray(shares, np.float64)
     if values.ndim != 1 or len(values) < 2 or not (np.isfinite(values) & (values > 0)).all():
-        raise ValueError(
+        raise SamplingError(
             f"{name} is {shares!r}, expected the shares of two or more classes, all above 0; "
             "leave out a class that never occurs"
         )
@@ -309,7 +310,7 @@ def _scaled(name: str, shares: Any) -> tuple[float, ...]:
 
 def _check_classes(values: np.ndarray, ratio: np.ndarray) -> None:
     if ratio.ndim and (values.ndim == 0 or values.shape[-1] != len(ratio)):
-        raise ValueError(
+        raise SamplingError(
             f"found an array of shape {values.shape}, expected [..., {len(ratio)}], a value for "
             "each class; pass all of them, or the priors as numbers for two classes"
         )

@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from sampling.errors import SamplingError
+
 
 class ClassLabels:
     """The labels of one output -> class numbers.
@@ -22,7 +24,7 @@ class ClassLabels:
         rank: of the class numbers, 1 for a batch and 0 for a single row.
 
     Raises:
-        ValueError: it can't be told what the labels are.
+        SamplingError: it can't be told what the labels are.
     """
 
     def __init__(self, spec: Any, features: Any, name: str):
@@ -80,8 +82,8 @@ class ClassLabels:
         fine = (ones == 1) & (others == 0)
         return checked(tf.argmax(labels, -1), fine, labels, message)
 
-    def _not(self, expected: str) -> ValueError:
-        return ValueError(f"{self.name} are {self.spec}, expected {expected}")
+    def _not(self, expected: str) -> SamplingError:
+        return SamplingError(f"{self.name} are {self.spec}, expected {expected}")
 
 
 def checked(values: tf.Tensor, fine: tf.Tensor, shown: tf.Tensor, message: str) -> tf.Tensor:

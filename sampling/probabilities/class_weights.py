@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from sampling.errors import SamplingError
 from sampling.probabilities.class_labels import ClassLabels, checked
 
 _COUNTED_ROWS = 65_536  # labels that are counted at a time
@@ -55,14 +56,16 @@ def with_class_weights(dataset: tf.data.Dataset, weights: Any) -> tf.data.Datase
         The Dataset with weights: float32 [batch], or [] for single rows; by output like the labels.
 
     Raises:
-        ValueError: elements, labels or weights are none of these, or one-hot labels have other
+        SamplingError: elements, labels or weights are none of these, or one-hot labels have other
             classes than weights.
         tf.errors.InvalidArgumentError: (iterating) a class has no weight, a row is not one-hot, or
             a float is no class number.
     """
     spec = dataset.element_spec
     if not isinstance(spec, tuple) or len(spec) not in (2, 3):
-        raise ValueError(f"the elements are {spec}, expected (features, labels); map them to that")
+        raise SamplingError(
+            f"the elements are {spec}, expected (features, labels); map them to that"
+        )
     outputs = _named("labels", spec[1])
     classes = {
         name: _ClassWeights(dataset, ClassLabels(outputs[name], spec[0], name), of_classes)
@@ -86,7 +89,7 @@ class _ClassWeights:
     """The labels of one output -> weights.
 
     Raises:
-        ValueError: weights are none, or one-hot labels have other classes.
+        SamplingError: weights are none, or one-hot labels have other classes.
     """
 
     def __init__(self, dataset: tf.data.Dataset, labels: ClassLabels, weights: Any):
@@ -99,7 +102,7 @@ class _ClassWeights:
         expected = range(labels.one_hot or 0)
         lacks = set() if may_lack else set(expected) - set(self._table)
         if labels.one_hot and (lacks or set(self._table) - set(expected)):
-            raise ValueError(
+            raise SamplingError(
                 f"{labels.name} are one-hot of {labels.one_hot} classes and the weights are of the "
                 f"classes {', '.join(map(str, sorted(self._table)))}; give each class a weight, or "
                 "if the labels are a batch of class numbers, cast them to integers"
@@ -124,7 +127,7 @@ class _ClassWeights:
 def _counted(dataset: tf.data.Dataset, labels: ClassLabels) -> Counter[int]:
     """Rows by class number, in a pass over the Dataset."""
     if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise ValueError(
+        raise SamplingError(
             "weights are 'balanced' and the dataset never ends, so that labels can't be counted; "
             "repeat it afterwards, or pass a collections.Counter of rows by class number"
         )
@@ -146,7 +149,7 @@ def _table(weights: Any, name: str) -> dict[int, float]:
         return _numbers(weights, name, "weight")
     if isinstance(weights, (Sequence, np.ndarray)) and not isinstance(weights, str):
         return _numbers(dict(enumerate(weights)), name, "weight")
-    raise ValueError(
+    raise SamplingError(
         f"the weights of {name} are {weights!r}, expected a dict {{class number: weight}}, a list "
         "of weights from class 0 on, a collections.Counter of rows, or 'balanced'; pass one"
     )
@@ -161,16 +164,18 @@ def _balanced(counts: Mapping[int, float]) -> dict[int, float]:
 def _numbers(values: Mapping[Any, Any], name: str, what: str) -> dict[int, float]:
     for number, value in values.items():
         if not isinstance(number, Integral):
-            raise ValueError(
+            raise SamplingError(
                 f"{name}: found the class {number!r}, expected class numbers; use the class's place"
             )
         if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
-            raise ValueError(
+            raise SamplingError(
                 f"{name}: the {what} of class {number} is {value!r}, expected a finite number, not "
-                "negative; mend it"
+                "negative; fix it"
             )
     if not any(values.values()):
-        raise ValueError(f"{name}: every {what} is 0 or there is none, expected one above; mend it")
+        raise SamplingError(
+            f"{name}: every {what} is 0 or there is none, expected one above; fix it"
+        )
     return {int(number): float(value) for number, value in values.items()}
 
 
@@ -201,7 +206,9 @@ def _by_output(weights: Any, labels: Any) -> dict[str, Any]:
         expected = f"{len(labels)} entries, the weights of each output or None"
     else:
         return dict.fromkeys(names, weights)
-    raise ValueError(f"weights are {weights!r} for several outputs, expected {expected}; pass that")
+    raise SamplingError(
+        f"weights are {weights!r} for several outputs, expected {expected}; pass that"
+    )
 
 
 def _check_own(own: Any, labels: Any, rank: int) -> None:
@@ -212,7 +219,7 @@ def _check_own(own: Any, labels: Any, rank: int) -> None:
     except (TypeError, ValueError):
         fits = False
     if not fits:
-        raise ValueError(
+        raise SamplingError(
             f"the weights in the dataset are {own}, expected numbers {['[]', '[batch]'][rank]}, of "
             "all outputs or by output like the labels; map them to that"
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sampling import checks
+from sampling.errors import SamplingError
 from sampling.probabilities.calibration import Prior
 from sampling.report import measures, page, pictures, sections
 from sampling.report.rows import Predictions
@@ -27,7 +28,7 @@ class Options:
         usage: what `input_fn.usage()` tells of the training, to report on the sampling.
 
     Raises:
-        ValueError: one is out of range, or predictions are said to be corrected where there was
+        SamplingError: one is out of range, or predictions are said to be corrected where there was
             nothing to correct.
     """
 
@@ -40,13 +41,13 @@ class Options:
 
     def __post_init__(self) -> None:
         if not checks.positive_number("threshold", self.threshold) < 1:
-            raise ValueError(f"threshold is {self.threshold}, expected one below 1; mend it")
+            raise SamplingError(f"threshold is {self.threshold}, expected one below 1; fix it")
         for name, cost in zip(("false positive", "false negative"), self.costs, strict=True):
             checks.positive_number(f"cost of a {name}", cost)
         if self.corrected and not self.corrects:
-            raise ValueError(
+            raise SamplingError(
                 "the predictions are said to be corrected, and the prior of the training is that "
-                "of the files or unknown, which leaves nothing to correct; mend one of the two"
+                "of the files or unknown, which leaves nothing to correct; fix one of the two"
             )
 
     @property

@@ -14,6 +14,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from sampling.errors import SamplingError
 from sampling.probabilities.calibration import Environment, Prior, cost_threshold
 from sampling.report import rows
 from sampling.report.rows import Predictions
@@ -53,7 +54,7 @@ def write(predictions: Predictions, output: str, **options: Any) -> str:
 
     Raises:
         ImportError: scikit-learn or matplotlib is missing.
-        ValueError: an option is out of range.
+        SamplingError: an option is out of range.
     """
     build = require()
     files = build.build(predictions, build.Options(**options))
@@ -122,7 +123,7 @@ def _of_flags(flags: argparse.Namespace) -> dict[str, Any]:
     given = {name: getattr(flags, name) for name in _ENVIRONMENT}
     given = {name: value for name, value in given.items() if value is not None}
     if given and flags.true_ratio is None:
-        raise ValueError(
+        raise SamplingError(
             f"--{next(iter(given))} is given without --true_ratio, expected the ratio in the files "
             "too; pass it"
         )
@@ -136,7 +137,7 @@ def _of_job(job: str, corrected: bool | None) -> dict[str, Any]:
         with open(path) as file:
             parameters = json.load(file)
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}; name the job_dir of a training") from None
+        raise SamplingError(f"{path}: {error.strerror}; name the job_dir of a training") from None
     stored = parameters.get("prior")
     prior = Prior(stored["files"], stored["stream"]) if stored else None
     corrects = prior is not None and prior.needs_correction

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sampling import files
+from sampling.errors import SamplingError
 from sampling.probabilities.calibration import checked_probabilities
 
 _ROWS_AT_A_TIME = 100_000
@@ -30,7 +31,7 @@ class Predictions:
         segment: what the groups are called.
 
     Raises:
-        ValueError: the lengths differ, there is no row, a value is out of range, or there is but
+        SamplingError: the lengths differ, there is no row, a value is out of range, or there is but
             one class.
     """
 
@@ -45,21 +46,21 @@ class Predictions:
         probabilities = checked_probabilities("probabilities", self.probabilities)
         rows = len(probabilities)
         if len(labels) != rows:
-            raise ValueError(
+            raise SamplingError(
                 f"there are {len(labels):,} labels and {rows:,} predictions, expected one for the "
                 "other; pass the files that were predicted, all of them and in the same order"
             )
         if not rows:
-            raise ValueError("there are no predictions, expected some; mend the path or predict")
+            raise SamplingError("there are no predictions, expected some; fix the path or predict")
         weights = np.ones(rows) if self.weights is None else _checked_weights(self.weights, rows)
         for label, name in ((0, "negative"), (1, "positive")):
             if not weights[labels == label].sum() > 0:
-                raise ValueError(
+                raise SamplingError(
                     f"there is no {name} among the {rows:,} labels, expected both classes; "
                     "add rows of it, no curve can be drawn of one class"
                 )
         if self.segments is not None and len(self.segments) != rows:
-            raise ValueError(
+            raise SamplingError(
                 f"there are {len(self.segments):,} values of {self.segment!r} and {rows:,} "
                 "predictions, expected one for the other; pass those of the same rows"
             )
@@ -97,8 +98,8 @@ def read(
             order of rows. Columns that both have must agree.
 
     Raises:
-        ValueError: no file matches, one can't be read, a column is unknown, the two do not agree,
-            or see `Predictions`.
+        SamplingError: no file matches, one can't be read, a column is unknown, the two do not
+            agree, or see `Predictions`.
     """
     frames = [_frame(predictions, "predictions")]
     if labels is not None:
@@ -112,7 +113,7 @@ def read(
             if name in frame.columns:
                 return frame[name].to_numpy()
         known = ", ".join(dict.fromkeys(str(name) for frame in frames for name in frame.columns))
-        raise ValueError(
+        raise SamplingError(
             f"the {role} column {name!r} is not in the files, which have {known}; "
             "name one of these, or pass the files that have it as labels"
         )
@@ -140,7 +141,7 @@ def _parsed(line: bytes, number: int) -> Any:
     try:
         return json.loads(line)
     except ValueError as error:
-        raise ValueError(f"line {number:,}: found {line[:40]!r} ({error})") from None
+        raise SamplingError(f"line {number:,}: found {line[:40]!r} ({error})") from None
 
 
 _READERS: dict[str, Callable[[str], pd.DataFrame]] = {
@@ -165,15 +166,15 @@ def _read_file(path: str) -> pd.DataFrame:
             except pd.errors.EmptyDataError:
                 return pd.DataFrame()
             except (ValueError, OSError) as error:
-                raise ValueError(f"{path}: {error}; expected a {suffix} file, mend it") from None
-    raise ValueError(
+                raise SamplingError(f"{path}: {error}; expected a {suffix} file, fix it") from None
+    raise SamplingError(
         f"{path} ends in none of {', '.join(_READERS)}; convert it, or name it as what it is"
     )
 
 
 def _check_same_rows(predictions: pd.DataFrame, labels: pd.DataFrame) -> None:
     if len(predictions) != len(labels):
-        raise ValueError(
+        raise SamplingError(
             f"there are {len(labels):,} labels and {len(predictions):,} predictions, expected one "
             "for the other; pass the files that were predicted, all of them"
         )
@@ -182,7 +183,7 @@ def _check_same_rows(predictions: pd.DataFrame, labels: pd.DataFrame) -> None:
         differ = np.flatnonzero(~_same(one, other))
         if len(differ):
             row = differ[0]
-            raise ValueError(
+            raise SamplingError(
                 f"row {row + 1:,} has {name} = {one[row]} in the predictions and {other[row]} in "
                 "the labels, expected the same rows in the same order; pass the files in the order "
                 "in which they were predicted"
@@ -204,9 +205,9 @@ def _checked_labels(labels: Any) -> np.ndarray:
         array = array.astype(np.float64)
     wrong = ~np.isin(array, (0, 1))
     if wrong.any():
-        raise ValueError(
+        raise SamplingError(
             f"found the label {array[wrong][0]} in row {int(np.argmax(wrong)) + 1:,}, "
-            "expected 0 or 1; mend it, or name another column"
+            "expected 0 or 1; fix it, or name another column"
         )
     return array.astype(np.int64)
 
@@ -215,16 +216,16 @@ def _checked_weights(weights: Any, rows: int) -> np.ndarray:
     try:
         array = np.asarray(weights, np.float64)
     except (TypeError, ValueError):
-        raise ValueError("found a weight that is no number; name another column") from None
+        raise SamplingError("found a weight that is no number; name another column") from None
     if len(array) != rows:
-        raise ValueError(
+        raise SamplingError(
             f"there are {len(array):,} weights and {rows:,} predictions, expected one for the "
             "other; pass those of the same rows"
         )
     wrong = ~(np.isfinite(array) & (array >= 0))
     if wrong.any():
-        raise ValueError(
+        raise SamplingError(
             f"found the weight {array[wrong][0]} in row {int(np.argmax(wrong)) + 1:,}, expected a "
-            "finite number, not negative; mend it"
+            "finite number, not negative; fix it"
         )
     return array

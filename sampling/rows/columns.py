@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from sampling.errors import SamplingError
 from sampling.rows import lists
 from sampling.rows.lists import Lists
 from sampling.schema import WEIGHT_FEATURE, Schema
@@ -84,7 +85,7 @@ def from_table(table: pa.Table) -> Round:
     """A table -> the columns of a round.
 
     Raises:
-        ValueError: a column has a type that no batch can hold, or empty values.
+        SamplingError: a column has a type that no batch can hold, or empty values.
     """
     return Round((name, _from_array(name, table.column(name))) for name in table.column_names)
 
@@ -228,7 +229,7 @@ def compact(strings: Strings) -> Strings:
 def _from_array(name: str, array: pa.ChunkedArray) -> np.ndarray | Strings:
     dtype = _dtype(name, array.type)
     if array.null_count:
-        raise ValueError(
+        raise SamplingError(
             f"column {name!r} has {array.null_count} empty values after the transform, "
             "expected none; fill them there"
         )
@@ -271,7 +272,7 @@ def _dtype(name: str, type_: pa.DataType) -> np.dtype:
         return np.dtype(np.int64)
     if pa.types.is_floating(type_):
         return np.dtype(np.float32)
-    raise ValueError(
+    raise SamplingError(
         f"column {name!r} is of type {type_} after the transform, "
         "expected numbers, booleans, strings or lists of these; cast it there"
     )

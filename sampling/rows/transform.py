@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sampling.errors import SamplingError
 from sampling.rows import columns
 from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
 
@@ -22,14 +23,14 @@ class Transform:
         schema: of the files.
 
     Raises:
-        ValueError: it is no function; when called: it returned no table, another number of rows,
+        SamplingError: it is no function; when called: it returned no table, another number of rows,
             names that clash or are missing, other columns than the first time, or empty values,
             NaN or infinity.
     """
 
     def __init__(self, function: Function | None, schema: Schema):
         if function is not None and not callable(function):
-            raise ValueError(
+            raise SamplingError(
                 f"transform is {function!r}, expected a function of a pyarrow table; pass one"
             )
         self._function, self._schema = function, schema
@@ -44,7 +45,7 @@ class Transform:
         after = self._function(table)
         if not isinstance(after, pa.Table) or after.num_rows != table.num_rows:
             found = f"{after.num_rows} rows" if isinstance(after, pa.Table) else f"{after!r}"
-            raise ValueError(
+            raise SamplingError(
                 f"transform returned {found} for a table of {table.num_rows} rows, "
                 "expected a pyarrow table with as many; leave no row out"
             )
@@ -56,18 +57,18 @@ class Transform:
         schema = self._schema
         twice = sorted({name for name in after if after.count(name) > 1})
         if twice:
-            raise ValueError(f"transform returned the column {twice[0]!r} twice; rename one")
+            raise SamplingError(f"transform returned the column {twice[0]!r} twice; rename one")
         needed = [schema.label, schema.weight, *schema.features_to_forward]
         for name in needed:
             if name in before and name not in after:
-                raise ValueError(
+                raise SamplingError(
                     f"transform left out the column {name!r}, expected it (label, weight and "
                     "forwarded features are needed); keep it"
                 )
         forwarded = [name + FORWARDED_SUFFIX for name in schema.features_to_forward]
         for name in after:
             if name in forwarded or (name == WEIGHT_FEATURE and name != schema.weight):
-                raise ValueError(
+                raise SamplingError(
                     f"transform returned the column {name!r}, a name that batches have for "
                     "something else (row weights, or a forwarded feature); rename it"
                 )
@@ -77,7 +78,7 @@ class Transform:
         if self._dtypes is None:
             self._dtypes = dtypes
         if dtypes != self._dtypes:
-            raise ValueError(
+            raise SamplingError(
                 f"transform returned the columns {dtypes}, and at first {self._dtypes}; "
                 "return the same names and types for every table"
             )
@@ -86,7 +87,7 @@ class Transform:
             if dtype.shape:
                 column = pc.list_flatten(column).drop_null()
             if dtype.base.kind == "f" and not np.isfinite(column.to_numpy()).all():
-                raise ValueError(
+                raise SamplingError(
                     f"transform returned NaN or infinity in the column {name!r}, "
-                    "expected finite numbers; mend it there"
+                    "expected finite numbers; fix it there"
                 )

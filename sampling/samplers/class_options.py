@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sampling import checks
+from sampling.errors import SamplingError
 from sampling.order import apportionment, epochs
 from sampling.schema import Schema
 
@@ -52,7 +53,7 @@ class ClassOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "epoch", epochs.checked(self.epoch))
         if self.rows is not None and (self.shares is not None or self.epoch != epochs.MINORITY):
-            raise ValueError(
+            raise SamplingError(
                 f"rows is {self.rows!r} beside shares or epoch, expected one or the other, since "
                 "rows says both; leave one out"
             )
@@ -110,9 +111,9 @@ class ClassOptions:
         for label, share in zip(self.labels, values, strict=True):
             checks.number(f"the share of class {label!r}", share, at_least=0)
         if abs(sum(values) - 1) > 1e-6:
-            raise ValueError(
+            raise SamplingError(
                 f"shares is {dict(self.shares)!r}, which adds up to {sum(values):.6g}, expected 1; "
-                "mend it"
+                "fix it"
             )
         return _proportions([apportionment.fraction(share) for share in values])
 
@@ -124,7 +125,7 @@ class ClassOptions:
         values = self._values("rows", self.rows)
         rows = tuple(checks.whole_number("a number of rows", each, 0) for each in values)
         if not any(rows):
-            raise ValueError(f"rows is {self.rows!r}, expected a class with some; mend it")
+            raise SamplingError(f"rows is {self.rows!r}, expected a class with some; fix it")
         return rows
 
     def _checked_weight(self) -> str | tuple[float, ...]:
@@ -139,17 +140,17 @@ class ClassOptions:
         """The values of a dict, in the order of the classes."""
         known = ", ".join(map(repr, self.labels))
         if not isinstance(by_label, Mapping):
-            raise ValueError(
+            raise SamplingError(
                 f"{name} is {by_label!r}, expected a dict by label ({known}); pass one"
             )
         for label in by_label:
             if label not in self.labels:
-                raise ValueError(
-                    f"{name} has the unknown class {label!r}, expected {known}; mend it"
+                raise SamplingError(
+                    f"{name} has the unknown class {label!r}, expected {known}; fix it"
                 )
         for label in self.labels:
             if label not in by_label:
-                raise ValueError(
+                raise SamplingError(
                     f"{name} lacks the class {label!r}, expected each of {known}; add it"
                 )
         return [by_label[label] for label in self.labels]
@@ -159,19 +160,19 @@ def checked_label(label: Any, schema: Schema) -> Label:
     """A label of the type that the schema says.
 
     Raises:
-        ValueError: it is of another, or the schema names no label.
+        SamplingError: it is of another, or the schema names no label.
     """
     field = schema.label_field
     if field is None:
-        raise ValueError("the schema names no label, expected one to tell classes; pass label=")
+        raise SamplingError("the schema names no label, expected one to tell classes; pass label=")
     if isinstance(label, bool):
         label = int(label)
     try:
         return dataclasses.replace(field, default=label).default
     except ValueError:
-        raise ValueError(
+        raise SamplingError(
             f"found the class {label!r}, expected a label of type {field.type}, as the column "
-            f"{field.name!r} is; mend it, or the schema"
+            f"{field.name!r} is; fix it, or the schema"
         ) from None
 
 

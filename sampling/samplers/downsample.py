@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sampling import checks, files
+from sampling.errors import SamplingError
 from sampling.input_fn.class_sizes import DOUBT, ClassSizes
 from sampling.input_fn.description import Description
 from sampling.input_fn.engine import CHUNK_ROWS, Part, Streams
@@ -70,8 +71,8 @@ class InputFnDownsampleWithWeight(InputFn):
             `InputFn`.
 
     Raises:
-        ValueError: an argument is missing or out of range, no file matches, a header does not fit
-            the schema, or a class has no row.
+        SamplingError: an argument is missing or out of range, no file matches, a header does not
+            fit the schema, or a class has no row.
     """
 
     _class_labels = {POSITIVE: 1, NEGATIVE: 0}
@@ -181,7 +182,7 @@ class InputFnDownsampleWithWeight(InputFn):
         plan, positives, negatives = self._plan(), self._known(POSITIVE), self._known(NEGATIVE)
         taken, sampled = plan.rows_in_an_epoch(positives)
         if not sampled:
-            raise ValueError(
+            raise SamplingError(
                 f"there is no negative in an epoch, at multiplier = {plan.multiplier:g} and "
                 f"{positives:,} positives, expected some; raise multiplier"
             )
@@ -190,7 +191,7 @@ class InputFnDownsampleWithWeight(InputFn):
 
     def _check_mode(self, mode: str | None) -> None:
         if mode == "train" and not self.is_train:
-            raise ValueError(
+            raise SamplingError(
                 "mode is 'train' and is_train is False, which reads test_dir; pass is_train=True"
             )
         super()._check_mode(mode)
@@ -331,12 +332,12 @@ class InputFnDownsampleWithWeight(InputFn):
             given = {TEST: test_dir}
         for role, globs in given.items():
             if globs is None:
-                raise ValueError(
+                raise SamplingError(
                     f"{role} is missing, expected a glob, since is_train is {self.is_train}; "
                     "pass it"
                 )
         if self.is_train and isinstance(schema, Schema) and schema.label is None:
-            raise ValueError("the schema names no label, expected one to train on; pass label=")
+            raise SamplingError("the schema names no label, expected one to train on; pass label=")
         return given
 
     def _made_with(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from sampling import checks
+from sampling.errors import SamplingError
 from sampling.order import apportionment, epochs
 
 
@@ -129,5 +130,5 @@ def wanted(multiplier: float, positives: int) -> int:
 def _number_or(name: str, value: Any, word: str) -> float | str:
     """A number above 0, or the word."""
     if isinstance(value, str) and value != word:
-        raise ValueError(f"{name} is {value!r}, expected a number above 0, or {word!r}; mend it")
+        raise SamplingError(f"{name} is {value!r}, expected a number above 0, or {word!r}; fix it")
     return word if isinstance(value, str) else checks.positive_number(name, value)

@@ -37,6 +37,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sampling.errors import SamplingError
 from sampling.order import rounds
 
 _MOST_CLASSES = 1_000  # more are no classes: an id, a date, a measurement
@@ -55,12 +56,12 @@ class MixedBlocks:
         counts: int64 [blocks, classes].
 
     Raises:
-        ValueError: the files lack the column, it has too many values, or a row can't be read.
+        SamplingError: the files lack the column, it has too many values, or a row can't be read.
     """
 
     def __init__(self, blocks: Any, label: str, pool_rows: int):
         if not blocks.has_labels:
-            raise ValueError(
+            raise SamplingError(
                 f"{blocks.role}: the files have no column {label!r}, expected it to tell classes; "
                 "add it, or pass a dict of label: glob"
             )
@@ -135,7 +136,7 @@ class MixedBlocks:
         encoded = table.column(self.label).combine_chunks().dictionary_encode()
         of_values = [numbers.setdefault(v, len(numbers)) for v in encoded.dictionary.to_pylist()]
         if len(numbers) > _MOST_CLASSES:
-            raise ValueError(
+            raise SamplingError(
                 f"{self.blocks.role}, column {self.label!r}: found more than {_MOST_CLASSES:,} "
                 "different labels, expected classes; name the column of classes as the label"
             )

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import checks, files
+from sampling.errors import SamplingError
 from sampling.input_fn import usage
 from sampling.input_fn.description import Description
 from sampling.input_fn.engine import Part, Streams
@@ -62,7 +63,7 @@ class InputFnResample(InputFn):
             come in file order.
 
     Raises:
-        ValueError: an argument is out of range, no file matches, or a header does not fit the
+        SamplingError: an argument is out of range, no file matches, or a header does not fit the
             schema; when first read: a rate is negative, NaN or infinite, or all of them are 0.
     """
 
@@ -154,9 +155,9 @@ class InputFnResample(InputFn):
         sizes = self._sizes
         ends = np.cumsum(sums.sum(axis=1))
         if not 0 < ends[-1] < np.inf:
-            raise ValueError(
+            raise SamplingError(
                 f"{_ROLE}: the rates of {sizes.sum():,} rows add up to {ends[-1]:g}, expected more "
-                "than 0, and a finite number; mend the rates"
+                "than 0, and a finite number; fix the rates"
             )
         wanted = self.overall_rate * sizes.sum() if self.overall_rate else ends[-1]
         rows = np.rint(ends / ends[-1] * max(1, round(wanted))).astype(np.int64)
@@ -243,17 +244,17 @@ class InputFnResample(InputFn):
             given, column = self._rate(table), ""
         rates = np.asarray(given)  # of pyarrow's arrays too
         if rates.shape != (table.num_rows,) or rates.dtype.kind not in "iufb":
-            raise ValueError(
+            raise SamplingError(
                 f"rate returned an array of shape {list(rates.shape)} and type {rates.dtype} for "
-                f"a table of {table.num_rows} rows, expected a number for each row; mend it"
+                f"a table of {table.num_rows} rows, expected a number for each row; fix it"
             )
         rates = rates.astype(np.float64)
         wrong = np.flatnonzero(~(np.isfinite(rates) & ((rates == 0) | (rates >= _LEAST))))
         if len(wrong):
-            raise ValueError(
+            raise SamplingError(
                 f"{self._blocks[_ROLE].locate(blocks, wrong[0])}{column}: found the rate "
                 f"{rates[wrong[0]]:g}, expected a finite number, not negative, nor between 0 and "
-                f"{_LEAST:g}; mend it"
+                f"{_LEAST:g}; fix it"
             )
         return rates
 
@@ -277,9 +278,9 @@ def _with_rate(schema: Any, rate: Any) -> Schema:
         if not (field.is_string or field.is_list or field.name in schema.features_to_forward)
     ]
     if rate not in names:
-        raise ValueError(
+        raise SamplingError(
             f"rate is {rate!r}, expected a column of numbers among {', '.join(names) or 'none'} "
-            "(no label, weight or forwarded feature), or a function of a pyarrow table; mend it"
+            "(no label, weight or forwarded feature), or a function of a pyarrow table; fix it"
         )
     fields = tuple(
         dataclasses.replace(field, mode="REQUIRED") if field.name == rate else field

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sampling import files
+from sampling.errors import SamplingError
 from sampling.input_fn.description import Description
 from sampling.input_fn.engine import CHUNK_ROWS, Part, Streams
 from sampling.input_fn.input_fn import InputFn
@@ -68,8 +69,8 @@ class InputFnStratified(InputFn):
         transform, file_format: see `InputFn`.
 
     Raises:
-        ValueError: an argument is out of range, no file matches, a class is unknown or has no row,
-            shares do not add up to 1, or a header does not fit the schema.
+        SamplingError: an argument is out of range, no file matches, a class is unknown or has no
+            row, shares do not add up to 1, or a header does not fit the schema.
     """
 
     def __init__(
@@ -238,7 +239,7 @@ class InputFnStratified(InputFn):
         if not isinstance(classes, Mapping):
             return self._open_mixed(classes)
         if not classes:
-            raise ValueError("classes is {}, expected a dict of label: glob; name the classes")
+            raise SamplingError("classes is {}, expected a dict of label: glob; name the classes")
         self._set_labels([class_options.checked_label(label, self.schema) for label in classes])
         pairs = zip(self._class_labels, classes.values(), strict=True)
         blocks = {role: self._open(role, globs) for role, globs in pairs}
@@ -247,7 +248,9 @@ class InputFnStratified(InputFn):
 
     def _open_mixed(self, classes: Any) -> dict[str, Any]:
         if self.schema.label is None:
-            raise ValueError("the schema names no label, expected one to tell classes; pass label=")
+            raise SamplingError(
+                "the schema names no label, expected one to tell classes; pass label="
+            )
         opened = self._open("classes", classes)
         self._mixed_files = mixed = MixedBlocks(opened, self._label, self.pool_rows)
         self._set_labels(mixed.labels)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sampling.errors import SamplingError
+
 
 def table_fields(table: str, client: Any = None) -> list[dict[str, Any]]:
     """The table's columns, as in BigQuery's schema JSON.
@@ -14,7 +16,7 @@ def table_fields(table: str, client: Any = None) -> list[dict[str, Any]]:
 
     Raises:
         ImportError: google-cloud-bigquery is not installed.
-        ValueError: the table can't be found or read.
+        SamplingError: the table can't be found or read.
     """
     try:
         from google.api_core.exceptions import GoogleAPICallError
@@ -28,8 +30,8 @@ def table_fields(table: str, client: Any = None) -> list[dict[str, Any]]:
     try:
         found = (client or bigquery.Client()).get_table(table)
     except (GoogleAPICallError, GoogleAuthError, OSError, ValueError) as error:
-        raise ValueError(
-            f"can't read the table {table!r} ({error}), expected project.dataset.table; mend the "
+        raise SamplingError(
+            f"can't read the table {table!r} ({error}), expected project.dataset.table; fix the "
             "name, or log in by `gcloud auth application-default login`"
         ) from error
     return [field.to_api_repr() for field in found.schema]

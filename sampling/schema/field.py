@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sampling import checks
+from sampling.errors import SamplingError
 
 if TYPE_CHECKING:  # pandas takes its time and 40 MB, and only one function needs it
     import pandas as pd
@@ -60,7 +61,7 @@ class Field:
             without a length is padded so to the longest of each batch, [batch, longest].
 
     Raises:
-        ValueError: unknown type, mode, length or a default that is not of the type.
+        SamplingError: unknown type, mode, length or a default that is not of the type.
     """
 
     name: str
@@ -71,19 +72,19 @@ class Field:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
-            raise ValueError(f"a field has the name {self.name!r}, expected a text; name it")
+            raise SamplingError(f"a field has the name {self.name!r}, expected a text; name it")
         object.__setattr__(self, "type", _type_name(self.type, self.name))
         mode = str(self.mode or "NULLABLE").upper()
         if mode not in _MODES:
-            raise ValueError(
+            raise SamplingError(
                 f"field {self.name!r} has the mode {self.mode!r}, "
-                f"expected {', '.join(_MODES)}; mend it"
+                f"expected {', '.join(_MODES)}; fix it"
             )
         object.__setattr__(self, "mode", mode)
         if self.length is not None:
             checks.whole_number(f"field {self.name!r}: length", self.length, 1)
         if mode == "REPEATED" and self.default is not None:
-            raise ValueError(
+            raise SamplingError(
                 f"field {self.name!r} is REPEATED and has the default {self.default!r}, expected "
                 "none, since an empty list is a list of nothing; leave it out"
             )
@@ -134,7 +135,7 @@ class Field:
             return int(default)
         if self.type in _FLOATS and is_number and abs(default) <= _FLOAT32_MAX:
             return float(default)
-        raise ValueError(
+        raise SamplingError(
             f"field {self.name!r} is of type {self.type} and has the default {self.default!r}; "
             "give a default of that type"
         )
@@ -156,25 +157,27 @@ def field_from_json(entry: Any, origin: str) -> Field:
         origin: where it is from, for the error.
 
     Raises:
-        ValueError: it has no name, no type, or one that `Field` refuses.
+        SamplingError: it has no name, no type, or one that `Field` refuses.
     """
     if not isinstance(entry, dict) or not entry.get("name"):
-        raise ValueError(f'{origin}: the entry {json.dumps(entry)} has no "name"; name the field')
+        raise SamplingError(
+            f'{origin}: the entry {json.dumps(entry)} has no "name"; name the field'
+        )
     if "type" not in entry:
-        raise ValueError(f'{origin}: field {entry["name"]!r} has no "type"; add it')
+        raise SamplingError(f'{origin}: field {entry["name"]!r} has no "type"; add it')
     try:
         default = _literal(entry.get("defaultValueExpression"))
         mode, length = entry.get("mode") or "NULLABLE", entry.get("length")
         return Field(entry["name"], entry["type"], mode, default, length)
     except ValueError as error:
-        raise ValueError(f"{origin}: {error}") from None
+        raise SamplingError(f"{origin}: {error}") from None
 
 
 def field_from_pandas(column: pd.Series) -> Field:
     """The field that a DataFrame's column is, NULLABLE.
 
     Raises:
-        ValueError: its values are of several kinds.
+        SamplingError: its values are of several kinds.
     """
     import pandas as pd
 
@@ -195,7 +198,7 @@ def field_from_pandas(column: pd.Series) -> Field:
         "time": "TIME",
     }
     if kind not in kinds:
-        raise ValueError(
+        raise SamplingError(
             f"column {column.name!r} of the DataFrame holds {kind} values, expected numbers, "
             "booleans, strings or dates of one kind; convert it"
         )
@@ -216,8 +219,8 @@ def _type_name(type_: Any, name: str) -> str:
     if kind in _NUMPY_KINDS and (kind != "O" or _means_string(type_)):
         return _NUMPY_KINDS[kind]
     is_record = str(type_).upper() in ("RECORD", "STRUCT")
-    remedy = "give each of its fields a column" if is_record else "mend the type"
-    raise ValueError(
+    remedy = "give each of its fields a column" if is_record else "fix the type"
+    raise SamplingError(
         f"field {name!r} has the type {type_!r}, expected one of {', '.join(_TYPES)} "
         f"or a numpy, Python or TensorFlow type; {remedy}"
     )
@@ -242,7 +245,7 @@ def _literal(expression: Any) -> Any:
     try:
         return json.loads(expression.lower() if is_word else expression)
     except json.JSONDecodeError:
-        raise ValueError(
+        raise SamplingError(
             f"found the default {expression!r}, expected a literal; "
             "write a number, a quoted text, or none"
         ) from None

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sampling import files
+from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.schema import bigquery
 from sampling.schema.field import Field, field_from_json, field_from_pandas
@@ -40,7 +41,7 @@ class Schema:
             input has each a second time with an underscore after the name ("id" as "id_").
 
     Raises:
-        ValueError: duplicate names, a label, weight or forwarded feature that is no column, or a
+        SamplingError: duplicate names, a label, weight or forwarded feature that is no column, or a
             feature that would clash with the feature "weight" or with a forwarded name.
     """
 
@@ -67,10 +68,10 @@ class Schema:
         """`{"age": int, "city": "STRING"}` -> a schema of NULLABLE columns in that order.
 
         Raises:
-            ValueError: types is no dict, or see `Field` and `Schema`.
+            SamplingError: types is no dict, or see `Field` and `Schema`.
         """
         if not isinstance(types, Mapping):
-            raise ValueError(f"expected a dict of name: type, found {type(types).__name__}")
+            raise SamplingError(f"expected a dict of name: type, found {type(types).__name__}")
         fields = tuple(Field(name, type_) for name, type_ in types.items())
         return cls(fields, label, weight, _names(features_to_forward))
 
@@ -79,7 +80,7 @@ class Schema:
         """The schema of the files in a folder that `split`, `sample` or `write_epoch` wrote.
 
         Raises:
-            ValueError: the folder has no manifest of ours.
+            SamplingError: the folder has no manifest of ours.
         """
         found = manifest.read(folder)
         roles = found["label"], found["weight"], found["features_to_forward"]
@@ -98,7 +99,7 @@ class Schema:
         A text begins with "[" or "{"; anything else is a path, local or of a bucket.
 
         Raises:
-            ValueError: the file can't be read, or is no such JSON; or see `Field` and `Schema`.
+            SamplingError: the file can't be read, or is no such JSON; or see `Field` and `Schema`.
         """
         text, origin = str(text_or_path), "schema JSON"
         if not text.lstrip().startswith(("[", "{")):
@@ -117,10 +118,10 @@ class Schema:
         """`from_json` of an object of Google Cloud Storage, "gs://bucket/schema.json".
 
         Raises:
-            ValueError: it is no such URI, or can't be read.
+            SamplingError: it is no such URI, or can't be read.
         """
         if not str(uri).startswith("gs://"):
-            raise ValueError(f"found {uri!r}, expected gs://bucket/path; mend it")
+            raise SamplingError(f"found {uri!r}, expected gs://bucket/path; fix it")
         return cls.from_json(uri, label, weight, features_to_forward)
 
     @classmethod
@@ -139,7 +140,7 @@ class Schema:
 
         Raises:
             ImportError: google-cloud-bigquery is not installed.
-            ValueError: the table can't be found or read.
+            SamplingError: the table can't be found or read.
         """
         entries = bigquery.table_fields(table, client)
         fields = tuple(field_from_json(entry, table) for entry in entries)
@@ -156,10 +157,10 @@ class Schema:
         """The columns of a DataFrame, all NULLABLE; dates are strings, as `to_csv` writes them.
 
         Raises:
-            ValueError: it is no DataFrame, or a column holds values of several kinds.
+            SamplingError: it is no DataFrame, or a column holds values of several kinds.
         """
         if not hasattr(frame, "dtypes"):
-            raise ValueError(f"expected a DataFrame, found {type(frame).__name__}; pass one")
+            raise SamplingError(f"expected a DataFrame, found {type(frame).__name__}; pass one")
         fields = tuple(field_from_pandas(column) for _, column in frame.items())
         return cls(fields, label, weight, _names(features_to_forward))
 
@@ -215,36 +216,36 @@ class Schema:
     def _check_fields(self) -> None:
         for field in self.fields:
             if not isinstance(field, Field):
-                raise ValueError(f"expected a Field, found {field!r}; write Field(name, type)")
+                raise SamplingError(f"expected a Field, found {field!r}; write Field(name, type)")
         if not self.fields:
-            raise ValueError("the schema has no fields; give at least one")
+            raise SamplingError("the schema has no fields; give at least one")
         twice = sorted({name for name in self.names if self.names.count(name) > 1})
         if twice:
-            raise ValueError(f"duplicate field {', '.join(map(repr, twice))}; name each once")
+            raise SamplingError(f"duplicate field {', '.join(map(repr, twice))}; name each once")
 
     def _check_roles(self) -> None:
         columns = ", ".join(self.names)
         for role in ("label", "weight"):
             name = getattr(self, role)
             if name is not None and name not in self.names:
-                raise ValueError(f"the {role} {name!r} is not among the columns: {columns}")
+                raise SamplingError(f"the {role} {name!r} is not among the columns: {columns}")
         if self.label is not None and self.label == self.weight:
-            raise ValueError(f"{self.label!r} is both label and weight; name two columns")
+            raise SamplingError(f"{self.label!r} is both label and weight; name two columns")
         if self.weight is not None and self[self.weight].is_string:
-            raise ValueError(
+            raise SamplingError(
                 f"the weight {self.weight!r} is of type {self[self.weight].type}, "
-                "expected a number; mend its type"
+                "expected a number; fix its type"
             )
         for role in ("label", "weight"):
             if getattr(self, role) is not None and self[getattr(self, role)].is_list:
-                raise ValueError(
+                raise SamplingError(
                     f"the {role} {getattr(self, role)!r} is a list, expected one value in each "
                     "row; name another column"
                 )
         features = [field.name for field in self.features]
         for name in self.features_to_forward:
             if name not in features:
-                raise ValueError(
+                raise SamplingError(
                     f"{name!r} can't be forwarded: it is not among the features "
                     f"({', '.join(features)})"
                 )
@@ -253,14 +254,14 @@ class Schema:
         features = {field.name for field in self.features}
         if WEIGHT_FEATURE in features or self.label == WEIGHT_FEATURE:
             role = "label" if self.label == WEIGHT_FEATURE else "feature"
-            raise ValueError(
+            raise SamplingError(
                 f"the {role} {WEIGHT_FEATURE!r} would clash with the row weights that every batch "
                 f"carries; rename the column, or name it as the weight: weight={WEIGHT_FEATURE!r}"
             )
         for name in self.features_to_forward:
             forwarded = name + FORWARDED_SUFFIX
             if forwarded in features or forwarded == WEIGHT_FEATURE:
-                raise ValueError(
+                raise SamplingError(
                     f"{name!r} is forwarded as {forwarded!r}, which is a feature's name already; "
                     "rename one of the two"
                 )
@@ -270,7 +271,7 @@ def _json_entries(text: str, origin: str) -> list[Any]:
     try:
         entries = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(
+        raise SamplingError(
             f"{origin}, line {error.lineno}, column {error.colno}: {error.msg}; "
             "expected the JSON that bq show --schema --format=prettyjson prints"
         ) from None
@@ -278,7 +279,7 @@ def _json_entries(text: str, origin: str) -> list[Any]:
         if isinstance(entries, dict):
             entries = entries.get(key, entries)
     if not isinstance(entries, list):
-        raise ValueError(f'{origin}: expected a list of {{"name": ..., "type": ...}}')
+        raise SamplingError(f'{origin}: expected a list of {{"name": ..., "type": ...}}')
     return entries
 
 

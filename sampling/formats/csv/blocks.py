@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import files
+from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.formats import base, conversion, gzipped
 from sampling.formats.csv import explanation, parsing, scanning
@@ -39,7 +40,7 @@ class CsvBlocks:
         role: what the files are, for errors.
 
     Raises:
-        ValueError: a file does not fit the schema, or there is no row.
+        SamplingError: a file does not fit the schema, or there is no row.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class CsvBlocks:
     ):
         self.schema, self.options, self.role, self._label = schema, options, role, label
         if wide := [field.name for field in schema if field.is_list]:
-            raise ValueError(
+            raise SamplingError(
                 f"{role}: {conversion.names_shown(wide)} of the schema hold lists, which text "
                 "files do not; give each value a column of its own, or write Parquet or TFRecord"
             )
@@ -78,9 +79,9 @@ class CsvBlocks:
         sampled_bytes = sum(length for length, _ in samples)
         sampled_rows = sum(rows for _, rows in samples)
         if sampled_rows == 0 and self.count() == 0:
-            raise ValueError(
+            raise SamplingError(
                 f"{role}: found no row in {_names(listed)}, expected at least one; "
-                "mend the glob or the files"
+                "fix the glob or the files"
             )
         self.row_bytes = sampled_bytes / max(1, sampled_rows)
         self._cut(max(1, round(block_rows * self.row_bytes)))
@@ -111,7 +112,7 @@ class CsvBlocks:
         return self._label is not None or self.schema.label in self.files[0].layout
 
     def check_unchanged(self) -> None:
-        """Raises ValueError if a file is not what it was."""
+        """Raises SamplingError if a file is not what it was."""
         for file in self.files:
             file.file.check_unchanged()
 
@@ -119,7 +120,7 @@ class CsvBlocks:
         """Rows in all files, by a manifest or by counting newlines at memory speed, once.
 
         Raises:
-            ValueError: a file has changed.
+            SamplingError: a file has changed.
         """
         if self._counted is None:
             known = manifest.Counts()
@@ -132,7 +133,7 @@ class CsvBlocks:
         """int64 [num_blocks]: rows of each block, counted once.
 
         Raises:
-            ValueError: a file has changed.
+            SamplingError: a file has changed.
         """
         if self._counted_blocks is None:
             counts = [count for index in range(len(self.files)) for count in self._in_blocks(index)]
@@ -147,7 +148,7 @@ class CsvBlocks:
             class says what it is.
 
         Raises:
-            ValueError: a row can't be read (file, line and column named), or a file has changed.
+            SamplingError: a row can't be read (file, line and column named), or a file has changed.
         """
         pieces = self._pieces(blocks)
         try:
@@ -156,7 +157,7 @@ class CsvBlocks:
             with ThreadPoolExecutor(pa.cpu_count()) as threads:  # the next is read while they parse
                 return self._finished(threads.map(self._parse, pieces))
         except parsing.BadTextError as error:
-            raise ValueError(self._explain(blocks, error)) from None
+            raise SamplingError(self._explain(blocks, error)) from None
 
     def locate(self, blocks: np.ndarray, row: int) -> str:
         """Where a row of `read(blocks)` stands: "path, line 17"."""
@@ -269,7 +270,7 @@ class CsvBlocks:
                 return scanning.cut_quoted(opened, *span, block_bytes, self.options.delimiter)
             except scanning.StrayQuoteError as error:
                 line = _newlines_before(file, error.offset) + 1
-                raise ValueError(
+                raise SamplingError(
                     f"{file.file.path}, line {line}: {parsing.stray_quote(self.options)}"
                 ) from None
 

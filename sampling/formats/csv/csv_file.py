@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from sampling import files
+from sampling.errors import SamplingError
 from sampling.formats.csv import parsing, scanning
 from sampling.formats.csv.parsing import CsvOptions
 from sampling.schema import Schema
@@ -39,7 +40,7 @@ class CsvFile:
             header anew takes longer than the first batch.
 
     Raises:
-        ValueError: it is not a text, or its header or first row does not fit the schema.
+        SamplingError: it is not a text, or its header or first row does not fit the schema.
     """
 
     def __init__(
@@ -98,9 +99,9 @@ class CsvFile:
             self._refuse(head[: head.index(0)].count(b"\n") + 1, "a NUL byte")
 
     def _refuse(self, line: int, found: str, remedy: str = "") -> NoReturn:
-        raise ValueError(
+        raise SamplingError(
             f"{self.file.path}, line {line}: found {found}, expected lines of text in UTF-8; "
-            f"{remedy}convert the file, or mend the glob"
+            f"{remedy}convert the file, or fix the glob"
         )
 
     def _layout(self, first: bytes, optional: Sequence[str]) -> tuple[str, ...]:
@@ -111,9 +112,9 @@ class CsvFile:
         fields = scanning.split_fields(first, options.delimiter)
         at = f"{self.file.path}, line {self._line}"
         if fields is None:
-            raise ValueError(f"{at}: {parsing.stray_quote(options)}")
+            raise SamplingError(f"{at}: {parsing.stray_quote(options)}")
         if not options.newlines_in_values and b"\r" in first.rstrip(b"\r\n"):
-            raise ValueError(f"{at}: {parsing.STRAY_RETURN}")
+            raise SamplingError(f"{at}: {parsing.STRAY_RETURN}")
         try:
             names = [field.decode() for field in fields]
         except UnicodeDecodeError as error:
@@ -134,12 +135,12 @@ class CsvFile:
         parts += [f"has {_quoted(twice)} more than once"] if twice else []
         if not parts:
             return
-        remedy = "mend the file or the schema"
+        remedy = "fix the file or the schema"
         if len(found) == 1 and len(names) > 1:
             remedy = f"pass the delimiter if it is not {self._options.delimiter!r}, or {remedy}"
         elif not set(found) & set(names):
             remedy = f"pass header=False if this line is a row, or {remedy}"
-        raise ValueError(
+        raise SamplingError(
             f"{self.file.path}, line {self._line}: the header {' and '.join(parts)}, "
             f"expected {', '.join(names)} in any order; {remedy}"
         )
@@ -148,16 +149,16 @@ class CsvFile:
         """The schema's columns in its order, with as many of the optional ones as fit."""
         names, at = self._schema.names, f"{self.file.path}, line {self._line}"
         if 1 < len(found) == len(set(found) & set(names)):
-            raise ValueError(
+            raise SamplingError(
                 f"{at}: found the names of the columns, expected a row; pass header=True"
             )
         for lacking in range(len(optional) + 1):
             layout = tuple(name for name in names if name not in optional[:lacking])
             if len(layout) == len(found):
                 return layout
-        raise ValueError(
+        raise SamplingError(
             f"{at}: found {len(found)} field{'s' if len(found) != 1 else ''}, "
-            f"expected {len(names)} ({', '.join(names)}); mend the file or the schema, "
+            f"expected {len(names)} ({', '.join(names)}); fix the file or the schema, "
             f"or pass the delimiter if it is not {self._options.delimiter!r}"
         )
 

@@ -68,7 +68,7 @@ def shown(text: bytes) -> str:
 
 
 def _wrong_number(found: int, layout: Sequence[str], options: CsvOptions) -> str:
-    remedy = "mend the row"
+    remedy = "fix the row"
     if found > len(layout):
         remedy += f", or quote fields that hold the delimiter {options.delimiter!r}"
     number = f"{found} field{'s' if found != 1 else ''}"

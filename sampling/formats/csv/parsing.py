@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from sampling.errors import SamplingError
 from sampling.formats.csv import scanning
 from sampling.schema import Field, Schema
 
@@ -39,7 +40,7 @@ class CsvOptions:
             to find out where rows begin.
 
     Raises:
-        ValueError: an option is not of that kind.
+        SamplingError: an option is not of that kind.
     """
 
     header: bool = True
@@ -51,14 +52,14 @@ class CsvOptions:
         delimiter = self.delimiter
         one_byte = isinstance(delimiter, str) and len(delimiter) == 1 and delimiter.isascii()
         if not one_byte or delimiter in '"\r\n\0':
-            raise ValueError(
+            raise SamplingError(
                 f"delimiter is {delimiter!r}, expected one ASCII character such as ',' or '\\t'; "
                 "pass the one between the fields"
             )
         nulls = self.null_values
         listed = isinstance(nulls, Sequence) and not isinstance(nulls, (str, bytes))
         if not listed or not all(isinstance(null, str) for null in nulls):
-            raise ValueError(
+            raise SamplingError(
                 f"null_values is {nulls!r}, expected a list of texts such as ('', 'NA'); pass one"
             )
         object.__setattr__(self, "null_values", tuple(nulls))
@@ -118,7 +119,7 @@ def parse_field(
         column = _read(record, layout, {field.name: _arrow_type(field)}, options).column(0)
     except pa.ArrowInvalid:
         expected = _EXPECTED.get(field.type, f"a number ({field.type})")
-        remedy = f"mend it or the column's type{_as_null(field, schema)}"
+        remedy = f"fix it or the column's type{_as_null(field, schema)}"
         raise BadTextError(f"expected {expected}; {remedy}") from None
     _finished(column, field, schema)
 
@@ -185,7 +186,7 @@ def _finished(column: pa.ChunkedArray, field: Field, schema: Schema) -> pa.Chunk
             raise BadTextError(f"expected a value; {_fill_in(field, schema)}")
         column = pc.fill_null(column, pa.scalar(field.empty_value, column.type))
     if pa.types.is_floating(column.type) and not pc.all(pc.is_finite(column), min_count=0).as_py():
-        raise BadTextError(f"expected a finite number (float32); mend it{_as_null(field, schema)}")
+        raise BadTextError(f"expected a finite number (float32); fix it{_as_null(field, schema)}")
     return column
 
 

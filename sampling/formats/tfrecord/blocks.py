@@ -13,6 +13,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from sampling import files
+from sampling.errors import SamplingError
 from sampling.formats import base, gzipped
 from sampling.formats.base import HELD_BYTES, CountedBlocks, Label
 from sampling.formats.tfrecord import examples
@@ -43,7 +44,7 @@ class TfRecordBlocks(CountedBlocks):
         label, role: see `CountedBlocks`.
 
     Raises:
-        ValueError: a file does not fit the schema, or is damaged, or there is no row.
+        SamplingError: a file does not fit the schema, or is damaged, or there is no row.
     """
 
     def __init__(
@@ -58,10 +59,10 @@ class TfRecordBlocks(CountedBlocks):
         opened = [TfRecordFile(file, block_rows, block_bytes) for file in listed]
         opened = [file for file in opened if file.rows]
         if not opened:
-            raise ValueError(
+            raise SamplingError(
                 f"{role}: found no record in {listed[0].path}"
                 f"{f' and {len(listed) - 1} more' if len(listed) > 1 else ''}, "
-                "expected at least one; mend the glob or the files"
+                "expected at least one; fix the glob or the files"
             )
         self._kinds = [_look(file, schema, label) for file in opened]
         super().__init__(opened, schema, label, role)
@@ -115,7 +116,7 @@ class TfRecordBlocks(CountedBlocks):
         except tf.errors.OpError as error:
             numbers = itertools.chain(*piece.numbers)
             problem = _explained(file, numbers, piece.records, self.schema, kinds)
-            raise ValueError(problem or f"{file.file.path}: {error.message}") from None
+            raise SamplingError(problem or f"{file.file.path}: {error.message}") from None
 
 
 def _look(file: TfRecordFile, schema: Schema, label: Label) -> dict[str, str]:
@@ -126,7 +127,7 @@ def _look(file: TfRecordFile, schema: Schema, label: Label) -> dict[str, str]:
     try:
         kinds = examples.kinds_of(records)
     except DecodeError:
-        raise ValueError(_explained(file, range(len(records)), records, schema, {})) from None
+        raise SamplingError(_explained(file, range(len(records)), records, schema, {})) from None
     examples.check_kinds(kinds, schema, file.file.path)
     for field in schema:
         if field.default is not None or field.mode == "REPEATED":

@@ -12,6 +12,7 @@ import pyarrow as pa
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from sampling.errors import SamplingError
 from sampling.formats import conversion
 from sampling.schema import Field, Schema
 
@@ -113,7 +114,7 @@ def explain(record: bytes, schema: Schema, kinds: Mapping[str, str]) -> str | No
         first = kinds[field.name]
         if found and found != first:
             kind = f"found the kind {found}, expected {first}, as in the first records"
-            return f", column {field.name!r}: {kind}; mend it"
+            return f", column {field.name!r}: {kind}; fix it"
         if problem := _wrong_number(values, found is not None, field, schema):
             return f", column {field.name!r}: found {problem}"
     return None
@@ -127,13 +128,13 @@ def kind_of(field: Field) -> str:
 
 
 def check_kinds(kinds: Mapping[str, str], schema: Schema, what: str) -> None:
-    """Raises ValueError if a feature can't have the values of the schema's field."""
+    """Raises SamplingError if a feature can't have the values of the schema's field."""
     for field in schema:
         kind = kinds.get(field.name)
         if kind and not conversion.fits_value(_KINDS[kind][1], field):
-            raise ValueError(
+            raise SamplingError(
                 f"{what}, column {field.name!r}: found the kind {kind}, expected "
-                f"{conversion.expected(field)}; mend the file, or the column's type in the schema"
+                f"{conversion.expected(field)}; fix the file, or the column's type in the schema"
             )
 
 
@@ -154,4 +155,4 @@ def _wrong_number(values: int, is_there: bool, field: Field, schema: Schema) -> 
     if values == wanted or (not is_there and schema.allows_empty(field)):
         return None
     number = f"{values} value{'s' * (values != 1)}" if values else "no value"
-    return f"{number}, expected {wanted}; mend it, or the column's mode or length in the schema"
+    return f"{number}, expected {wanted}; fix it, or the column's mode or length in the schema"

@@ -15,6 +15,7 @@ import google_crc32c
 import numpy as np
 
 from sampling import files
+from sampling.errors import SamplingError
 
 _PIECE_BYTES = 4 * 2**20
 _HEAD_BYTES, _FRAME_BYTES = 12, 16  # before the data, and around them
@@ -38,7 +39,7 @@ class TfRecordFile:
         block_bytes: at most, where a record is not larger.
 
     Raises:
-        ValueError: it is no TFRecord file, or ends in the midst of a record.
+        SamplingError: it is no TFRecord file, or ends in the midst of a record.
     """
 
     def __init__(self, file: files.File, block_rows: int, block_bytes: int):
@@ -54,7 +55,7 @@ class TfRecordFile:
             block: the first one.
 
         Raises:
-            ValueError: a checksum does not fit; record and byte are named.
+            SamplingError: a checksum does not fit; record and byte are named.
         """
         found: list[bytes] = []
         at, size = 0, len(data)
@@ -109,7 +110,7 @@ class TfRecordFile:
                 record, at = record + 1, end
 
     def _refuse(self, record: int, start: int, found: str) -> NoReturn:
-        raise ValueError(
+        raise SamplingError(
             f"{self.file.path}, record {record:,} at byte {start:,}: found {found}, expected a "
             "whole TFRecord file; copy or write it anew"
         )

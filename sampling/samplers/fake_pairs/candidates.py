@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from sampling.errors import SamplingError
 from sampling.formats.registry import Blocks
 from sampling.order.pair_ranks import UnobservedPairs, integer_weights
 from sampling.samplers.fake_pairs import known_pairs
@@ -32,7 +33,7 @@ class Candidates:
         options: how fakes are drawn; None: not at all.
 
     Raises:
-        ValueError: files can't be read, or there is nothing to draw, for all or for a user.
+        SamplingError: files can't be read, or there is nothing to draw, for all or for a user.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Candidates:
     ) -> np.ndarray:
         """int64 [users x each] codes of items for the ids of some users; see `fakes_for`."""
         if self._options is None or self._options.fakes == "uniform":
-            raise ValueError(
+            raise SamplingError(
                 "fakes of given users are asked for and those of this input function are not drawn "
                 "by user; pass is_train=True and fakes='per_user' or 'popularity'"
             )
@@ -107,7 +108,7 @@ class Candidates:
         wrong = np.flatnonzero((codes < 0) | ~self.can_draw.take(codes))
         if len(wrong):
             what = "is no candidate" if codes[wrong[0]] < 0 else "has every item"
-            raise ValueError(
+            raise SamplingError(
                 f"the user {users[wrong[0]]!r} {what}, expected one with items left to draw; leave "
                 "the user out"
             )
@@ -123,7 +124,7 @@ class Candidates:
     def _check_drawable(self, options: FakeOptions) -> None:
         if options.fakes == "uniform" and self._unobserved.total == 0:
             files = ", ".join(file.file.path for file in self._positives.files[:3])
-            raise ValueError(
+            raise SamplingError(
                 f"{files}: each of the {len(self.known.users):,} users has each of the "
                 f"{len(self.known.items):,} items, expected a pair that was not observed; name "
                 "more candidates by item_vocabulary or user_vocabulary"
@@ -135,7 +136,7 @@ class Candidates:
     def _refuse_full_user(self, row: int) -> NoReturn:
         place = self._positives.locate(np.arange(self._positives.num_blocks), row)
         user = self.known.users.values[int(self.known.user_codes[row])].as_py()
-        raise ValueError(
+        raise SamplingError(
             f"{place}, column {self._keys[0]!r}: the user {user!r} has every item that could be "
             "drawn, expected one at least that is not observed; name more candidates by "
             "item_vocabulary, or pass full_users='leave_out' if others have some"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from sampling.errors import SamplingError
 from sampling.formats.registry import Blocks
 from sampling.order.pair_ranks import pair_codes
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
@@ -52,7 +53,7 @@ def read(
         given: vocabularies of candidates by key.
 
     Raises:
-        ValueError: an id of the positive files is not in the vocabulary given.
+        SamplingError: an id of the positive files is not in the vocabulary given.
     """
     (users, user_codes), (items, item_codes) = _encoded(positives, keys, given)
     codes = [pair_codes(user_codes, item_codes, len(items))]
@@ -73,12 +74,12 @@ def codes_of(
         blocks, ids: where the table was read from, for the error.
 
     Raises:
-        ValueError: an id is not in the vocabulary.
+        SamplingError: an id is not in the vocabulary.
     """
     codes = vocabulary.codes(table.column(key))
     if len(codes) and codes.min() < 0:
         row = int(codes.argmin())
-        raise ValueError(
+        raise SamplingError(
             f"{blocks.locate(ids, row)}, column {key!r}: found the id "
             f"{table.column(key)[row].as_py()!r}, expected one of the {len(vocabulary):,} of the "
             "vocabulary; add it there, or remove the row"

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sampling import checks, files
+from sampling.errors import SamplingError
 from sampling.formats.csv.parsing import CsvOptions
 from sampling.formats.registry import Blocks, open_blocks
 from sampling.rows import columns
@@ -89,8 +90,8 @@ class FeatureLookup:
         values: the distinct values of each column of lists, sorted.
 
     Raises:
-        ValueError: a column is not in the schema, a key is empty or there twice, or a row can't be
-            read.
+        SamplingError: a column is not in the schema, a key is empty or there twice, or a row
+            can't be read.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class FeatureLookup:
             ids: int64 or bytes objects, as the key is.
 
         Raises:
-            ValueError: an id has no row and missing is "error", or is of another type.
+            SamplingError: an id has no row and missing is "error", or is of another type.
         """
         rows = self._find(ids)
         return {
@@ -137,10 +138,10 @@ class FeatureLookup:
         try:
             rows = self._rows.codes_of_ids(ids)
         except ValueError as error:
-            raise ValueError(f"{self._name}, column {self.key!r}: {error}") from None
+            raise SamplingError(f"{self._name}, column {self.key!r}: {error}") from None
         if self.missing == "error" and (rows < 0).any():
             lacking = np.flatnonzero(rows < 0)
-            raise ValueError(
+            raise SamplingError(
                 f"{self._name}, column {self.key!r}: found no row for "
                 f"{_shown(ids[lacking[0]])} and {len(lacking) - 1:,} more ids, expected one "
                 "for each; add them, or pass missing='default'"
@@ -152,7 +153,7 @@ class FeatureLookup:
         if len(encoded.dictionary) < len(encoded):
             codes = encoded.indices.to_numpy()
             again = np.setdiff1d(np.arange(len(codes)), np.unique(codes, return_index=True)[1])
-            raise ValueError(
+            raise SamplingError(
                 f"{blocks.locate(np.arange(blocks.num_blocks), again[0])}, column {self.key!r}: "
                 f"found {column[int(again[0])].as_py()!r} a second time, expected one row for each "
                 "key; remove one"
@@ -190,16 +191,16 @@ def joined(lookup: Lookup | None, ids: np.ndarray, name: str) -> dict[str, Any]:
         By name: int64, float32 or bytes objects, [n] or [n, width], or a MultiHot of n rows.
 
     Raises:
-        ValueError: the function returned something else.
+        SamplingError: the function returned something else.
     """
     if lookup is not None and not callable(lookup):
-        raise ValueError(
+        raise SamplingError(
             f"{name} is {lookup!r}, expected a FeatureLookup or a function of ids; pass one"
         )
     found = lookup(ids) if lookup is not None else {}
     if not isinstance(found, Mapping):
-        raise ValueError(
-            f"{name} returned {type(found).__name__}, expected a dict of arrays by feature; mend it"
+        raise SamplingError(
+            f"{name} returned {type(found).__name__}, expected a dict of arrays by feature; fix it"
         )
     return {feature: _table(feature, values, len(ids), name) for feature, values in found.items()}
 
@@ -218,9 +219,9 @@ def _table(feature: str, values: Any, length: int, name: str) -> Any:
     kind = {"i": np.int64, "u": np.int64, "b": np.int64, "f": np.float32}.get(values.dtype.kind)
     is_text = values.ndim == 1 and values.dtype.kind in "USO"
     if values.shape[:1] != (length,) or values.ndim > 2 or not (kind or is_text):
-        raise ValueError(
+        raise SamplingError(
             f"{name} returned {feature!r} of shape {values.shape} and dtype {values.dtype} for "
-            f"{length:,} ids, expected numbers or texts, one or a vector for each id; mend it"
+            f"{length:,} ids, expected numbers or texts, one or a vector for each id; fix it"
         )
     if kind:
         return values.astype(kind)
@@ -239,11 +240,11 @@ def _check_lists(lists: Mapping[str, str], schema: Schema, key: str) -> None:
     features: Collection[str] = [field.name for field in schema.features if field.is_string]
     for name, separator in lists.items():
         if name not in features or name == key:
-            raise ValueError(
+            raise SamplingError(
                 f"lists has {name!r}, expected columns of text among {', '.join(features)} and not "
-                "the key; mend the name, or declare STRING"
+                "the key; fix the name, or declare STRING"
             )
         if not isinstance(separator, str) or not separator:
-            raise ValueError(
+            raise SamplingError(
                 f"lists has the separator {separator!r} for {name!r}, expected a text such as '|'"
             )

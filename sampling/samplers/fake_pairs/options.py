@@ -8,6 +8,7 @@ import numbers
 from fractions import Fraction
 
 from sampling import checks
+from sampling.errors import SamplingError
 from sampling.order import apportionment
 
 FAKES = ("uniform", "per_user", "popularity")
@@ -22,7 +23,7 @@ class FakeOptions:
         per_positive: fakes for each observed pair.
 
     Raises:
-        ValueError: one is out of range, or they do not go together.
+        SamplingError: one is out of range, or they do not go together.
     """
 
     balance_ratio: float = 0.5
@@ -35,17 +36,17 @@ class FakeOptions:
     def __post_init__(self) -> None:
         ratio = checks.positive_number("balance_ratio", self.balance_ratio)
         if not 0 < apportionment.fraction(ratio) < 1:
-            raise ValueError(
+            raise SamplingError(
                 f"balance_ratio is {ratio!r}, expected a number of at least 0.000001 and below 1; "
-                "mend it"
+                "fix it"
             )
         per_positive = self.negatives_per_positive
         if per_positive is not None:
             checks.positive_number("negatives_per_positive", per_positive)
             if not apportionment.fraction(per_positive):
-                raise ValueError(
+                raise SamplingError(
                     f"negatives_per_positive is {per_positive!r}, expected a number of at least "
-                    "0.000001; mend it"
+                    "0.000001; fix it"
                 )
         if self.fakes is None:
             object.__setattr__(self, "fakes", "per_user" if self.paired else "uniform")
@@ -53,7 +54,7 @@ class FakeOptions:
         checks.one_of("full_users", self.full_users, ("error", "leave_out"))
         _check_alpha(self.alpha)
         if self.paired and self.fakes == "uniform":
-            raise ValueError(
+            raise SamplingError(
                 "paired is True and fakes is 'uniform', expected fakes of the same user to compare "
                 "with; pass fakes='per_user' or 'popularity'"
             )
@@ -80,11 +81,11 @@ class FakeOptions:
         """Rows of the label 1, and others, of every batch.
 
         Raises:
-            ValueError: the share is not exact in a batch of that size.
+            SamplingError: the share is not exact in a batch of that size.
         """
         ones = batch_size * self.share
         if ones.denominator != 1:
-            raise ValueError(
+            raise SamplingError(
                 f"exact_batches is True and {float(self.share):.4g} of a batch of {batch_size:,} "
                 f"rows is {float(ones):.4g}, expected a whole number; "
                 f"make batch_size a multiple of {self.share.denominator:,}"
@@ -109,4 +110,4 @@ class FakeOptions:
 def _check_alpha(alpha: float) -> None:
     is_number = isinstance(alpha, numbers.Real) and not isinstance(alpha, bool)
     if not is_number or not 0 <= alpha < math.inf:
-        raise ValueError(f"alpha is {alpha!r}, expected a number of at least 0; mend it")
+        raise SamplingError(f"alpha is {alpha!r}, expected a number of at least 0; fix it")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sampling.errors import SamplingError
 from sampling.rows.columns import Columns
 from sampling.samplers.fake_pairs import lookup
 from sampling.samplers.fake_pairs.candidates import ITEM, ITEM_A, ITEM_B, LOG_Q, USER
@@ -61,7 +62,7 @@ def of_candidates(
         sides: what features' names begin with; of two each row has two items.
 
     Raises:
-        ValueError: a lookup does not know an id, or names do not go together.
+        SamplingError: a lookup does not know an id, or names do not go together.
     """
     users, items = (
         _features_of(vocabulary, key, lookups[argument], argument)
@@ -82,11 +83,11 @@ def _features_of(
     """Tables by name: the ids themselves under the key, and what is known of them.
 
     Raises:
-        ValueError: the lookup does not know an id, or returns something else.
+        SamplingError: the lookup does not know an id, or returns something else.
     """
     found = lookup.joined(features, vocabulary.ids, argument)
     if key in found:
-        raise ValueError(
+        raise SamplingError(
             f"{argument} has the feature {key!r}, expected other names than the key's; rename it"
         )
     return {key: vocabulary.ids, **found}
@@ -96,20 +97,20 @@ def _check_names(names: Sequence[str], schema: Schema) -> None:
     """Features of users, of items and our own have names of their own; forwarded ones exist.
 
     Raises:
-        ValueError: two have the same, or one that is to be forwarded is not among them.
+        SamplingError: two have the same, or one that is to be forwarded is not among them.
     """
     reserved = [schema.label, WEIGHT_FEATURE, LOG_Q]
     forwarded = [name + FORWARDED_SUFFIX for name in schema.features_to_forward]
     everything = [*names, *(name for name in reserved if name), *forwarded]
     twice = sorted({name for name in everything if everything.count(name) > 1})
     if twice:
-        raise ValueError(
+        raise SamplingError(
             f"the feature {twice[0]!r} is there twice, expected one among the keys, the features "
             "of users and of items, label, weight, log_q and the forwarded ones; rename one"
         )
     for name in schema.features_to_forward:
         if name not in names:
-            raise ValueError(
+            raise SamplingError(
                 f"{name!r} can't be forwarded, expected one of {', '.join(names)}: a fake has no "
                 "other columns; forward fewer"
             )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sampling.errors import SamplingError
 from sampling.input_fn.engine import Part
 from sampling.order import apportionment
 from sampling.order.rounds import Slice
@@ -81,14 +82,14 @@ def checked_label(schema: Schema, default_label: Any) -> Any:
     """The label of a fake, as the schema's label would have it.
 
     Raises:
-        ValueError: the schema names no label, or this is none of its type.
+        SamplingError: the schema names no label, or this is none of its type.
     """
     if schema.label_field is None:
-        raise ValueError("the schema names no label, expected one to train on; pass label=")
+        raise SamplingError("the schema names no label, expected one to train on; pass label=")
     try:
         return dataclasses.replace(schema.label_field, default=default_label).default
     except ValueError as error:
-        raise ValueError(f"default_label: {error}") from None
+        raise SamplingError(f"default_label: {error}") from None
 
 
 def _constant(field: Field, value: Any, size: int) -> np.ndarray | Strings:

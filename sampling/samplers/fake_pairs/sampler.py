@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import checks, files
+from sampling.errors import SamplingError
 from sampling.input_fn.description import Description
 from sampling.input_fn.engine import CHUNK_ROWS, Part, Streams
 from sampling.input_fn.input_fn import InputFn
@@ -87,7 +88,7 @@ class InputFnWithFakePairs(InputFn):
         header, pool_rows, delimiter, null_values, newlines_in_values, file_format: see `InputFn`.
 
     Raises:
-        ValueError: an argument is out of range, no file matches, a row can't be read, an id is
+        SamplingError: an argument is out of range, no file matches, a row can't be read, an id is
             empty or not in the vocabulary, a lookup does not know one, or there is nothing to draw.
     """
 
@@ -130,8 +131,8 @@ class InputFnWithFakePairs(InputFn):
             balance_ratio, negatives_per_positive, fakes, alpha, bool(paired), full_users
         )
         if user_key == item_key:
-            raise ValueError(
-                f"user_key and item_key are both {user_key!r}, expected two columns; mend one"
+            raise SamplingError(
+                f"user_key and item_key are both {user_key!r}, expected two columns; fix one"
             )
         self._keys = user_key, item_key
         schema = keyed(schema, user_key=user_key, item_key=item_key)
@@ -188,7 +189,8 @@ class InputFnWithFakePairs(InputFn):
             ids [n, each]
 
         Raises:
-            ValueError: an id is no candidate, or has nothing left to draw, or fakes is "uniform".
+            SamplingError: an id is no candidate, or has nothing left to draw, or fakes is
+                "uniform".
         """
         each = checks.whole_number("each", each, 1)
         items = self._candidates.draw_items(seeds.generator(seeds.PAIRS, seed), users, each)
@@ -221,13 +223,13 @@ class InputFnWithFakePairs(InputFn):
         """See `InputFn`. What stands for the files is all pairs of candidates, the unobserved too.
 
         Raises:
-            ValueError: the fakes are not drawn uniformly, or are paired.
+            SamplingError: the fakes are not drawn uniformly, or are paired.
         """
         if not self.is_train:
             return super().prior()
         if self.options.paired or self.options.fakes != "uniform":
             how = "paired" if self.options.paired else repr(self.options.fakes)
-            raise ValueError(
+            raise SamplingError(
                 f"fakes are {how}, which shifts the odds of users and items each by another "
                 "factor, expected 'uniform'; take the outputs for ranking, or draw uniformly"
             )
@@ -237,7 +239,7 @@ class InputFnWithFakePairs(InputFn):
 
     def _check_mode(self, mode: str | None) -> None:
         if mode == "train" and not self.is_train:
-            raise ValueError(
+            raise SamplingError(
                 "mode is 'train' and is_train is False, which makes no fakes; pass is_train=True"
             )
         super()._check_mode(mode)
@@ -362,7 +364,7 @@ class InputFnWithFakePairs(InputFn):
         if self.is_train:
             return pair_rows.checked_label(schema, default_label)
         if self.options.paired:
-            raise ValueError(
+            raise SamplingError(
                 "paired is True and is_train is False, which makes no fakes to compare with; "
                 "pass is_train=True"
             )

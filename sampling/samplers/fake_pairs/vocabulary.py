@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sampling import files
+from sampling.errors import SamplingError
 from sampling.rows import columns
 from sampling.schema import Field, Schema
 
@@ -39,12 +40,12 @@ class Vocabulary:
         """The same for ids as batches have them: int64 or bytes objects [rows].
 
         Raises:
-            ValueError: they are text where the vocabulary is numbers, or the other way.
+            SamplingError: they are text where the vocabulary is numbers, or the other way.
         """
         is_text = pa.types.is_string(self.values.type)
         if ids.dtype.hasobject != is_text:
             kinds = ("numbers", "text") if is_text else ("text", "numbers")
-            raise ValueError(f"found ids that are {kinds[0]}, expected {kinds[1]}; convert them")
+            raise SamplingError(f"found ids that are {kinds[0]}, expected {kinds[1]}; convert them")
         return self.codes(
             pa.array(ids, pa.binary()).cast(pa.string()) if is_text else pa.array(ids)
         )
@@ -58,20 +59,20 @@ class Vocabulary:
             role: the argument's name, for errors.
 
         Raises:
-            ValueError: a line is empty, is there twice, or is not of the field's type.
+            SamplingError: a line is empty, is there twice, or is not of the field's type.
         """
         lines: dict[str | int, None] = {}
         for file in files.list_files(globs, role):
             for number, text in enumerate(files.read_text(file.path).splitlines(), 1):
                 id_ = _typed(text, field, f"{file.path}, line {number}")
                 if id_ in lines:
-                    raise ValueError(
+                    raise SamplingError(
                         f"{file.path}, line {number}: found the id {text!r} a second time, "
                         "expected each once; remove the line"
                     )
                 lines[id_] = None
         if not lines:
-            raise ValueError(f"{role}: found no line, expected one id a line; mend the glob")
+            raise SamplingError(f"{role}: found no line, expected one id a line; fix the glob")
         return cls(pa.array(list(lines), pa.int64() if field.is_integer else pa.string()))
 
 
@@ -84,7 +85,7 @@ def of_candidates(
     """Those of users and of items that are given, by key.
 
     Raises:
-        ValueError: see `Vocabulary.from_files`.
+        SamplingError: see `Vocabulary.from_files`.
     """
     given = {"user_vocabulary": user_vocabulary, "item_vocabulary": item_vocabulary}
     return {
@@ -96,15 +97,15 @@ def of_candidates(
 
 def _typed(text: str, field: Field, where: str) -> str | int:
     if not text:
-        raise ValueError(f"{where}: found an empty id, expected one id a line; remove the line")
+        raise SamplingError(f"{where}: found an empty id, expected one id a line; remove the line")
     if not field.is_integer:
         return text
     try:
         return int(text)
     except ValueError:
-        raise ValueError(
+        raise SamplingError(
             f"{where}: found {text!r}, expected a whole number, since the column {field.name!r} is "
-            f"of type {field.type}; mend the line (there is no header), or the schema"
+            f"of type {field.type}; fix the line (there is no header), or the schema"
         ) from None
 
 
@@ -114,18 +115,19 @@ def keyed(schema: Schema, **keys: str) -> Schema:
         keyed(schema, user_key="user", item_key="item")
 
     Raises:
-        ValueError: a key (named by its argument) is no feature, or neither text nor whole numbers.
+        SamplingError: a key (named by its argument) is no feature, or neither text nor whole
+            numbers.
     """
     if not isinstance(schema, Schema):
-        raise ValueError(f"schema is {schema!r}, expected a sampling.Schema; pass one")
+        raise SamplingError(f"schema is {schema!r}, expected a sampling.Schema; pass one")
     names = [field.name for field in schema.features]
     for argument, key in keys.items():
         if key not in names:
-            raise ValueError(
-                f"{argument} is {key!r}, expected a column among {', '.join(names)}; mend it"
+            raise SamplingError(
+                f"{argument} is {key!r}, expected a column among {', '.join(names)}; fix it"
             )
         if not (schema[key].is_string or schema[key].is_integer):
-            raise ValueError(
+            raise SamplingError(
                 f"{argument}: the column {key!r} is of type {schema[key].type}, expected ids as "
                 "INTEGER or STRING; declare it so"
             )
