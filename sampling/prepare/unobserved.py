@@ -28,7 +28,7 @@ from sampling.formats.registry import Blocks, open_blocks
 from sampling.order import seeds
 from sampling.order.pair_ranks import UnobservedPairs
 from sampling.samplers.fake_pairs import known_pairs, vocabulary
-from sampling.samplers.fake_pairs.known_pairs import Observed
+from sampling.samplers.fake_pairs.known_pairs import KnownPairs
 from sampling.samplers.fake_pairs.vocabulary import keyed
 from sampling.schema import Schema
 
@@ -55,7 +55,7 @@ def sample_ranks(total: int, sample: int, start: int, stop: int, seed: int) -> n
 
 
 def write(
-    known: Observed,
+    known: KnownPairs,
     columns: tuple[str, str, str],
     output: str,
     *,
@@ -105,7 +105,7 @@ def _pieces(rows: int, shards: int, output: str) -> Iterator[tuple[str, int, int
             yield path, start, min(start + _AT_A_TIME, end)
 
 
-def _named(known: Observed, users: np.ndarray, items: np.ndarray) -> list[pa.Array]:
+def _named(known: KnownPairs, users: np.ndarray, items: np.ndarray) -> list[pa.Array]:
     return [known.users.values.take(pa.array(users)), known.items.values.take(pa.array(items))]
 
 
@@ -172,7 +172,7 @@ def _run(flags: argparse.Namespace) -> None:
     print(f"{rows:,} pairs: {flags.output}")
 
 
-def _read(flags: argparse.Namespace) -> Observed:
+def _read(flags: argparse.Namespace) -> KnownPairs:
     keys = flags.user_key, flags.item_key
     schema = Schema.from_json(flags.schema, flags.label)
     schema = keyed(schema, user_key=flags.user_key, item_key=flags.item_key)
