@@ -6,15 +6,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sampling.class_weights import with_class_weights
-    from sampling.downsample import InputFnDownsampleWithWeight
-    from sampling.fake_pairs import InputFnWithFakePairs
-    from sampling.field import Field
-    from sampling.input_fn import InputFn
-    from sampling.lookup import FeatureLookup
-    from sampling.resample import InputFnResample
-    from sampling.schema import Schema
-    from sampling.stratified import InputFnStratified
+    from sampling.input_fn.input_fn import InputFn
+    from sampling.probabilities.class_weights import with_class_weights
+    from sampling.samplers.downsample import InputFnDownsampleWithWeight
+    from sampling.samplers.fake_pairs.lookup import FeatureLookup
+    from sampling.samplers.fake_pairs.sampler import InputFnWithFakePairs
+    from sampling.samplers.resample import InputFnResample
+    from sampling.samplers.stratified import InputFnStratified
+    from sampling.schema import Field, Schema
 
 __all__ = [
     "FeatureLookup",
@@ -29,15 +28,15 @@ __all__ = [
 ]
 
 _MODULES = {
-    "FeatureLookup": "lookup",
-    "Field": "field",
-    "InputFn": "input_fn",
-    "InputFnDownsampleWithWeight": "downsample",
-    "InputFnResample": "resample",
-    "InputFnStratified": "stratified",
-    "InputFnWithFakePairs": "fake_pairs",
+    "FeatureLookup": "samplers.fake_pairs.lookup",
+    "Field": "schema",
+    "InputFn": "input_fn.input_fn",
+    "InputFnDownsampleWithWeight": "samplers.downsample",
+    "InputFnResample": "samplers.resample",
+    "InputFnStratified": "samplers.stratified",
+    "InputFnWithFakePairs": "samplers.fake_pairs.sampler",
     "Schema": "schema",
-    "with_class_weights": "class_weights",
+    "with_class_weights": "probabilities.class_weights",
 }
 
 

@@ -7,39 +7,41 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+from sampling.errors import SamplingError
+
 
 def whole_number(name: str, value: Any, at_least: int) -> int:
-    """An int (numpy's too), or ValueError."""
+    """An int (numpy's too), or SamplingError."""
     is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not is_whole or value < at_least:
-        raise ValueError(
-            f"{name} is {value!r}, expected a whole number of at least {at_least}; mend it"
+        raise SamplingError(
+            f"{name} is {value!r}, expected a whole number of at least {at_least}; fix it"
         )
     return int(value)
 
 
 def positive_number(name: str, value: Any) -> float:
-    """A finite float above 0, or ValueError."""
+    """A finite float above 0, or SamplingError."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value <= 0:
-        raise ValueError(f"{name} is {value!r}, expected a finite number above 0; mend it")
+        raise SamplingError(f"{name} is {value!r}, expected a finite number above 0; fix it")
     return float(value)
 
 
 def number(name: str, value: Any, at_least: float) -> float:
-    """A finite float, or ValueError."""
+    """A finite float, or SamplingError."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value < at_least:
-        raise ValueError(
-            f"{name} is {value!r}, expected a finite number of at least {at_least:g}; mend it"
+        raise SamplingError(
+            f"{name} is {value!r}, expected a finite number of at least {at_least:g}; fix it"
         )
     return float(value)
 
 
 def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
-    """One of the words, or ValueError."""
+    """One of the words, or SamplingError."""
     if value not in choices:
-        raise ValueError(
-            f"{name} is {value!r}, expected one of {', '.join(map(repr, choices))}; mend it"
+        raise SamplingError(
+            f"{name} is {value!r}, expected one of {', '.join(map(repr, choices))}; fix it"
         )
     return str(value)

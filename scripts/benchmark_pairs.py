@@ -40,8 +40,8 @@ import pandas as pd  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from sampling import InputFnDownsampleWithWeight, InputFnWithFakePairs, Schema  # noqa: E402
-from sampling import unobserved as tool  # noqa: E402
-from sampling.pairs import UnobservedPairs, pair_codes  # noqa: E402
+from sampling.order.pair_ranks import UnobservedPairs, pair_codes  # noqa: E402
+from sampling.prepare import unobserved as tool  # noqa: E402
 
 BATCH = 1024
 KEYS = ("user_name", "track_id")

@@ -28,7 +28,7 @@ need() {
     fi
   done
   [[ "$BUCKET" == "" || "$BUCKET" == gs://?* ]] ||
-    fail "BUCKET is '$BUCKET', expected gs:// and a name; mend it"
+    fail "BUCKET is '$BUCKET', expected gs:// and a name; fix it"
   BUCKET="${BUCKET%/}"
 }
 

@@ -16,9 +16,10 @@ import warnings
 
 import tensorflow as tf
 
-from sampling import InputFnDownsampleWithWeight, cluster
-from sampling.async_resume import WorkerState
-from sampling.async_training import SaveWhenAllAreDone
+from sampling import InputFnDownsampleWithWeight
+from sampling.checkpoint.server_resume import WorkerState
+from sampling.checkpoint.server_training import SaveWhenAllAreDone
+from sampling.input_fn import cluster
 from tests.conftest import SCHEMA
 
 ROWS = 660  # with ids from 0

@@ -190,6 +190,7 @@ LONG = (
     "class_weights",
     "serving",
     "report",
+    "golden_rows",
 )
 
 

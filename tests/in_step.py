@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from sampling import InputFnDownsampleWithWeight
-from sampling.keras_resume import InputState, fit
-from sampling.resume import InputStateListener, resume
-from sampling.sync_training import SaveInStep
+from sampling.checkpoint.estimator import InputStateListener, resume
+from sampling.checkpoint.in_step import SaveInStep
+from sampling.checkpoint.keras import InputState, fit
 from tests.conftest import SCHEMA
 from tests.resumable import Log
 from tests.stress_resume import batches_of

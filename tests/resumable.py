@@ -8,8 +8,8 @@ import time
 import tensorflow as tf
 
 from sampling import InputFnDownsampleWithWeight
-from sampling.keras_resume import InputState, fit
-from sampling.resume import InputStateListener, resume
+from sampling.checkpoint.estimator import InputStateListener, resume
+from sampling.checkpoint.keras import InputState, fit
 from tests.conftest import SCHEMA
 
 # 120 rows an epoch; and 270 of 3 rounds of positives and 40 of negatives, of which some epochs meet

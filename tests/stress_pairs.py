@@ -14,7 +14,7 @@ import time
 import numpy as np
 from scipy import stats
 
-from sampling.pairs import UnobservedPairs, integer_weights, pair_codes
+from sampling.order.pair_ranks import UnobservedPairs, integer_weights, pair_codes
 
 KINDS = ("uniform", "per_user", "popularity")
 _AT_A_TIME = 1_000_000

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from sampling import manifest
+from sampling.files import manifest
 
 _AT_A_TIME = 250_000
 # Not by getrusage, whose peak begins with what the process had that started this one.

@@ -13,9 +13,9 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampling import async_states
-from sampling.async_resume import WorkerState
-from sampling.async_training import SaveWhenAllAreDone
+from sampling.checkpoint import server_states
+from sampling.checkpoint.server_resume import WorkerState
+from sampling.checkpoint.server_training import SaveWhenAllAreDone
 from tests.test_readme import example
 from tests.test_resume import Log, model_fn
 
@@ -52,7 +52,7 @@ def train(input_fn, model_dir, *hooks, every=3, save_steps=4):
 
 
 def steps(model_dir):
-    return async_states.steps_of_states(str(model_dir), 0, 1)
+    return server_states.steps_of_states(str(model_dir), 0, 1)
 
 
 def test_a_worker_goes_on_from_its_last_state_before_the_checkpoint(classes, tmp_path, capsys):
@@ -104,7 +104,7 @@ def test_before_the_first_checkpoint_there_is_nothing_to_go_on_with(classes, tmp
 )
 def test_every_checkpoint_that_may_come_keeps_the_state_it_needs(states, kept, coming):
     """One that is there, or one that is being written, later than those."""
-    left = async_states.needed(states, kept)
+    left = server_states.needed(states, kept)
     assert left <= set(states)
     for checkpoint in [*kept, *([coming] if coming >= max(kept, default=0) else [])]:
         before = [step for step in states if step <= checkpoint]
@@ -117,7 +117,7 @@ def test_a_worker_whose_model_went_back_ends(classes, tmp_path):
             try:
                 super().after_run(run_context, run_values)
             except KeyboardInterrupt:
-                async_states.begin(str(tmp_path), 1)
+                server_states.begin(str(tmp_path), 1)
 
     with pytest.raises(ValueError, match="the chief was started again.*worker 0 of 1.*start this"):
         train(make(classes), tmp_path, StartAgain(4))
@@ -182,7 +182,7 @@ def config_of(monkeypatch, tmp_path):
 
 
 def test_a_worker_waits_for_the_chief(classes, tmp_path, config_of, monkeypatch):
-    monkeypatch.setattr(async_states, "_WAIT_SECS", 0.0)
+    monkeypatch.setattr(server_states, "_WAIT_SECS", 0.0)
     with socket.socket() as chief:
         chief.bind(("127.0.0.1", 0))
         config = config_of(chief.getsockname()[1])
@@ -191,7 +191,7 @@ def test_a_worker_waits_for_the_chief(classes, tmp_path, config_of, monkeypatch)
         chief.listen()
         with pytest.raises(ValueError, match="trains in .* without WorkerState"):
             WorkerState(make(classes), config)
-        async_states.begin(str(tmp_path), 2)
+        server_states.begin(str(tmp_path), 2)
         state = WorkerState(make(classes), config)
     assert state.max_steps is None and not state.all_are_done
     batches = list(state.input_fn("train", None, config))

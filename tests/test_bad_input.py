@@ -32,11 +32,11 @@ def refused(*parts):
 @pytest.mark.parametrize(
     ("row", "parts"),
     [
-        ("x,0.5,rome,true,1,1", ["column 'id': found 'x', expected a whole number", "; mend it"]),
+        ("x,0.5,rome,true,1,1", ["column 'id': found 'x', expected a whole number", "; fix it"]),
         ("1.5,0.5,rome,true,1,1", ["column 'id': found '1.5', expected a whole number", "type"]),
         (f"{2**63},0,rome,true,1,1", ["column 'id': found '9223372036854775808'", "64 bits"]),
         ("1,abc,rome,true,1,1", ["column 'x': found 'abc', expected a number", "null_values", "0"]),
-        ("1,nan,rome,true,1,1", ["column 'x': found 'nan', expected a finite number", "; mend"]),
+        ("1,nan,rome,true,1,1", ["column 'x': found 'nan', expected a finite number", "; fix"]),
         ("1,-inf,rome,true,1,1", ["column 'x': found '-inf', expected a finite number"]),
         ("1,Infinity,rome,true,1,1", ["column 'x': found 'Infinity', expected a finite number"]),
         ("1,1e39,rome,true,1,1", ["column 'x': found '1e39', expected a finite number", "float32"]),
@@ -118,7 +118,7 @@ def test_a_negative_weight_is_found_behind_fields_with_newlines(tmp_path):
     text = "w,b\n\n" + '1,"two\nlines"\n\r\n' * 300 + "-2,y\n" + "1,z\n" * 300
     number = text.split("\n").index("-2,y") + 1
     for pool_rows in (20, 131_072):
-        with refused(f"f.csv, line {number}, column 'w': found the weight -2.0", "mend it"):
+        with refused(f"f.csv, line {number}, column 'w': found the weight -2.0", "fix it"):
             read(write(tmp_path, f=text), schema, newlines_in_values=True, pool_rows=pool_rows)
 
 
@@ -241,7 +241,7 @@ def test_no_rows_in_a_class(tmp_path):
         (5, ["files is 5"]),
         (b"x", ["files is b'x'"]),
         (["{}/f.csv", None], ["files has None"]),
-        ("{}/g*.csv", ["files: no file matches", "/g*.csv", "mend the path"]),
+        ("{}/g*.csv", ["files: no file matches", "/g*.csv", "fix the path"]),
         ("{}/g", ["files: no file matches", "/g'"]),
         (["{}/f.csv", "{}/g.csv"], ["no file matches", "/g.csv"]),
         ("{}/[f].txt", ["no file matches", "a bracket that is meant is written [[]"]),

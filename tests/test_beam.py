@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("apache_beam", reason="the extra [beam] is not installed")
 
-from sampling import manifest
+from sampling.files import manifest
 from sampling.prepare import source
 from sampling.prepare.__main__ import main
 

@@ -13,8 +13,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import special
 
-from sampling import InputFn, Schema, calibration
-from sampling.calibration import Environment, Prior, adjust, adjust_logits
+from sampling import InputFn, Schema
+from sampling.probabilities import calibration
+from sampling.probabilities.calibration import Environment, Prior, adjust, adjust_logits
 from tests.conftest import SCHEMA, write_classes
 
 SHARES = st.floats(1e-3, 1 - 1e-3)
@@ -23,8 +24,8 @@ RATIOS = st.floats(1e-3, 1e6)
 
 def test_it_is_imported_without_tensorflow():
     code = (
-        "import sys, sampling.calibration; "
-        "print([m for m in ('tensorflow', 'pandas', 'pyarrow', 'sampling.input_fn') "
+        "import sys, sampling.probabilities.calibration; "
+        "print([m for m in ('tensorflow', 'pandas', 'pyarrow', 'sampling.input_fn.input_fn') "
         "if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

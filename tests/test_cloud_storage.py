@@ -94,7 +94,7 @@ def test_what_a_bucket_refuses_is_told_in_a_sentence(storage, tmp_path):
     lines = run(storage, "-c", REFUSED, *wrong)
     assert [line.partition(" ")[0] for line in lines] == ["FileNotFoundError"] * 2 + ["ValueError"]
     for line, path in zip(lines, wrong, strict=True):
-        assert path in line and "mend the path" in line
+        assert path in line and "fix the path" in line
     logged_out = {"GOOGLE_AUTH_TOKEN_FOR_TESTING": None, "HOME": str(tmp_path)}
     [line] = run(storage, "-c", REFUSED, "gs://shop/data/*.csv", **logged_out)
     assert "gs://shop refuses access" in line and "gcloud auth application-default login" in line

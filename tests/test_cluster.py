@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sampling import cluster
-from sampling.shards import EVERYTHING, Shard
+from sampling.input_fn import cluster
+from sampling.order.shares import EVERYTHING, Shard
 from tests.conftest import ids_of
 
 CLUSTER = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "ps": ["d:1"]}

@@ -11,7 +11,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampling import InputFn, manifest
+from sampling import InputFn, Schema
 from tests.conftest import FORMATS, SCHEMA, ids_of
 
 MAKERS = {
@@ -535,7 +535,7 @@ def test_an_epoch_written_to_shards_has_its_rows_in_its_order(make, tmp_path, fi
     input_fn = make(num_epochs=1)
     made = input_fn.write_epoch(tmp_path / "sample", shards=3, format=file_format)
     files = str(tmp_path / f"sample/*.{file_format}")
-    again = InputFn(files, manifest.schema(tmp_path / "sample"))
+    again = InputFn(files, Schema.from_manifest(tmp_path / "sample"))
     assert len(made["files"]) == 3 and again.rows_per_epoch == input_fn.rows_per_epoch
     for ours, written in zip(input_fn.batches(), again.batches(), strict=True):
         assert ours[0].keys() == written[0].keys()

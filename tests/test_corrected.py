@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sampling import InputFn, InputFnDownsampleWithWeight, Schema, calibration
-from sampling.calibration import Prior, adjust
-from sampling.corrected import CORRECTION, corrected_head
-from sampling.estimators import forward_features
-from sampling.serving import serving_input_receiver_fn
+from sampling import InputFn, InputFnDownsampleWithWeight, Schema
+from sampling.estimator.forwarding import forward_features
+from sampling.estimator.head import CORRECTION, corrected_head
+from sampling.estimator.serving import serving_input_receiver_fn
+from sampling.probabilities import calibration
+from sampling.probabilities.calibration import Prior, adjust
 
 SCHEMA = Schema.from_dict(
     {"id": int, "x": float, "label": int}, label="label", features_to_forward=["id"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sampling import manifest
+from sampling.files import manifest
 from sampling.prepare.__main__ import main as prepare
 from trainer import data_dir, task
 

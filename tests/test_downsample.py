@@ -80,7 +80,7 @@ def test_steps_are_counted_right(positives, batch_size, multiplier):
 
 
 def test_no_counting_where_it_is_not_needed(classes, monkeypatch):
-    from sampling.formats.csv import CsvBlocks
+    from sampling.formats.csv.blocks import CsvBlocks
 
     def count(self):
         raise AssertionError("counted")
@@ -96,7 +96,7 @@ def test_no_counting_where_it_is_not_needed(classes, monkeypatch):
 
 def test_only_the_blocks_of_the_sample_are_read(tmp_path, monkeypatch):
     """Ten epochs over a majority a hundred times as large read little more than a tenth of it."""
-    from sampling.formats.csv import CsvBlocks
+    from sampling.formats.csv.blocks import CsvBlocks
 
     read = []
     original = CsvBlocks.read

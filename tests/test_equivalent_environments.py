@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from examples.equivalent_environments import compare, make_data, picture
-from sampling.calibration import equivalent_environments
+from sampling.probabilities.calibration import equivalent_environments
 
 # Keras' own fault, in set_random_seed
 pytestmark = pytest.mark.filterwarnings("ignore:non-integer arguments:DeprecationWarning")

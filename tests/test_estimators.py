@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from sampling import InputFn, Schema
-from sampling.estimators import forward_features
-from sampling.serving import serving_input_receiver_fn
+from sampling.estimator.forwarding import forward_features
+from sampling.estimator.serving import serving_input_receiver_fn
 
 SCHEMA = Schema.from_dict(
     {"id": int, "code": str, "x": float, "label": int},
@@ -152,7 +152,7 @@ def test_predictions_they_cannot_join(predictions, message, input_fn, tmp_path):
 
 def test_importing_the_library_does_not_import_tf_estimator():
     code = (
-        "import sys, sampling, sampling.serving, sampling.estimators;"
+        "import sys, sampling, sampling.estimator.serving, sampling.estimator.forwarding;"
         "sys.exit(any('tensorflow_estimator' in name for name in sys.modules))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

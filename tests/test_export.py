@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampling import InputFn, InputFnDownsampleWithWeight, Schema, manifest
+from sampling import InputFn, InputFnDownsampleWithWeight, Schema
+from sampling.files import manifest
 from sampling.prepare import sample
 from sampling.prepare.__main__ import main
 from tests.conftest import SCHEMA, write_classes
@@ -52,7 +53,7 @@ def test_weights_are_a_column_of_their_own(weighted, capsys):
         [10, 45.0],
         [10, 5.0],
     ]
-    schema = manifest.schema(weighted / "sample")
+    schema = Schema.from_manifest(weighted / "sample")
     assert (schema.label, schema.weight, schema.features_to_forward) == ("label", "weight", ("id",))
     assert [field.type for field in schema] == ["INTEGER", "DATE", "INTEGER", "FLOAT"]
     assert made["splits"]["epoch"]["classes"] == {"0": {"rows": 10}, "1": {"rows": 10}}
@@ -86,7 +87,7 @@ def test_what_a_transform_adds_is_written(weighted):
     [path] = (weighted / "sample").glob("*.csv")
     frame = pd.read_csv(path, sep=";")
     np.testing.assert_array_equal(frame["twice"], frame["id"] * 2)
-    assert manifest.schema(weighted / "sample")["twice"].type == "FLOAT"
+    assert Schema.from_manifest(weighted / "sample")["twice"].type == "FLOAT"
 
 
 def test_files_without_labels_can_be_written(tmp_path):
@@ -94,7 +95,7 @@ def test_files_without_labels_can_be_written(tmp_path):
     InputFn(str(tmp_path / "new.csv"), SCHEMA).write_epoch(tmp_path / "out", shards=1)
     [path] = (tmp_path / "out").glob("*.csv")
     assert path.read_text() == "id,x,city,weight\n1,0.25,a,1\n2,0.5,b,1\n"
-    assert manifest.schema(tmp_path / "out").label is None
+    assert Schema.from_manifest(tmp_path / "out").label is None
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_shards_can_be_made_one_by_one(
     }
     with (
         warnings.catch_warnings(),
-        mock.patch("sampling.downsample.CHUNK_ROWS", 32),
+        mock.patch("sampling.samplers.downsample.CHUNK_ROWS", 32),
     ):
         warnings.simplefilter("ignore")  # there may be fewer negatives than asked for
         input_fn = sample.open_input(options)

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sampling import FeatureLookup, InputFnWithFakePairs, Schema, mix
+from sampling import FeatureLookup, InputFnWithFakePairs, Schema
+from sampling.order import apportionment
 
 SCHEMA = Schema.from_dict({"user": str, "item": int, "plays": int}, label="plays")
 KINDS = ("uniform", "per_user", "popularity")
@@ -163,7 +164,7 @@ def test_a_ratio_that_is_not_exact_in_a_batch_is_refused(plays):
 )
 def test_an_order_in_batches_is_a_permutation(sizes, of_batch, shuffle):
     generator = np.random.default_rng(0) if shuffle else None
-    order = mix.order_in_batches(sizes, of_batch, generator)
+    order = apportionment.order_in_batches(sizes, of_batch, generator)
     assert sorted(order) == list(range(sum(sizes)))
 
 

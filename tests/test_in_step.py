@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import tensorflow as tf
 
-from sampling import cluster
-from sampling.resume import InputStateListener
-from sampling.shards import Shard
-from sampling.state_exchange import StateExchange
-from sampling.sync_training import SaveInStep
+from sampling.checkpoint.estimator import InputStateListener
+from sampling.checkpoint.exchange import StateExchange
+from sampling.checkpoint.in_step import SaveInStep
+from sampling.input_fn import cluster
+from sampling.order.shares import Shard
 from tests import in_step
 from tests.conftest import write_classes
 from tests.test_resume import estimator

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sampling.keras_resume import InputState, fit
+from sampling.checkpoint.keras import InputState, fit
 from tests.test_contract import MAKERS, ONE_OF_EACH
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sampling import async_states
+from sampling.checkpoint import server_states
 from tests.conftest import SCHEMA, write_classes
 from trainer import launch, local_cluster, task
 from trainer.local_cluster import Cluster, ClusterError, Task
@@ -334,7 +334,7 @@ def test_a_worker_that_is_killed_goes_on_where_it_was(tmp_path, capfd, monkeypat
     assert len(of_worker) == 60 + 16  # it had trained on two batches since its state
     check_model(tmp_path, 1, repeated=16)
     # The chief has done its 8 batches before the worker is there, and goes on saving.
-    saved = async_states.checkpoints(str(tmp_path / "model"))
+    saved = server_states.checkpoints(str(tmp_path / "model"))
     assert saved[-1] == 18 and any(8 < step < 18 for step in saved)
 
 

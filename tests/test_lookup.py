@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sampling import FeatureLookup, Schema
-from sampling.lookup import MultiHot, dtype, joined
+from sampling.samplers.fake_pairs.lookup import MultiHot, dtype, joined
 
 SONGS = Schema.from_dict({"song": str, "year": int, "loudness": float, "genres": str, "mood": str})
 LINES = [

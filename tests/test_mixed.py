@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sampling import InputFnStratified, Schema
-from sampling.formats.csv import CsvBlocks
+from sampling.formats.csv.blocks import CsvBlocks
 from tests import written
 from tests.conftest import ids_of
 from tests.test_stratified import FOUR, SCHEMA, counts, epochs_of, rows_of, write_mixed

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sampling.pairs import SortedNumbers, UnobservedPairs, integer_weights, pair_codes
+from sampling.order.pair_ranks import SortedNumbers, UnobservedPairs, integer_weights, pair_codes
 from tests import stress_pairs
 
 

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from sampling import Field, InputFn, InputFnDownsampleWithWeight, Schema
-from sampling.formats import counted, parquet
+from sampling.formats import base, parquet
 from tests.conftest import SCHEMA, frame, ids_of
 from tests.written import write
 
@@ -158,7 +158,7 @@ def test_no_row_at_all(tmp_path):
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_rows_are_the_same_however_row_groups_are_decoded(tmp_path, monkeypatch, held, shuffle):
     """As a whole, several held, or too large to be held and decoded piece by piece."""
-    for module in (counted, parquet):
+    for module in (base, parquet):
         monkeypatch.setattr(module, "HELD_BYTES", held)
     for part in range(3):
         ids = np.arange(part * 2000, (part + 1) * 2000)

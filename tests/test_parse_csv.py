@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sampling import Field, InputFn, Schema
-from sampling.serving import parse_csv
+from sampling.estimator.serving import parse_csv
 
 # label and weight stand among the features: rows to be served are without them
 SCHEMA = Schema(

@@ -22,7 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sampling import InputFn, InputFnDownsampleWithWeight, Schema, manifest
+from sampling import InputFn, InputFnDownsampleWithWeight, Schema
+from sampling.files import manifest
 from sampling.prepare.__main__ import main
 from tests.stress_prepare import peak_megabytes
 
@@ -230,7 +231,8 @@ def test_the_manifest_counts_as_pandas_does(tmp_path, capsys):
         assert (entry["rows"], entry["bytes"]) == (len(shard), (out / path).stat().st_size)
         assert entry["classes"].get("positive", 0) == (shard["bought"] == 1).sum()
     assert (made["seed"], made["key"], made["label"]) == (3, "customer", "bought")
-    assert manifest.schema(out).names == SCHEMA.names and manifest.schema(out).label == "bought"
+    written = Schema.from_manifest(out)
+    assert written.names == SCHEMA.names and written.label == "bought"
     assert "2,000 rows" in capsys.readouterr().out
 
 
@@ -348,7 +350,7 @@ def test_parquet_is_read_with_its_types(tmp_path, capsys):
     arguments = ["split", raw, f"--output={tmp_path / 'out'}", "--key=customer", "--label=bought"]
     main(arguments)
     pd.testing.assert_frame_equal(read(tmp_path / "out")[frame.columns], frame)
-    types = [field.type for field in manifest.schema(tmp_path / "out")]
+    types = [field.type for field in Schema.from_manifest(tmp_path / "out")]
     assert types == ["STRING", "INTEGER", "FLOAT", "STRING", "INTEGER"]
     main([*arguments, "--format=parquet", "--overwrite"])
     capsys.readouterr()
@@ -529,7 +531,7 @@ def test_what_makes_no_vocabulary_is_refused(tmp_path, capsys, flags, message):
         (["--label=bought", "--by_class=nope"], "by_class is 'nope'"),
         (["--format=parquet"], "--schema is missing"),
         (["--label=bought", "--negative=2"], "raw-0.csv, line 2, column 'bought': found the label"),
-        (["--label=bought", "--classes=1,2"], "expected one of 1, 2; mend the row"),
+        (["--label=bought", "--classes=1,2"], "expected one of 1, 2; fix the row"),
         (["--label=visit", "--classes=each"], "found more than 1,000 classes"),
         (["--no-header"], "the files have no header, expected names of their columns"),
     ],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sampling import InputFn, InputFnDownsampleWithWeight, Schema
-from sampling.engine import CHUNK_ROWS
+from sampling.input_fn.engine import CHUNK_ROWS
 
 SCHEMA = Schema.from_dict({"id": int, "label": int}, label="label")
 ROWS = 2000

@@ -16,10 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampling import report
-from sampling.calibration import Environment
-from sampling.reports import measures
-from sampling.reports.rows import Predictions
+from sampling.probabilities.calibration import Environment
+from sampling.report import command, measures
+from sampling.report.rows import Predictions
 
 ROWS = 4000
 HOSTILE = '<script>alert("x")</script> & $a$'
@@ -92,7 +91,7 @@ def test_the_report_imports_no_tensorflow():
 def test_without_its_libraries_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"no matplotlib.*install tf-sampling\[report\]"):
-        report.require()
+        command.require()
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
@@ -107,7 +106,7 @@ def test_files_of_every_kind(tmp_path, suffix):
     }[suffix]
     for part in range(2):
         write(rows[part * 2000 :][:2000], tmp_path / f"part-{part}.{suffix}")
-    found = report.rows.read(f"{tmp_path}/part-*", "bought", weight="id", segment="city")
+    found = command.rows.read(f"{tmp_path}/part-*", "bought", weight="id", segment="city")
     np.testing.assert_array_equal(found.labels, rows["bought"])
     np.testing.assert_allclose(found.probabilities, rows["probability"], rtol=1e-9)
     np.testing.assert_array_equal(found.weights, rows["id"])
@@ -205,7 +204,7 @@ def test_before_and_after_are_told_apart(tmp_path):
     prior = Environment(9, sample_ratio=1).prior
     pages = []
     for name, values, corrected in (("a", p, True), ("b", prior.uncorrect(p), False)):
-        path = report.write(
+        path = command.write(
             Predictions(labels, values), str(tmp_path / name), prior=prior, corrected=corrected
         )
         pages.append(Path(path).read_text())
@@ -239,7 +238,7 @@ def test_bad_rows_are_a_sentence(arguments, words):
 
 def refused(capsys, *flags):
     with pytest.raises(SystemExit) as stop:
-        report.main(flags)
+        command.main(flags)
     assert stop.value.code == 1
     return capsys.readouterr().err
 

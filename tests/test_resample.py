@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sampling import InputFnResample, Schema
-from sampling.rates import Rates
+from sampling.order.rates import Rates
 from tests import written
 from tests.conftest import ids_of
 

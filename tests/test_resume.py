@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sampling.resume import InputStateListener, resume
+from sampling.checkpoint.estimator import InputStateListener, resume
 from tests.conftest import SCHEMA
 from tests.test_contract import MAKERS, ONE_OF_EACH, TRAINING
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sampling import stream
-from sampling.sequence import Order
+from sampling.order import spread
+from sampling.order.stretches import Order
 
 SIZES = st.lists(st.integers(1, 12), min_size=1, max_size=20)
 
@@ -23,7 +23,7 @@ def test_every_block_is_there_once(sizes, at_a_time, seed):
 @given(st.integers(1, 300), st.integers(0, 2**40))
 def test_blocks_of_their_own_are_in_the_spread_order(n, seed):
     order = Order(np.ones(n, np.int64), 1)
-    np.testing.assert_array_equal(order(range(n), [seed]), stream.spread_order(n, range(n), [seed]))
+    np.testing.assert_array_equal(order(range(n), [seed]), spread.spread_order(n, range(n), [seed]))
 
 
 @given(SIZES, st.integers(1, 6), st.integers(0, 2**40))

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from sampling import InputFn
-from sampling.serving import serving_input_receiver_fn
+from sampling.estimator.serving import serving_input_receiver_fn
 from tests import test_lists
 from tests.servicer import answer_json, request_of, serving
 from tests.test_parse_csv import NULLS, ROWS, SCHEMA, of_training

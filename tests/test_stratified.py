@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sampling import Field, InputFnStratified, Schema, epochs, mix
+from sampling import Field, InputFnStratified, Schema
+from sampling.order import apportionment, epochs
 from tests.conftest import ids_of
 
 SCHEMA = Schema.from_dict({"id": int, "x": float, "label": str}, label="label")
@@ -80,7 +81,7 @@ shares_of = st.lists(st.fractions(0, 1, max_denominator=1000), min_size=1, max_s
 @given(st.lists(st.integers(0, 10**7), min_size=1, max_size=20), shares_of)
 def test_portions_of_classes_add_up_and_never_fall(rows, shares):
     rows = np.sort(rows)
-    numbers = mix.apportion(rows, shares)
+    numbers = apportionment.apportion(rows, shares)
     assert (numbers.sum(axis=1) == rows).all()
     assert (np.diff(numbers, axis=0) >= 0).all() and (numbers >= 0).all()
     exact = np.outer(rows, np.array(shares, float) / float(sum(shares)))
@@ -91,9 +92,9 @@ def test_portions_of_classes_add_up_and_never_fall(rows, shares):
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=12).filter(any), st.data())
 def test_portions_of_a_whole_epoch_are_its_rows(rows, data):
     total = sum(rows)
-    assert mix.apportion(np.array([total]), rows)[0].tolist() == rows
+    assert apportionment.apportion(np.array([total]), rows)[0].tolist() == rows
     some = data.draw(st.integers(0, total))
-    assert (mix.apportion(np.array([some]), rows)[0] <= rows).all()
+    assert (apportionment.apportion(np.array([some]), rows)[0] <= rows).all()
 
 
 some_sizes = st.lists(st.integers(1, 10**6), min_size=1, max_size=12)
@@ -250,7 +251,7 @@ def test_every_batch_has_the_exact_shares(four, shuffle):
 
 
 def test_exact_batches_of_many_chunks(tmp_path, monkeypatch):
-    from sampling import stratified
+    from sampling.samplers import stratified
 
     monkeypatch.setattr(stratified, "CHUNK_ROWS", 50)
     globs = write_classes(tmp_path, {"a": 300, "b": 100, "c": 77})
@@ -268,7 +269,7 @@ def test_batches_that_cannot_be_exact_are_refused(four):
 
 
 def test_in_chunks_the_mix_is_even_over_an_epoch(tmp_path, monkeypatch):
-    from sampling import stratified
+    from sampling.samplers import stratified
 
     monkeypatch.setattr(stratified, "CHUNK_ROWS", 100)
     sizes = {"a": 2000, "b": 500, "c": 40}

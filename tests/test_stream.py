@@ -8,22 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sampling import stream
-from sampling.sequence import Order
-from sampling.shards import EVERYTHING, Share
+from sampling.order import rounds, spread
+from sampling.order.shares import EVERYTHING, Share
+from sampling.order.stretches import Order
 
 
 @given(st.integers(1, 300), st.integers(0, 2**40))
 def test_spread_order_is_a_permutation(n, seed):
-    order = stream.spread_order(n, range(n), [seed])
+    order = spread.spread_order(n, range(n), [seed])
     assert sorted(order) == list(range(n))
 
 
 @given(st.integers(1, 10**9), st.integers(0, 2**40), st.data())
 def test_any_place_can_be_asked_alone(n, seed, data):
     places = data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=20))
-    together = stream.spread_order(n, places, [seed])
-    alone = [int(stream.spread_order(n, [place], [seed])[0]) for place in places]
+    together = spread.spread_order(n, places, [seed])
+    alone = [int(spread.spread_order(n, [place], [seed])[0]) for place in places]
     assert together.tolist() == alone
     assert together.min() >= 0 and together.max() < n
 
@@ -32,7 +32,7 @@ def test_any_place_can_be_asked_alone(n, seed, data):
 def test_every_run_holds_its_share_of_either_half(n, seed, data):
     start = data.draw(st.integers(0, n - 1))
     length = data.draw(st.integers(1, n - start))
-    run = stream.spread_order(n, range(start, start + length), [seed])
+    run = spread.spread_order(n, range(start, start + length), [seed])
     left = n // 2
     assert abs(np.count_nonzero(run < left) - length * left / n) < 1
     quarter = left // 2
@@ -44,31 +44,31 @@ def test_every_block_is_equally_likely_at_every_place(n):
     draws = 4000
     counts = np.zeros((n, n))
     for seed in range(draws):
-        counts[np.arange(n), stream.spread_order(n, range(n), [seed])] += 1
+        counts[np.arange(n), spread.spread_order(n, range(n), [seed])] += 1
     p_values = [stats.chisquare(of_place).pvalue for of_place in counts]
     assert min(p_values) > 1e-4 / n
 
 
 def test_orders_of_two_passes_differ():
-    orders = [stream.spread_order(50, range(50), [0, 0, pass_]).tolist() for pass_ in range(3)]
+    orders = [spread.spread_order(50, range(50), [0, 0, pass_]).tolist() for pass_ in range(3)]
     assert orders[0] != orders[1] != orders[2]
 
 
 @given(st.integers(1, 5000), st.integers(1, 100))
 def test_rounds_cut_the_order_without_gap_or_overlap(num_blocks, num_rounds):
     num_rounds = min(num_rounds, num_blocks)
-    ranges = [stream.round_places(r, num_rounds, num_blocks) for r in range(num_rounds)]
+    ranges = [rounds.round_places(r, num_rounds, num_blocks) for r in range(num_rounds)]
     assert [place for places in ranges for place in places] == list(range(num_blocks))
     assert max(map(len, ranges)) - min(map(len, ranges)) <= 1
 
 
 def test_a_class_that_fits_the_pool_is_one_round():
-    assert stream.count_rounds(200, 131_072, 10 * 2**20, 131_072) == 1
-    assert stream.count_rounds(200, 131_073, 10 * 2**20, 131_072) == 2
+    assert rounds.count_rounds(200, 131_072, 10 * 2**20, 131_072) == 1
+    assert rounds.count_rounds(200, 131_073, 10 * 2**20, 131_072) == 2
 
 
 def test_a_round_is_at_most_64_mib():
-    assert stream.count_rounds(10_000, 1000, 640 * 2**20, 131_072) == 10
+    assert rounds.count_rounds(10_000, 1000, 640 * 2**20, 131_072) == 10
 
 
 class Rows:
@@ -93,13 +93,13 @@ class Rows:
         return np.diff(self.starts)
 
     def share(self, shard=EVERYTHING, seed=0, shuffle=True, pool_rows=40):
-        rounds = stream.rounds_of(self, pool_rows)
+        number = rounds.rounds_of(self, pool_rows)
         counts = self.rows_of_blocks
-        return Share(self.order, rounds, counts, (seed, 0), shuffle, shard, self.role)
+        return Share(self.order, number, counts, (seed, 0), shuffle, shard, self.role)
 
     def stream(self, seed=0, shuffle=True, pool_rows=40, cursor=None, shard=EVERYTHING):
         share = self.share(shard, seed, shuffle, pool_rows)
-        return stream.Stream(self, self.load, (seed, 0), shuffle, pool_rows, share, cursor)
+        return rounds.Stream(self, self.load, (seed, 0), shuffle, pool_rows, share, cursor)
 
 
 def rows_of(slices):

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from sampling import Field, InputFn, InputFnDownsampleWithWeight, Schema
-from sampling.formats import gzipped, tfrecord_file
+from sampling.formats import gzipped
+from sampling.formats.tfrecord import tfrecord_file
 from tests.conftest import SCHEMA, frame, ids_of
 from tests.written import example, write, write_examples
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 from scipy import stats
 
 from sampling import Schema
-from sampling.formats import opening
+from sampling.formats import registry
 from trainer import columns, metrics, progress, restart, results, task
 from trainer.shared_flags import FORMATS
 
@@ -407,7 +407,7 @@ def test_flags_are_checked_as_they_are_parsed(flag, words, capsys):
 
 
 def test_formats_are_those_that_input_functions_read():
-    assert FORMATS == opening.FORMATS
+    assert FORMATS == registry.FORMATS
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sampling import InputFnDownsampleWithWeight, Schema, unobserved
+from sampling import InputFnDownsampleWithWeight, Schema
+from sampling.prepare import unobserved
 
 SCHEMA = Schema.from_dict({"user": str, "item": int, "plays": int}, label="plays")
 

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from sampling import Schema
-from sampling.estimators import forward_features
-from sampling.serving import serving_input_receiver_fn
+from sampling.estimator.forwarding import forward_features
+from sampling.estimator.serving import serving_input_receiver_fn
 from trainer import task
 
 SCHEMA = Schema.from_dict({"x": float, "label": int}, label="label")
@@ -21,7 +21,7 @@ def without(monkeypatch):
     """For real on today's TensorFlow."""
     if hasattr(tf, "estimator"):
         today = types.SimpleNamespace(__version__="2.21.0")
-        monkeypatch.setattr("sampling.estimators.tf", today)
+        monkeypatch.setattr("sampling.estimator.forwarding.tf", today)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def publish(job_dir: str) -> None:
 
     Of several processes the chief does, which exports: another one might copy an older export.
     """
-    from sampling import cluster
+    from sampling.input_fn import cluster
 
     if cluster.task().type != cluster.CHIEF:
         return

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from sampling.estimators import require_estimator
+from sampling.estimator.forwarding import require_estimator
 from trainer import results
 
 SMALLER_IS_BETTER = ("average_loss", "log_loss", "rmse", "mae")

@@ -7,8 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from sampling.corrected import corrected_head
-from sampling.estimators import forward_features, require_estimator
+from sampling.estimator.forwarding import forward_features, require_estimator
+from sampling.estimator.head import corrected_head
 from sampling.schema import WEIGHT_FEATURE
 from trainer.columns import feature_columns
 from trainer.metrics import add_metrics

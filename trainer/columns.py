@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from sampling import Field, InputFn, Schema
+from sampling.errors import SamplingError
 
 MEASURED_ROWS = 50_000
 _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")  # what TensorFlow lets a name be
@@ -32,17 +33,17 @@ def learned(schema: Schema) -> list[Field]:
     """The features to learn from: all but those that only identify a row.
 
     Raises:
-        ValueError: there are none, or feature columns can't have the name of one.
+        SamplingError: there are none, or feature columns can't have the name of one.
     """
     fields = [field for field in schema.features if field.name not in schema.features_to_forward]
     if not fields:
-        raise ValueError(
+        raise SamplingError(
             "no feature is left to learn from: the columns are label, weight or forwarded; "
             "add one to the schema, or forward fewer"
         )
     for field in fields:
         if not _SCOPE.fullmatch(field.name):
-            raise ValueError(
+            raise SamplingError(
                 f"the column {field.name!r} is to be learned from, expected a name of letters, "
                 "digits and _ . - / that begins with a letter or digit; rename it"
             )

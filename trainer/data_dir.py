@@ -6,7 +6,8 @@ import glob
 from collections.abc import Mapping
 from typing import Any
 
-from sampling import manifest
+from sampling.errors import SamplingError
+from sampling.files import manifest
 
 _TEST = {"train": ("dev", "test"), "evaluate": ("test", "dev"), "predict": ("test", "dev")}
 
@@ -18,14 +19,14 @@ def expand(given: Mapping[str, Any]) -> dict[str, Any]:
     is no dev; evaluation and prediction read test, or dev.
 
     Raises:
-        ValueError: the folder has no manifest, or none of a split into positive and negative.
+        SamplingError: the folder has no manifest, or none of a split into positive and negative.
     """
     folder = given.get("data_dir")
     if not folder:
         return dict(given)
     made = manifest.read(folder)
     if "by_class" not in made:
-        raise ValueError(f"--data_dir={folder} is no split; make one by sampling.prepare split")
+        raise SamplingError(f"--data_dir={folder} is no split; make one by sampling.prepare split")
     splits = [name for name, sums in made["splits"].items() if sums["rows"]]
     pattern, ending = glob.escape(folder.rstrip("/")), made["format"]
     flags: dict[str, Any] = {}
@@ -43,7 +44,7 @@ def expand(given: Mapping[str, Any]) -> dict[str, Any]:
 def _training(made: Mapping[str, Any], folder: str, pattern: str, ending: str) -> dict[str, Any]:
     classes = {path.rsplit("/", 1)[0] for path in made["files"]}
     if not {"train/positive", "train/negative"} <= classes:
-        raise ValueError(
+        raise SamplingError(
             f"--data_dir={folder} has {', '.join(sorted(classes))}, expected train/positive and "
             "train/negative; split it by --label, or pass --positive_dir and --negative_dir"
         )

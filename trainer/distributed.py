@@ -16,11 +16,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from sampling import InputFn, async_states, cluster
-from sampling.async_resume import WorkerState
-from sampling.async_training import SaveWhenAllAreDone
-from sampling.cluster import Task
-from sampling.estimators import require_estimator
+from sampling import InputFn
+from sampling.checkpoint import server_states
+from sampling.checkpoint.server_resume import WorkerState
+from sampling.checkpoint.server_training import SaveWhenAllAreDone
+from sampling.errors import SamplingError
+from sampling.estimator.forwarding import require_estimator
+from sampling.input_fn import cluster
+from sampling.input_fn.cluster import Task
 from trainer.progress import Progress
 
 _WHY = {
@@ -37,7 +40,7 @@ def enter() -> Task:
     """What this process is; a parameter server serves, and does not return.
 
     Raises:
-        ValueError: TF_CONFIG is wrong, or its workers have no parameter server to share a model.
+        SamplingError: TF_CONFIG is wrong, or its workers have no parameter server to share a model.
     """
     task = cluster.task()
     if task.type == cluster.PS:
@@ -45,7 +48,7 @@ def enter() -> Task:
     if task.workers == 1 and task.type != cluster.EVALUATOR:
         os.environ.pop("TF_CONFIG", None)  # an Estimator takes no cluster without a task
     elif task.workers > 1 and not task.ps:
-        raise ValueError(
+        raise SamplingError(
             f"TF_CONFIG names {task.workers} workers and no ps, expected a parameter server, "
             "which holds the model that workers share; add one"
         )
@@ -55,10 +58,10 @@ def enter() -> Task:
 
 
 def refuse_flags(flags: argparse.Namespace, task: Task, names: Sequence[str]) -> None:
-    """Raises ValueError if one of these is given, which are for one process."""
+    """Raises SamplingError if one of these is given, which are for one process."""
     for name in names:
         if getattr(flags, name):
-            raise ValueError(
+            raise SamplingError(
                 f"--{name} is given and TF_CONFIG names {task.workers} workers, {_WHY[name]}"
             )
 
@@ -68,10 +71,10 @@ def await_chief(task: Task, job_dir: str) -> None:
     an evaluator for a checkpoint, as it always does.
 
     Raises:
-        ValueError: a worker finds no chief for some minutes.
+        SamplingError: a worker finds no chief for some minutes.
     """
     if task.type == cluster.WORKER:
-        async_states.await_chief(_cluster_spec())
+        server_states.await_chief(_cluster_spec())
     while task.type == cluster.EVALUATOR and not tf.train.latest_checkpoint(job_dir):
         time.sleep(_POLL_SECS)
 

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from sampling import InputFn
+from sampling.errors import SamplingError
 from sampling.progress import Progress
 
 _SIGNATURE = "predict"
@@ -19,13 +20,13 @@ def predict(path: str, input_fn: InputFn) -> Iterator[Mapping[str, np.ndarray]]:
     features beside it.
 
     Raises:
-        ValueError: the directory holds no SavedModel, or one that does not take these features.
+        SamplingError: the directory holds no SavedModel, or one that does not take these features.
     """
     signature = _load(path)
     asked = signature.structured_input_signature[1]
     missing = sorted(set(asked) - set(_features(input_fn.dataset().element_spec)))
     if missing:
-        raise ValueError(
+        raise SamplingError(
             f"the model in {path} asks for {', '.join(missing)}, which the files lack; name the "
             "export of a model of these files"
         )
@@ -35,16 +36,16 @@ def predict(path: str, input_fn: InputFn) -> Iterator[Mapping[str, np.ndarray]]:
 def _load(path: str) -> Any:
     expected = "expected the directory of an export, such as JOB_DIR/export/1700000000"
     if not tf.saved_model.contains_saved_model(path):
-        raise ValueError(f"{path} holds no SavedModel, {expected}; mend --export_dir")
+        raise SamplingError(f"{path} holds no SavedModel, {expected}; fix --export_dir")
     try:
         signatures = tf.saved_model.load(path).signatures
     except (OSError, ValueError, tf.errors.OpError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise ValueError(
+        raise SamplingError(
             f"the SavedModel in {path} can't be loaded ({reason}), {expected}; export it again"
         ) from None
     if _SIGNATURE not in signatures:
-        raise ValueError(
+        raise SamplingError(
             f"the SavedModel in {path} has the signatures {', '.join(signatures) or 'none'}, "
             f"expected {_SIGNATURE!r} among them; name the export of a trained model"
         )

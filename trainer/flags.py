@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from sampling.errors import SamplingError
+
 Parse = Callable[[str], Any]
 
 
@@ -106,19 +108,19 @@ def null_values(text: str) -> list[str]:
 
 
 def refuse_missing(flags: argparse.Namespace, needed: Iterable[str]) -> None:
-    """Raises ValueError if one of these has no value, which the mode needs."""
+    """Raises SamplingError if one of these has no value, which the mode needs."""
     for name in needed:
         if not getattr(flags, name):
-            raise ValueError(f"--{name} is missing, which --mode={flags.mode} needs; pass it")
+            raise SamplingError(f"--{name} is missing, which --mode={flags.mode} needs; pass it")
 
 
 def refuse_other_model(
     found: Mapping[str, Any], trained: Mapping[str, Any], names: Iterable[str]
 ) -> None:
-    """Raises ValueError if one of these flags is not as the model in the job_dir was trained."""
+    """Raises SamplingError if one of these flags is not as the model in the job_dir was trained."""
     for name in names:
         if found[name] != trained[name]:
-            raise ValueError(
+            raise SamplingError(
                 f"--{name} is {_text(found[name])}, and the model in {found['job_dir']} was "
                 f"trained with {_text(trained[name])}; leave the flag out, or name another "
                 "--job-dir"

@@ -12,8 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from sampling.corrected import CORRECTION
-from sampling.estimators import require_estimator
+from sampling.estimator.forwarding import require_estimator
+from sampling.estimator.head import CORRECTION
 from sampling.schema import WEIGHT_FEATURE
 from trainer import reporting
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from sampling import Schema
-from sampling.calibration import Prior, cost_threshold
+from sampling.errors import SamplingError
+from sampling.probabilities.calibration import Prior, cost_threshold
 from trainer import data_dir, restart, results, warm_start
 from trainer.columns import Scale
 from trainer.flags import defaults, of_model, refuse_missing, refuse_other_model
@@ -40,15 +41,15 @@ class Parameters(NamedTuple):
         """The flags that were given; for the others what the job_dir says, or the defaults.
 
         Raises:
-            ValueError: a flag is missing, or is another than what the model was trained with.
+            SamplingError: a flag is missing, or is another than what the model was trained with.
         """
         given = data_dir.expand(given)
         job_dir, stored, other = given["job_dir"], None, None
         checkpoint = None if restart.is_asked(given) else tf.train.latest_checkpoint(job_dir)
         steps = int(tf.train.load_variable(checkpoint, "global_step")) if checkpoint else 0
         if given["mode"] != "train" and not steps:
-            raise ValueError(
-                f"found no trained model in {job_dir}; mend --job-dir, or run --mode=train first"
+            raise SamplingError(
+                f"found no trained model in {job_dir}; fix --job-dir, or run --mode=train first"
             )
         if checkpoint:  # of step 0 too, if it was stopped before the next one
             stored = results.read_json(job_dir, results.PARAMETERS)
@@ -124,15 +125,17 @@ def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Sche
 def _check_given(flags: argparse.Namespace) -> None:
     refuse_missing(flags, _NEEDED[flags.mode])
     if flags.patience and not flags.best_metric:
-        raise ValueError(
+        raise SamplingError(
             f"--patience={flags.patience} waits for a better metric, and --best_metric is "
             "missing, which names it; pass it"
         )
     if flags.export_dir and flags.mode != "predict":
-        raise ValueError(f"--export_dir goes with --mode=predict, not {flags.mode}; leave it out")
+        raise SamplingError(
+            f"--export_dir goes with --mode=predict, not {flags.mode}; leave it out"
+        )
     taken = [name for name in _TAKEN if name in flags.forward]
     if taken:
-        raise ValueError(
+        raise SamplingError(
             f"--forward names {taken[0]!r}, which is what predictions are called; rename the column"
         )
 
@@ -140,7 +143,7 @@ def _check_given(flags: argparse.Namespace) -> None:
 def _check_segment(flags: argparse.Namespace, schema: Schema) -> None:
     names = [field.name for field in schema.features]
     if flags.segment is not None and flags.segment not in names:
-        raise ValueError(
+        raise SamplingError(
             f"--segment is {flags.segment!r}, expected a feature ({', '.join(names)}); name one"
         )
 
@@ -148,7 +151,7 @@ def _check_segment(flags: argparse.Namespace, schema: Schema) -> None:
 def _check_same_model(flags: argparse.Namespace, schema: Schema, stored: Mapping[str, Any]) -> None:
     refuse_other_model(vars(flags), stored["flags"], of_model(FLAGS))
     if json.loads(schema.to_json()) != stored["schema"]:
-        raise ValueError(
+        raise SamplingError(
             f"{flags.schema_path} has other columns than the model in {flags.job_dir} was trained "
             "with; leave --schema_path out, or name another --job-dir"
         )

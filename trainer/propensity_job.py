@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from sampling.cluster import Task
-from sampling.estimators import require_estimator
+from sampling.estimator.forwarding import require_estimator
+from sampling.input_fn.cluster import Task
 from trainer import distributed, quiet
 from trainer.parameters import Parameters
 from trainer.propensity_evaluation import evaluate
@@ -21,7 +21,7 @@ def run(given: argparse.Namespace) -> None:
         given: the flags that were given; the others have their defaults, or what the job_dir says.
 
     Raises:
-        ValueError: flags are missing or do not go together, or files can't be read as they say.
+        SamplingError: flags are missing or do not go together, or files can't be read as they say.
     """
     quiet.quieten_tensorflow()
     require_estimator()

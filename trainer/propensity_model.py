@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from sampling.estimators import require_estimator
+from sampling.estimator.forwarding import require_estimator
 from trainer import classifier, metrics, warm_start
 from trainer.best import Best
 from trainer.parameters import Parameters

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from sampling import cluster
-from sampling.cluster import Task
-from sampling.description import Description
-from sampling.estimators import require_estimator
-from sampling.resume import InputStateListener
-from sampling.serving import serving_input_receiver_fn
+from sampling.checkpoint.estimator import InputStateListener
+from sampling.estimator.forwarding import require_estimator
+from sampling.estimator.serving import serving_input_receiver_fn
+from sampling.input_fn import cluster
+from sampling.input_fn.cluster import Task
+from sampling.input_fn.description import Description
 from trainer import (
     columns,
     distributed,
@@ -36,8 +36,8 @@ class Training:
         task: which process this is.
 
     Raises:
-        ValueError: flags do not go together, files have no labels or are not as the schema says, or
-            the last checkpoint is of another input.
+        SamplingError: flags do not go together, files have no labels or are not as the schema
+            says, or the last checkpoint is of another input.
     """
 
     def __init__(self, parameters: Parameters, task: Task):

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from sampling.errors import SamplingError
+
 
 def quieten_tensorflow() -> None:
     """That tf.estimator is deprecated is known. Errors and our own warnings still come through."""
@@ -18,11 +20,11 @@ def quieten_tensorflow() -> None:
 
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
-    """An input function's ValueError comes out of a session wrapped in pages of traceback."""
+    """An input function's SamplingError comes out of a session wrapped in pages of traceback."""
     try:
         yield
     except tf.errors.OpError as error:
-        sentence = re.search(r"ValueError: (.*)", error.message)
+        sentence = re.search(r"SamplingError: (.*)", error.message)
         if not sentence:
             raise
-        raise ValueError(sentence.group(1)) from error
+        raise SamplingError(sentence.group(1)) from error

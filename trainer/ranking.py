@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from sampling import datasets, files
-from sampling.field import Field
-from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
+from sampling import files
+from sampling.errors import SamplingError
+from sampling.input_fn import datasets
+from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Field, Schema
 
 _ROWS_OF_A_BATCH = 8192
 
@@ -89,21 +90,21 @@ def read_negatives(path: str, fields: tuple[Field, Field], users: Any, items: An
         ids [n, negatives]
 
     Raises:
-        ValueError: a line is of another pair, or has another number of negatives.
+        SamplingError: a line is of another pair, or has another number of negatives.
     """
     lines = files.read_text(path).splitlines()
     if len(lines) != len(users):
-        raise ValueError(
+        raise SamplingError(
             f"{path}: found {len(lines):,} lines, expected one for each of the {len(users):,} "
-            "held-out pairs; mend the file or test_dir"
+            "held-out pairs; fix the file or test_dir"
         )
     rows = [line.split("\t") for line in lines]
     for number, (row, user, item) in enumerate(zip(rows, users, items, strict=True), 1):
         pair = f"({_text(user)},{_text(item)})"
         if row[0] != pair or len(row) != len(rows[0]):
-            raise ValueError(
+            raise SamplingError(
                 f"{path}, line {number}: found {row[0]!r} and {len(row) - 1} negatives, expected "
-                f"{pair!r} and {len(rows[0]) - 1}; mend the file, or the order of test_dir"
+                f"{pair!r} and {len(rows[0]) - 1}; fix the file, or the order of test_dir"
             )
     if fields[1].is_integer:
         return np.array([row[1:] for row in rows], np.int64)

@@ -8,7 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from sampling import InputFnWithFakePairs, Schema
-from sampling.estimators import require_estimator
+from sampling.errors import SamplingError
+from sampling.estimator.forwarding import require_estimator
 from trainer import recommender_inputs as inputs
 from trainer import recommender_models as models
 from trainer import results
@@ -48,7 +49,7 @@ def vocabularies(flags: argparse.Namespace, schema: Schema) -> tuple[Vocabulary,
 def best_checkpoint(flags: argparse.Namespace) -> str:
     checkpoint = tf.train.latest_checkpoint(f"{flags.job_dir}/best")
     if not checkpoint:
-        raise ValueError(
+        raise SamplingError(
             f"found no checkpoint in {flags.job_dir}/best, expected that of the best epoch; run "
             "--mode=train first"
         )

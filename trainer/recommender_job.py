@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from sampling import Schema
-from sampling.cluster import Task
-from sampling.estimators import forward_features, require_estimator
+from sampling.errors import SamplingError
+from sampling.estimator.forwarding import forward_features, require_estimator
+from sampling.input_fn.cluster import Task
 from sampling.schema import FORWARDED_SUFFIX
 from trainer import (
     distributed,
@@ -47,7 +48,7 @@ def run(given: argparse.Namespace) -> None:
         flags.schema_path, flags.label, flags.weight_column, flags.forward or inputs.keys(flags)
     )
     if schema.label_field is not None and schema.label_field.is_string:
-        raise ValueError(
+        raise SamplingError(
             f"--label={flags.label} is of type {schema.label_field.type}, expected a number: how "
             "often or how well; name another column"
         )
@@ -101,7 +102,7 @@ def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
     flags = argparse.Namespace(**values)
     refuse_missing(flags, _NEEDED[flags.mode])
     if flags.model == "linear" and flags.best_metric == "log_loss":
-        raise ValueError(
+        raise SamplingError(
             "--best_metric is log_loss, which a linear model of no probabilities does not have; "
             "name rmse, mae, hr or ndcg"
         )
@@ -110,8 +111,8 @@ def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
 
 def _stored(job_dir: str) -> dict[str, Any]:
     if not tf.io.gfile.exists(os.path.join(job_dir, results.PARAMETERS)):
-        raise ValueError(
-            f"found no trained model in {job_dir}, expected one; mend --job-dir, or run "
+        raise SamplingError(
+            f"found no trained model in {job_dir}, expected one; fix --job-dir, or run "
             "--mode=train first"
         )
     parameters = results.read_json(job_dir, results.PARAMETERS)

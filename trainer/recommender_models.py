@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from sampling.estimators import require_estimator
+from sampling.estimator.forwarding import require_estimator
 from sampling.schema import WEIGHT_FEATURE
 from trainer import ranking
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from sampling import Schema, cluster
-from sampling.cluster import Task
-from sampling.estimators import require_estimator
-from sampling.resume import InputStateListener, step_of
+from sampling import Schema
+from sampling.checkpoint.estimator import InputStateListener, step_of
+from sampling.estimator.forwarding import require_estimator
+from sampling.input_fn import cluster
+from sampling.input_fn.cluster import Task
 from trainer import (
     distributed,
     ranking,
@@ -38,8 +39,8 @@ class Training:
         task: which process this is.
 
     Raises:
-        ValueError: files or flags are not as they should be, or the last checkpoint is of another
-            input.
+        SamplingError: files or flags are not as they should be, or the last checkpoint is of
+            another input.
     """
 
     def __init__(self, flags: argparse.Namespace, schema: Schema, task: Task):

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from sampling import report
-from sampling.reports import measures
-from sampling.reports.rows import Predictions
+from sampling.report import command, measures
+from sampling.report.rows import Predictions
 from trainer.parameters import Parameters
 
 REPORT = "report"
@@ -35,7 +34,7 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
         job_dir: where `report/` goes; the latest evaluation's is there.
         summaries: the directory of the evaluation's summaries.
         segment: what the segments are called, if any.
-        options: title -> `sampling.reports.build.Options` without the segment.
+        options: title -> `sampling.report.build.Options` without the segment.
 
     Attributes:
         measured: of the latest evaluation: {"ece": ...}.
@@ -75,7 +74,7 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
             print(f"no report: {error}", file=sys.stderr)
             return
         self.measured = {"ece": measures.calibration_error(predictions)}
-        build = report.require()
+        build = command.require()
         options = build.Options(**self._options())
         files = build.build(predictions, options)
         directory = os.path.join(self._job_dir, REPORT)
@@ -119,7 +118,7 @@ def reporting(
     if not flags.report:
         return None
     try:
-        report.require()
+        command.require()
     except ImportError as error:
         print(f"no report: {error}", file=sys.stderr)
         return None

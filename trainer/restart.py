@@ -12,7 +12,8 @@ from typing import Any
 import tensorflow as tf
 
 from sampling import InputFn
-from sampling.resume import resume
+from sampling.checkpoint.estimator import resume
+from sampling.errors import SamplingError
 from trainer import results
 
 # What jobs and Estimators write; "checkpoint" comes first: without it there is no model to go on
@@ -39,10 +40,10 @@ def is_asked(given: Mapping[str, Any]) -> bool:
     """Whether --restart was given.
 
     Raises:
-        ValueError: the mode is not train.
+        SamplingError: the mode is not train.
     """
     if given.get("restart") and given["mode"] != "train":
-        raise ValueError(f"--restart goes with --mode=train, not {given['mode']}; leave it out")
+        raise SamplingError(f"--restart goes with --mode=train, not {given['mode']}; leave it out")
     return bool(given.get("restart"))
 
 
@@ -55,7 +56,7 @@ def resumed(input_fn: InputFn, flags: argparse.Namespace) -> int:
     """The steps trained, the input going on there; 0 with --restart, the old model set aside.
 
     Raises:
-        ValueError: the last checkpoint is of another input, or has no state of it.
+        SamplingError: the last checkpoint is of another input, or has no state of it.
     """
     if flags.restart:
         folder = set_aside(flags.job_dir)
@@ -65,7 +66,7 @@ def resumed(input_fn: InputFn, flags: argparse.Namespace) -> int:
     try:
         return resume(input_fn, flags.job_dir)
     except ValueError as error:
-        raise ValueError(
+        raise SamplingError(
             f"{error}; or train from the beginning by --restart, which keeps the old model"
         ) from None
 

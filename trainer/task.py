@@ -14,6 +14,7 @@ import os
 import traceback
 from collections.abc import Sequence
 
+from sampling.errors import SamplingError
 from sampling.files import REMOTE_CACHE
 from trainer import aip, flags, propensity, recommender
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         for flag in ("mode", "job_dir"):
             if not given.get(flag):
-                raise ValueError(f"--{flag.replace('_', '-')} is missing; pass it")
+                raise SamplingError(f"--{flag.replace('_', '-')} is missing; pass it")
         # TensorFlow takes seconds to import, which --help and a mistyped flag need not wait for.
         importlib.import_module(f"trainer.{name}_job").run(argparse.Namespace(**given))
         if given.get("mode") == "train":

@@ -11,7 +11,8 @@ from typing import Any
 import tensorflow as tf
 
 from sampling import Schema
-from sampling.estimators import require_estimator
+from sampling.errors import SamplingError
+from sampling.estimator.forwarding import require_estimator
 from trainer import columns, results
 
 SAME = ("model", "hidden_units", "batch_norm", "hash_buckets", "optimizer")
@@ -29,32 +30,31 @@ def stored(job_dir: str) -> dict[str, Any]:
     """What the other model's parameters.json says, without the label.
 
     Raises:
-        ValueError: there is no model.
+        SamplingError: there is no model.
     """
     if tf.train.latest_checkpoint(job_dir) is None:
-        raise ValueError(
-            f"found no trained model in {job_dir}, expected one to start from; mend "
-            "--warm_start_dir"
+        raise SamplingError(
+            f"found no trained model in {job_dir}, expected one to start from; fix --warm_start_dir"
         )
     return dict(results.read_json(job_dir, results.PARAMETERS))
 
 
 def check(flags: argparse.Namespace, schema: Schema, other: Mapping[str, Any]) -> None:
-    """Raises ValueError where the other model has other columns to learn from, or another shape."""
+    """Raises SamplingError before anything is read, if the other model lacks a layer or differs."""
     of_other = other["flags"]
     names = of_other["label"], of_other["weight_column"], of_other["forward"]
     theirs = _learned(Schema.from_json(json.dumps(other["schema"]), *names))
     differing = sorted(_learned(schema) ^ theirs)
     if differing:
         name, kind = differing[0]
-        raise ValueError(
+        raise SamplingError(
             f"the column {name!r} of type {kind} is learned from in only one of the two, this "
-            f"training and the model in {flags.warm_start_dir}, expected the same columns; mend "
+            f"training and the model in {flags.warm_start_dir}, expected the same columns; fix "
             "the schema or --forward, or leave --warm_start_dir out"
         )
     for name in SAME:
         if getattr(flags, name) != of_other[name]:
-            raise ValueError(
+            raise SamplingError(
                 f"--{name} is {getattr(flags, name)}, and the model in {flags.warm_start_dir} was "
                 f"trained with {of_other[name]}; leave the flag out"
             )
@@ -64,7 +64,7 @@ def settings(flags: argparse.Namespace) -> Any:
     """The WarmStartSettings that the flags ask for.
 
     Raises:
-        ValueError: a layer is not one of the other model's.
+        SamplingError: a layer is not one of the other model's.
     """
     checkpoint = tf.train.latest_checkpoint(f"{flags.warm_start_dir}/best")
     checkpoint = checkpoint or tf.train.latest_checkpoint(flags.warm_start_dir)
@@ -74,9 +74,9 @@ def settings(flags: argparse.Namespace) -> Any:
             layers.setdefault(next(filter(None, found.groups())), []).append(variable)
     unknown = [name for name in flags.warm_start_layers if name not in layers]
     if unknown:
-        raise ValueError(
+        raise SamplingError(
             f"--warm_start_layers names {unknown[0]!r}, expected names among "
-            f"{', '.join(sorted(layers))}; mend it"
+            f"{', '.join(sorted(layers))}; fix it"
         )
     chosen = flags.warm_start_layers or [name for name in layers if name not in _LAST]
     return require_estimator().WarmStartSettings(

@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from sampling.errors import SamplingError
+
 COLUMNS = [f["name"] for f in json.loads(Path(__file__).with_name("schema.json").read_text())]
 BASE_RATE = 1 / 29
 N_BRANDS = 200
@@ -184,16 +186,18 @@ def make_data(
 
 def _check(output: Path, rows: int, seed: int, shards: int, overwrite: bool) -> None:
     if not 1 <= shards <= rows:
-        raise ValueError(f"Needs 1 <= shards <= rows, got {shards} shards and {rows} rows.")
+        raise SamplingError(f"Needs 1 <= shards <= rows, got {shards} shards and {rows} rows.")
     if seed < 0:
-        raise ValueError(f"The seed must not be negative, got {seed}.")
+        raise SamplingError(f"The seed must not be negative, got {seed}.")
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
     if not overwrite:
-        raise ValueError(f"{output} exists; choose another directory or add --overwrite.")
+        raise SamplingError(f"{output} exists; choose another directory or add --overwrite.")
     # Guards whatever else a mistyped path may name.
     if not output.joinpath("manifest.json").is_file():
-        raise ValueError(f"{output} is not overwritten: without manifest.json it is not our data.")
+        raise SamplingError(
+            f"{output} is not overwritten: without manifest.json it is not our data."
+        )
 
 
 def _write(made: Path, rows: int, seed: int, shards: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from examples.equivalent_environments.make_data import BOUNDARIES, SCHEMA, make_data
 from sampling import InputFnDownsampleWithWeight
-from sampling.calibration import equivalent_environments
+from sampling.probabilities.calibration import equivalent_environments
 
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 6, 256, 0.03
 HIDDEN_UNITS = {"line": (), "moons": (32, 16)}
@@ -52,7 +52,7 @@ class Trained(NamedTuple):
 
 
 def environments(folder: Path, true_ratio: int, seed: int = 0) -> dict[str, Any]:
-    """The input function of each, under the names that `sampling.calibration` has for them."""
+    """The input function of each, by `calibration.equivalent_environments`' names."""
 
     def input_fn(multiplier: float, weight: float | str) -> InputFnDownsampleWithWeight:
         return InputFnDownsampleWithWeight(

@@ -23,6 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from sampling.errors import SamplingError
+
 GENRES = 12
 STRENGTH = 9.0  # how much taste counts
 TAIL = 0.7  # popularity of the song at rank r is r^-TAIL
@@ -54,12 +56,12 @@ def make_data(
     """Writes the files; returns what is in the manifest.
 
     Raises:
-        ValueError: a number is out of range, or there is something in the folder.
+        SamplingError: a number is out of range, or there is something in the folder.
     """
     _check(users, songs, seed, shards)
     folder = Path(output)
     if folder.exists() and any(folder.iterdir()):
-        raise ValueError(f"{folder} is not empty; remove it, or name another folder")
+        raise SamplingError(f"{folder} is not empty; remove it, or name another folder")
     generator = np.random.default_rng(seed)
     taste = make_taste(generator, users, songs)
     plays = make_plays(generator, taste)
@@ -162,7 +164,7 @@ def _check(users: int, songs: int, seed: int, shards: int) -> None:
         ("shards", shards, 1),
     ):
         if value < least:
-            raise ValueError(f"{name} is {value:,}, expected {least:,} at least")
+            raise SamplingError(f"{name} is {value:,}, expected {least:,} at least")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

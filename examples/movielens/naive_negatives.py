@@ -14,7 +14,7 @@ import sys
 import numpy as np
 
 from sampling import InputFnWithFakePairs
-from sampling.candidates import Candidates
+from sampling.samplers.fake_pairs.candidates import Candidates
 
 
 class NaivePairs(InputFnWithFakePairs):

@@ -22,8 +22,8 @@ import numpy as np
 import tensorflow as tf
 
 from examples.what_sampling_buys import data
-from sampling.reports import measures
-from sampling.reports.rows import Predictions
+from sampling.report import measures
+from sampling.report.rows import Predictions
 
 EVERYTHING = 1000.0  # more negatives for each positive than there are
 BATCH_SIZE = 512

@@ -1,8 +1,12 @@
-"""tf.estimator on any TensorFlow from 2.15 on; usable without the rest of the library.
+"""tf.estimator on any TensorFlow from 2.15 on, and what it lacks.
 
-import sampling.estimator
+    import sampling.estimator
 
-sampling.estimator.install()  # then tf.estimator and tf.compat.v1.estimator are there
+    sampling.estimator.install()  # then tf.estimator and tf.compat.v1.estimator are there
+
+That part is usable without the rest of the library. Forwarded features (`forwarding`), heads that
+correct for sampling (`head`) and inputs of exports (`serving`) are for Estimators that the library's
+input functions train.
 """
 
 from sampling.estimator.installation import install, legacy_keras

@@ -1,0 +1,1 @@
+"""File formats: files of one class, cut into blocks of rows that are read as tables."""

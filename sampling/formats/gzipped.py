@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import files
+from sampling.errors import SamplingError
 
 _STEP = 16 * 2**10  # compressed bytes at a time: up to 16 MiB of text, mostly 64 KiB
 _SPACING = 2**20  # compressed bytes between two points, at least
@@ -47,7 +48,7 @@ def index_files(listed: Sequence[files.File]) -> list[files.File]:
     """Listed gzip files -> what they hold, readable anywhere; decompresses all of them once.
 
     Raises:
-        ValueError: a file is no gzip file, or damaged; file and byte are named.
+        SamplingError: a file is no gzip file, or damaged; file and byte are named.
     """
     spacing = max(_SPACING, sum(file.size for file in listed) // MOST_POINTS)
     under_way = _UnderWay()
@@ -149,7 +150,7 @@ class _Inflater:
         return held
 
     def _refuse(self, found: str) -> Any:
-        raise ValueError(
+        raise SamplingError(
             f"{self._file.path}, byte {self.position:,}: found {found}, expected a whole gzip "
             "file; copy or write it anew"
         )
@@ -172,7 +173,7 @@ class _Reached:
                 pieces, length = [], 0
             data = self.inflater.step(opened)
             if data is None:
-                raise ValueError(f"{self.inflater._file.path} has become shorter, read it anew")
+                raise SamplingError(f"{self.inflater._file.path} has become shorter, read it anew")
             pieces.append(data)
             length += len(data)
         inflated = b"".join(pieces)

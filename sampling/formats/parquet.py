@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sampling import files
-from sampling.formats import counted, typed
-from sampling.formats.counted import HELD_BYTES, CountedBlocks, Label
+from sampling.errors import SamplingError
+from sampling.formats import base, conversion
+from sampling.formats.base import HELD_BYTES, CountedBlocks, Label
 from sampling.schema import Schema
 
 _SAMPLED_FILES, _SAMPLED_ROWS = 8, 1_000  # enough to know what a row takes in memory
@@ -30,7 +31,7 @@ class ParquetFile:
         label: see `CountedBlocks`.
 
     Raises:
-        ValueError: it is no Parquet file, or lacks a column, or has one of another type.
+        SamplingError: it is no Parquet file, or lacks a column, or has one of another type.
     """
 
     def __init__(self, file: files.File, schema: Schema, label: Label):
@@ -39,10 +40,10 @@ class ParquetFile:
         with self.open() as opened:
             self._metadata = opened.metadata
             types = opened.schema_arrow
-        counted.check_columns(types.names, schema, label, file.path)
-        typed.check_types(types, schema, file.path)
+        base.check_columns(types.names, schema, label, file.path)
+        conversion.check_types(types, schema, file.path)
         self.names = [name for name in schema.names if name in types.names]
-        texts = [field.name for field in schema if typed.can_be_coded(field, schema)]
+        texts = [field.name for field in schema if conversion.can_be_coded(field, schema)]
         self._texts = [name for name in texts if name in types.names]
         groups = [self._metadata.row_group(i) for i in range(self._metadata.num_row_groups)]
         self.group_rows = np.array([group.num_rows for group in groups], np.int64)
@@ -59,7 +60,7 @@ class ParquetFile:
             texts: columns to be read as codes of distinct texts.
 
         Raises:
-            ValueError: what is read meanwhile is damaged.
+            SamplingError: what is read meanwhile is damaged.
         """
         with contextlib.ExitStack() as stack:
             try:
@@ -80,7 +81,7 @@ class ParquetFile:
             except (FileNotFoundError, PermissionError):
                 raise
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-                raise ValueError(
+                raise SamplingError(
                     f"{self.file.path}{place}: found what Parquet can't be read from "
                     f"({_first_line(error)}), expected a whole Parquet file; copy or write it anew"
                 ) from None
@@ -125,7 +126,7 @@ class ParquetBlocks(CountedBlocks):
         label, role: see `CountedBlocks`.
 
     Raises:
-        ValueError: a file does not fit the schema, or there is no row.
+        SamplingError: a file does not fit the schema, or there is no row.
     """
 
     def __init__(
@@ -139,10 +140,10 @@ class ParquetBlocks(CountedBlocks):
         opened = [ParquetFile(file, schema, label) for file in listed]
         opened = [file for file in opened if file.group_rows.sum()]
         if not opened:
-            raise ValueError(
+            raise SamplingError(
                 f"{role}: found no row in {listed[0].path}"
                 f"{f' and {len(listed) - 1} more' if len(listed) > 1 else ''}, "
-                "expected at least one; mend the glob or the files"
+                "expected at least one; fix the glob or the files"
             )
         super().__init__(opened, schema, label, role)
         sampled = opened[:: 1 + len(opened) // _SAMPLED_FILES]
@@ -152,7 +153,7 @@ class ParquetBlocks(CountedBlocks):
             for index, file in enumerate(opened)
             for group in np.flatnonzero(file.group_rows)
         ]
-        cut = [counted.pieces(int(opened[f].group_rows[g]), block_rows) for f, g in groups]
+        cut = [base.pieces(int(opened[f].group_rows[g]), block_rows) for f, g in groups]
         sizes = np.array([len(blocks) for blocks in cut])
         self._group_of = np.array([group for _, group in groups])  # by stretch
         self._first_block = np.cumsum(sizes) - sizes

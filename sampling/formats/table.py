@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import files
-from sampling.formats import counted, typed
-from sampling.formats.counted import CountedBlocks, Label
+from sampling.errors import SamplingError
+from sampling.formats import base, conversion
+from sampling.formats.base import CountedBlocks, Label
 from sampling.schema import Schema
 
 
@@ -45,7 +46,7 @@ class TableBlocks(CountedBlocks):
         label, role: see `CountedBlocks`.
 
     Raises:
-        ValueError: a column is missing or of another type, or there is no row.
+        SamplingError: a column is missing or of another type, or there is no row.
     """
 
     def __init__(
@@ -57,9 +58,11 @@ class TableBlocks(CountedBlocks):
         ]
         sources = [source for source in sources if source.table.num_rows]
         if not sources:
-            raise ValueError(f"{role}: found no row, expected at least one; pass a table with rows")
+            raise SamplingError(
+                f"{role}: found no row, expected at least one; pass a table with rows"
+            )
         super().__init__(sources, schema, label, role)
-        cut = [counted.pieces(source.table.num_rows, block_rows) for source in sources]
+        cut = [base.pieces(source.table.num_rows, block_rows) for source in sources]
         rows = np.concatenate(cut)
         file_of = np.repeat(np.arange(len(sources)), [len(blocks) for blocks in cut])
         self._set_blocks(rows, file_of, np.ones(len(rows), np.int64), self.total_bytes / rows.sum())
@@ -81,12 +84,12 @@ def _source(data: Any, schema: Schema, label: Label, role: str, index: int | Non
     kind = "table" if isinstance(data, pa.Table) else "DataFrame"
     what = f"{role} ({kind}{'' if index is None else f' {index}'})"
     found = [str(name) for name in (data.column_names if kind == "table" else data.columns)]
-    counted.check_columns(found, schema, label, what)
+    base.check_columns(found, schema, label, what)
     names = [name for name in schema.names if name in found]
     if twice := [name for name in names if found.count(name) > 1]:
-        raise ValueError(f"{what}: {typed.names_shown(twice)} is there twice; rename one")
+        raise SamplingError(f"{what}: {conversion.names_shown(twice)} is there twice; rename one")
     table = data.select(names) if kind == "table" else _from_pandas(data[names], what)
-    typed.check_types(table.schema, schema, what)
+    conversion.check_types(table.schema, schema, what)
     return TableSource(InMemory(what, table.nbytes, table.num_rows), table)
 
 
@@ -96,7 +99,7 @@ def _from_pandas(frame: Any, what: str) -> pa.Table:
         try:
             array = pa.Array.from_pandas(frame[name])
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-            raise ValueError(
+            raise SamplingError(
                 f"{what}, column {name!r}: found values of several kinds ({error}), expected one; "
                 "convert the column"
             ) from None

@@ -10,14 +10,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from sampling import checks, writing
-from sampling.formats.csv_parser import CsvOptions
+from sampling import checks, files
+from sampling.errors import SamplingError
+from sampling.formats.csv.parsing import CsvOptions
+from sampling.formats.writing import Layout
 from sampling.prepare import assign, count, split, vocab
 from sampling.prepare.assign import Assignment, Classes
 from sampling.prepare.flags import build_parser
 from sampling.prepare.source import Source
 from sampling.schema import Schema
-from sampling.writing import Layout
 
 _EACH = "each"
 
@@ -55,14 +56,14 @@ def _split(flags: argparse.Namespace) -> None:
 def _count(flags: argparse.Namespace) -> None:
     open_source = _opening(flags, {})
     if flags.runner and not flags.output:
-        raise ValueError("--output is missing, which --runner needs; name a file")
+        raise SamplingError("--output is missing, which --runner needs; name a file")
     if flags.runner:
         counts = _beam().count(open_source, flags.output, flags.beam)
     else:
         counts = count.count(open_source())
     as_json = json.dumps(count.as_dict(counts), indent=2)
     if flags.output:
-        writing.replace(flags.output, as_json + "\n")
+        files.replace(flags.output, as_json + "\n")
     print(as_json if flags.json else count.table(counts))
 
 
@@ -74,7 +75,7 @@ def _vocab(flags: argparse.Namespace) -> None:
     else:
         counts = vocab.count(open_source(), flags.column)
     values = vocab.lines(counts, flags.min_count)
-    writing.replace(flags.output, "".join(f"{value}\n" for value in values))
+    files.replace(flags.output, "".join(f"{value}\n" for value in values))
     print(f"{len(values):,} values: {flags.output}")
 
 
@@ -108,7 +109,7 @@ def _beam(module: str = "beam") -> Any:
     try:
         return importlib.import_module(f"sampling.prepare.{module}")
     except ImportError as error:
-        raise ValueError(
+        raise SamplingError(
             f"--runner needs Apache Beam, which can't be imported ({error}); "
             "install tf-sampling[beam], or leave --runner out"
         ) from None
@@ -189,9 +190,9 @@ def _fraction(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(
+        raise SamplingError(
             f"--splits has {text!r}, expected names and fractions such as train=0.9,test=0.1; "
-            "mend it"
+            "fix it"
         ) from None
 
 
@@ -199,7 +200,7 @@ def _number(flag: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"{flag} is {text!r}, expected a number or auto; mend it") from None
+        raise SamplingError(f"{flag} is {text!r}, expected a number or auto; fix it") from None
 
 
 def _delimiter(text: str) -> str:

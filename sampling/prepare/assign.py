@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from sampling import checks
+from sampling.errors import SamplingError
 
 BINARY = {"1": "positive", "0": "negative"}
 _MOST_CLASSES = 1000
@@ -72,7 +73,7 @@ class Classes:
 
         Raises:
             UnexpectedLabelError: a label is of no class.
-            ValueError: there are too many labels.
+            SamplingError: there are too many labels.
         """
         encoded = table.column(self.label).combine_chunks().dictionary_encode()
         labels = encoded.dictionary.cast(pa.string()).to_pylist()
@@ -101,7 +102,7 @@ class Classes:
     def _unexpected(self, label: str) -> str:
         return (
             f"column {self.label!r}: found the label {label!r}, expected one of "
-            f"{', '.join(sorted(self.names))}; mend the row, or say which labels there are"
+            f"{', '.join(sorted(self.names))}; fix the row, or say which labels there are"
         )
 
 
@@ -119,7 +120,7 @@ class Assignment:
         by_class: the splits in which each class has a folder of its own.
 
     Raises:
-        ValueError: fractions are not above 0 or do not add up to 1, or by_class is no split.
+        SamplingError: fractions are not above 0 or do not add up to 1, or by_class is no split.
     """
 
     key: str
@@ -133,15 +134,15 @@ class Assignment:
         checks.whole_number("seed", self.seed, 0)
         checks.whole_number("shards", self.shards, 1)
         if not self.fractions:
-            raise ValueError("there are no splits, expected one such as train=1; name them")
+            raise SamplingError("there are no splits, expected one such as train=1; name them")
         for split, fraction in self.fractions.items():
             checks.positive_number(f"the fraction of {split!r}", fraction)
             _check_name(split)
         total = sum(map(_exact, self.fractions.values()))
         if not math.isclose(total, 1, abs_tol=1e-9):
-            raise ValueError(
+            raise SamplingError(
                 f"the fractions of {', '.join(self.fractions)} add up to {float(total):.6g}, "
-                "expected 1; mend them"
+                "expected 1; fix them"
             )
         for split in self.by_class:
             checks.one_of("by_class", split, list(self.fractions))
@@ -206,9 +207,9 @@ def folder_name(label: str) -> str:
 
 
 def check_number(classes: int) -> None:
-    """Raises ValueError if so many classes can't be meant."""
+    """Raises SamplingError if so many classes can't be meant."""
     if classes > _MOST_CLASSES:
-        raise ValueError(
+        raise SamplingError(
             f"found more than {_MOST_CLASSES:,} classes, expected a label with few values; "
             "name the column of the class, or the labels that are expected"
         )
@@ -221,9 +222,9 @@ def _counts(codes: np.ndarray, names: list[str]) -> dict[str, int]:
 
 def _check_name(split: str) -> None:
     if split != folder_name(split):
-        raise ValueError(
+        raise SamplingError(
             f"a split is called {split!r}, expected letters and digits for the name of a folder; "
-            "mend it"
+            "fix it"
         )
 
 

@@ -21,14 +21,16 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from sampling import files, manifest, writing
-from sampling.manifest import Written
+from sampling import files
+from sampling.errors import SamplingError
+from sampling.files import manifest
+from sampling.files.manifest import Written
+from sampling.formats.writing import Layout
 from sampling.prepare import assign
 from sampling.prepare import count as counting
 from sampling.prepare import split as splitting
 from sampling.prepare.assign import Assignment, Destination, Piece
 from sampling.prepare.source import Chunk, Source
-from sampling.writing import Layout
 
 Open = Callable[[], Source]
 Key = tuple[str, str, int]  # of a Destination
@@ -54,11 +56,11 @@ def split(
         The manifest.
 
     Raises:
-        ValueError: as `split.split`.
+        SamplingError: as `split.split`.
     """
     source = open_source()
     splitting.check(source, layout)
-    with writing.folder(output, overwrite) as stage:
+    with files.folder(output, overwrite) as stage:
         written = results(
             f"{stage}/.written",
             options,
@@ -122,8 +124,8 @@ def _write_shard(
     pieces = (Piece(to, _unpacked(data), classes) for _, data, classes in sorted(packed))
     attempt = f"{stage}/.{uuid.uuid4().hex}"
     [written] = splitting.write(pieces, attempt, layout, assignment)
-    writing.move(f"{attempt}/{written.path}", f"{stage}/{written.path}")
-    writing.remove(attempt)
+    files.move(f"{attempt}/{written.path}", f"{stage}/{written.path}")
+    files.remove(attempt)
     return list(written._replace(classes=dict(written.classes)))
 
 
@@ -153,7 +155,7 @@ class _PerChunk(beam.DoFn):
     def process(self, element: tuple[int, Chunk]) -> Iterator[Any]:
         number, chunk = element
         if number >= len(self._chunks) or self._chunks[number] != chunk:
-            raise ValueError(
+            raise SamplingError(
                 f"{chunk.path} or another of the files is not what it was when they were listed, "
                 "expected all workers to see the same; leave the files alone while they are read"
             )
@@ -190,7 +192,7 @@ def results(
             _ = build(pipeline) | beam.combiners.ToList() | beam.Map(partial(_write_json, path))
         return json.loads(files.read_text(path))
     finally:
-        writing.remove(path)
+        files.remove(path)
 
 
 @contextlib.contextmanager
@@ -199,11 +201,13 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        found = re.findall(r"^(?:ValueError|.*\.BadTextError): (.*)$", str(error), re.MULTILINE)
+        found = re.findall(
+            r"^(?:[\w.]*SamplingError|.*\.BadTextError): (.*)$", str(error), re.MULTILINE
+        )
         sentence = found[-1] if found else str(error)
         if not found and not isinstance(error, ValueError):
             raise
-        raise ValueError(re.sub(r" \[while running '.*", "", sentence)) from error
+        raise SamplingError(re.sub(r" \[while running '.*", "", sentence)) from error
 
 
 def _packed(table: pa.Table) -> bytes:
@@ -218,5 +222,5 @@ def _unpacked(data: bytes) -> pa.Table:
 
 
 def _write_json(path: str, value: Any) -> None:
-    with writing.create(path) as file:
+    with files.create(path) as file:
         file.write(json.dumps(value).encode())

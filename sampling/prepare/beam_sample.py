@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from apache_beam import DoFn
 
-from sampling import export, manifest, writing
-from sampling.manifest import Written
+from sampling import files
+from sampling.files import manifest
+from sampling.files.manifest import Written
+from sampling.formats.writing import Layout
+from sampling.input_fn import export
 from sampling.prepare import beam, sample
 from sampling.prepare.sample import Stretch
-from sampling.writing import Layout
 
 _BLOCKS_AT_A_TIME = 64
 
@@ -33,10 +35,10 @@ def write(
         options: of `InputFnDownsampleWithWeight`, by name.
 
     Raises:
-        ValueError: as `InputFn.write_epoch`.
+        SamplingError: as `InputFn.write_epoch`.
     """
     input_fn = sample.open_input(options)
-    with writing.folder(output, overwrite) as stage:
+    with files.folder(output, overwrite) as stage:
         ranges = [
             (role, start, min(start + _BLOCKS_AT_A_TIME, blocks.num_blocks))
             for role, blocks in input_fn._blocks.items()
@@ -93,6 +95,6 @@ class _WriteStretch(_OfInput):
         attempt = f"{self._stage}/.{uuid.uuid4().hex}"
         tables = sample.read(self._input_fn, element)
         written = export.write_shard(attempt, name, tables, schema.label, self._layout)
-        writing.move(f"{attempt}/{name}", f"{self._stage}/{name}")
-        writing.remove(attempt)
+        files.move(f"{attempt}/{name}", f"{self._stage}/{name}")
+        files.remove(attempt)
         yield list(written._replace(classes=dict(written.classes)))

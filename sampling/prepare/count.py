@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sampling import manifest
+from sampling.files import manifest
 from sampling.prepare import assign
 from sampling.prepare.source import Source
 
@@ -20,7 +20,7 @@ def count(source: Source) -> Counts:
     """Reads everything once; in memory are two chunks of some 8 MiB of text.
 
     Raises:
-        ValueError: a row can't be read, or there are too many classes.
+        SamplingError: a row can't be read, or there are too many classes.
     """
     label = source.schema.label
     tables = source.tables("counting")
@@ -39,7 +39,7 @@ def total(counted: Iterable[tuple[str, Counter[str]]]) -> Counts:
     """Of each file.
 
     Raises:
-        ValueError: there are too many classes.
+        SamplingError: there are too many classes.
     """
     counts: Counts = {}
     labels: set[str] = set()

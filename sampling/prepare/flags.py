@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sampling import writing
-from sampling.formats import opening
+from sampling.formats import registry, writing
 
 Run = Callable[[argparse.Namespace], None]
 
@@ -60,7 +59,7 @@ def _add_reading(parser: argparse.ArgumentParser, classes: bool = False) -> None
         )
         reading.add_argument("--columns", help="names (a,b) of columns of files without a header")
     reading.add_argument(
-        "--file_format", help=f"one of {', '.join(opening.FORMATS)} (default: by the files' names)"
+        "--file_format", help=f"one of {', '.join(registry.FORMATS)} (default: by the files' names)"
     )
     reading.add_argument("--weight_column", help="name of the schema's column of row weights")
     reading.add_argument("--no-header", dest="header", action="store_false", help="there is none")

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sampling import export
-from sampling.columns import Columns, Round, length
-from sampling.downsample import InputFnDownsampleWithWeight
-from sampling.engine import Part
-from sampling.position import Position
+from sampling.input_fn import export
+from sampling.input_fn.engine import Part
+from sampling.input_fn.position import Position
+from sampling.rows.columns import Columns, Round, length
+from sampling.samplers.downsample import InputFnDownsampleWithWeight
 from sampling.schema import WEIGHT_FEATURE
 
 RowsOfBlocks = Mapping[str, np.ndarray]  # by role, int64 [blocks]

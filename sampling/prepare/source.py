@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from sampling import files
-from sampling.formats import opening
-from sampling.formats.csv_parser import CsvOptions
+from sampling.errors import SamplingError
+from sampling.formats import registry
+from sampling.formats.csv.parsing import CsvOptions
 from sampling.formats.parquet import Readable
 from sampling.progress import Progress
+from sampling.samplers.fake_pairs.vocabulary import keyed
 from sampling.schema import WEIGHT_FEATURE, Schema
-from sampling.vocabulary import keyed
 
 _BLOCK_ROWS = 8192
 _CHUNK_BYTES = 8 * 2**20
@@ -47,14 +48,14 @@ class Source:
         columns: their names where there is no header and no schema.
         label: name of the column of the class, where there is no schema.
         keys: {argument: column} of the columns that must not be empty, for errors.
-        file_format: one of `opening.FORMATS`; None: by the files' names.
+        file_format: one of `registry.FORMATS`; None: by the files' names.
 
     Attributes:
         schema: of the tables.
         is_typed: whether the columns have types; otherwise they are text, unchecked.
 
     Raises:
-        ValueError: no file matches, one does not fit, or a key or the label is lacking.
+        SamplingError: no file matches, one does not fit, or a key or the label is lacking.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Source:
         file_format: str | None = None,
     ):
         listed = files.list_files(globs, "files")
-        found = opening.checked_format(file_format) or opening.format_of(listed[0].path)
+        found = registry.checked_format(file_format) or registry.format_of(listed[0].path)
         self.is_typed = schema is not None or not found.startswith("csv")
         if not self.is_typed:
             is_packed = found == "csv.gz"
@@ -77,13 +78,13 @@ class Source:
         elif schema is None:
             schema = _typed(listed[0], found, label)
         self.schema = keyed(schema, **(keys or {}))
-        self._blocks = opening.open_blocks(
+        self._blocks = registry.open_blocks(
             globs, "files", self.schema, options, _BLOCK_ROWS, None, file_format
         )
         if self.schema.label and not self._blocks.has_labels:
-            raise ValueError(
+            raise SamplingError(
                 f"{listed[0].path} lacks the label {self.schema.label!r}, expected it in the "
-                "files; mend them or the name"
+                "files; fix them or the name"
             )
 
     def chunks(self) -> list[Chunk]:
@@ -103,7 +104,7 @@ class Source:
         """The rows of a chunk.
 
         Raises:
-            ValueError: a row can't be read (file, line and column named), or a file has changed.
+            SamplingError: a row can't be read (file, line and column named), or a file has changed.
         """
         return self._blocks.read(chunk.blocks)
 
@@ -137,12 +138,12 @@ def _texts(names: Sequence[str], label: str | None) -> Schema:
 def _typed(file: files.File, found: str, label: str | None) -> Schema:
     """The columns of a Parquet file."""
     if found != "parquet":
-        raise ValueError(f"{file.path} does not name the types of its columns; pass a schema")
+        raise SamplingError(f"{file.path} does not name the types of its columns; pass a schema")
     with files.open_binary(file.path) as opened:
         try:
             columns = pa.parquet.read_schema(pa.PythonFile(Readable(opened, file.size), "r"))
         except pa.ArrowInvalid as error:
-            raise ValueError(f"{file.path} is no Parquet file ({error}); mend the glob") from None
+            raise SamplingError(f"{file.path} is no Parquet file ({error}); fix the glob") from None
     frame = columns.empty_table().to_pandas()
     return Schema.from_pandas(frame, label, _weight(columns.names, label))
 
@@ -153,7 +154,9 @@ def _weight(names: Sequence[str], label: str | None) -> str | None:
 
 def _header(path: str, options: CsvOptions, is_packed: bool) -> list[str]:
     if not options.header:
-        raise ValueError("the files have no header, expected names of their columns; pass columns")
+        raise SamplingError(
+            "the files have no header, expected names of their columns; pass columns"
+        )
     with files.open_binary(path) as opened:
         file: Any = gzip.GzipFile(fileobj=opened) if is_packed else opened
         first = file.readline().decode("utf-8-sig", "replace").strip("\r\n")

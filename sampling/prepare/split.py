@@ -8,12 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sampling import files, manifest, writing
-from sampling.manifest import Written
+from sampling import files
+from sampling.errors import SamplingError
+from sampling.files import manifest
+from sampling.files.manifest import Written
+from sampling.formats.writing import Layout, ShardWriter
 from sampling.prepare import assign
 from sampling.prepare.assign import Assignment, Destination, Piece, UnexpectedLabelError
 from sampling.prepare.source import Chunk, Source
-from sampling.writing import Layout, Shard
 
 
 def split(
@@ -33,11 +35,11 @@ def split(
         The manifest.
 
     Raises:
-        ValueError: a row can't be read, or has a label that is of no class (file and line named),
-            the folder is not empty, or can't be written.
+        SamplingError: a row can't be read, or has a label that is of no class (file and line
+            named), the folder is not empty, or can't be written.
     """
     check(source, layout)
-    with writing.folder(output, overwrite) as stage:
+    with files.folder(output, overwrite) as stage:
         pieces = (
             piece
             for chunk, table in source.tables("splitting")
@@ -50,21 +52,21 @@ def split(
 
 
 def check(source: Source, layout: Layout) -> None:
-    """Raises ValueError if the rows can't be written like that."""
+    """Raises SamplingError if the rows can't be written like that."""
     if layout.format == "parquet" and not source.is_typed:
-        raise ValueError("--schema is missing, expected for Parquet, which has types; pass it")
+        raise SamplingError("--schema is missing, expected for Parquet, which has types; pass it")
 
 
 def assigned(source: Source, chunk: Chunk, table: Any, assignment: Assignment) -> list[Piece]:
     """The pieces of a chunk.
 
     Raises:
-        ValueError: a label is of no class; names file and line.
+        SamplingError: a label is of no class; names file and line.
     """
     try:
         return assignment.pieces(table)
     except UnexpectedLabelError as error:
-        raise ValueError(f"{source.locate(chunk, error.row)}, {error}") from None
+        raise SamplingError(f"{source.locate(chunk, error.row)}, {error}") from None
 
 
 def write(
@@ -73,13 +75,13 @@ def write(
     """Writes pieces to their shards; returns what each holds."""
     classes: defaultdict[Destination, Counter[str]] = defaultdict(Counter)
     with contextlib.ExitStack() as stack:
-        open_: dict[Destination, Shard] = {}
+        open_: dict[Destination, ShardWriter] = {}
         for piece in pieces:
             to = piece.destination
             if to not in open_:
                 assign.check_number(len({each.class_ for each in open_} | {to.class_}))
                 path = f"{folder}/{shard_path(to, layout, assignment)}"
-                open_[to] = stack.enter_context(Shard(path, layout))
+                open_[to] = stack.enter_context(ShardWriter(path, layout))
             open_[to].write(piece.table)
             classes[to].update(piece.classes)
     return [
@@ -115,4 +117,4 @@ def described(
         "by_class": list(assignment.by_class),
         "shards": assignment.shards,
     }
-    return manifest.build(about, source.schema, assignment.splits, written)
+    return manifest.build(about, source.schema.to_manifest(), assignment.splits, written)

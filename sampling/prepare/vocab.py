@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from sampling import manifest
+from sampling.errors import SamplingError
+from sampling.files import manifest
 from sampling.prepare.source import Source
 
 
@@ -21,15 +22,17 @@ def lines(counts: Mapping[str, int], min_count: int = 1) -> list[str]:
     """Values of at least so many rows, the most frequent first, equally frequent ones by name.
 
     Raises:
-        ValueError: a value holds a newline, or there is none.
+        SamplingError: a value holds a newline, or there is none.
     """
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     kept = [value for value, rows in ordered if rows >= min_count]
     if not kept:
-        raise ValueError(f"found no value of {min_count:,} rows, expected one; lower --min_count")
+        raise SamplingError(
+            f"found no value of {min_count:,} rows, expected one; lower --min_count"
+        )
     for value in kept:
         if len(value.splitlines()) != 1:
-            raise ValueError(
-                f"found the value {value!r}, expected no newline in it; mend the files"
+            raise SamplingError(
+                f"found the value {value!r}, expected no newline in it; fix the files"
             )
     return kept

@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from benchmarks import data
 from benchmarks.fresh import progress
-from sampling import InputFnDownsampleWithWeight, Schema, stream
+from sampling import InputFnDownsampleWithWeight, Schema
+from sampling.order import rounds, spread
 
 FILES, POSITIVES = 64, 64
 GROUP_ROWS = 300
@@ -58,7 +59,7 @@ def measure(folder: str, pool_rows: int, rounds: list[int], seeds: int) -> dict[
         "read": by rounds, epoch and feature, from the files by the engine itself.
         "spread", "random blocks": by rows per block, then feature, computed.
     """
-    block_rows_of_engine = stream.block_rows(pool_rows)
+    block_rows_of_engine = spread.block_rows(pool_rows)
     result: dict[str, Any] = {
         "pool_rows": pool_rows,
         "block_rows": str(block_rows_of_engine),
@@ -81,7 +82,7 @@ def measure(folder: str, pool_rows: int, rounds: list[int], seeds: int) -> dict[
 def _population(pool_rows: int, rounds: int) -> Population:
     rows = round(FILL * rounds * pool_rows)
     random, row = np.random.default_rng(0), np.arange(rows)
-    blocks_of_a_round = rows / stream.block_rows(pool_rows) / rounds
+    blocks_of_a_round = rows / spread.block_rows(pool_rows) / rounds
     groups = random.standard_normal(rows // GROUP_ROWS + 1)
     noise = random.standard_normal((3, rows))
     features = {
@@ -162,8 +163,8 @@ def _computed(
     """
     sampled = 3 * pool_rows // 4
     num_blocks = population.rows // block_rows
-    num_rounds = stream.count_rounds(num_blocks, population.rows, 0, pool_rows)
-    places = stream.round_places(0, num_rounds, num_blocks)
+    num_rounds = rounds.count_rounds(num_blocks, population.rows, 0, pool_rows)
+    places = rounds.round_places(0, num_rounds, num_blocks)
     whole = population.values[:, : num_blocks * block_rows]
     blocks = whole.reshape(len(whole), num_blocks, block_rows)
     sums, square_sums, truth = blocks.sum(axis=2), (blocks**2).sum(axis=2), whole.mean(axis=1)
@@ -178,7 +179,7 @@ def _computed(
 
 
 def _spread(num_blocks: int, places: range, seed: int) -> np.ndarray:
-    return stream.spread_order(num_blocks, places, [seed])
+    return spread.spread_order(num_blocks, places, [seed])
 
 
 def _random(num_blocks: int, places: range, seed: int) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Where the input is, saved beside a model's checkpoints, for Estimators, Keras and clusters."""

@@ -1,0 +1,106 @@
+"""An Estimator's head that puts out probabilities of the files, whatever it was trained on.
+
+    head = corrected_head(tf.estimator.BinaryClassHead(weight_column="weight"), train.prior())
+    estimator = tf.estimator.DNNEstimator(head, [64, 32], columns)
+
+Training goes on in the prior of the sample. In evaluations, predictions and exports a constant is
+added to the logits: see `calibration.adjust_logits`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from sampling.errors import SamplingError
+from sampling.estimator.forwarding import require_estimator
+from sampling.probabilities.calibration import Prior
+
+# What says so in predictions and in signatures: [batch, logits], what was added to each logit.
+CORRECTION = "prior_correction"
+
+
+def corrected_head(head: Any, prior: Prior) -> Any:
+    """A head like the one given, whose outputs are corrected for the prior it is trained in.
+
+    Metrics of an evaluation, predictions and signatures are all of the corrected logits. They have
+    one output more, `prior_correction`, float32 [batch, logits], which is what was added.
+
+    Args:
+        head: a tf.estimator.BinaryClassHead, MultiClassHead, or another one of logits; it is left
+            as it was.
+        prior: of what the model is trained on, from `input_fn.prior()`.
+
+    Returns:
+        A tf.estimator.Head, for DNNEstimator, LinearEstimator, DNNLinearCombinedEstimator, or a
+        model_fn of one's own.
+
+    Raises:
+        SamplingError: the head corrects already, there is nothing to correct, or prior has another
+            number of classes than the head.
+    """
+    api = require_estimator()
+    if getattr(head, CORRECTION, None) is not None:
+        raise SamplingError(
+            "the head corrects its outputs already, expected one that does not; "
+            "correct once, with the prior of the training's input function"
+        )
+    offset = tf.constant(_per_logit(head, prior), tf.float32).numpy()
+
+    class CorrectedHead(api.Head):  # type: ignore[name-defined]
+        """Hands everything on to `head`, the logits with the correction added."""
+
+        prior_correction = offset
+        name = property(lambda self: head.name)
+        logits_dimension = property(lambda self: head.logits_dimension)
+        loss_reduction = property(lambda self: head.loss_reduction)
+
+        def loss(self, *arguments: Any, **options: Any) -> Any:
+            return head.loss(*arguments, **options)
+
+        def predictions(self, logits: Any, keys: Any = None) -> Any:
+            return head.predictions(logits + offset, keys)
+
+        def metrics(self, regularization_losses: Any = None) -> Any:
+            return head.metrics(regularization_losses)
+
+        def update_metrics(
+            self, eval_metrics: Any, features: Any, logits: Any, labels: Any, *rest: Any
+        ) -> Any:
+            return head.update_metrics(eval_metrics, features, logits + offset, labels, *rest)
+
+        def create_estimator_spec(
+            self, features: Any, mode: str, logits: Any, *arguments: Any, **options: Any
+        ) -> Any:
+            if mode == api.ModeKeys.TRAIN:
+                return head.create_estimator_spec(features, mode, logits, *arguments, **options)
+            corrected = logits + offset
+            spec = head.create_estimator_spec(features, mode, corrected, *arguments, **options)
+            return _told(api, spec, tf.zeros_like(logits) + offset)
+
+    return CorrectedHead()
+
+
+def _per_logit(head: Any, prior: Prior) -> Any:
+    """What is to be added to each of the head's logits."""
+    prior.check_needed()
+    classes = len(prior.files)
+    if head.logits_dimension != (1 if classes == 2 else classes):
+        raise SamplingError(
+            f"the head has {head.logits_dimension} logits and the prior {classes} classes, "
+            "expected 1 logit for two classes or one for each of more; fix one"
+        )
+    return prior.offset
+
+
+def _told(api: Any, spec: Any, correction: tf.Tensor) -> Any:
+    """The spec with the correction among its predictions and outputs."""
+    outputs = {
+        key: api.export.PredictOutput({**output.outputs, CORRECTION: correction})
+        if isinstance(output, api.export.PredictOutput)
+        else output
+        for key, output in (spec.export_outputs or {}).items()
+    }
+    predictions = {**spec.predictions, CORRECTION: correction}
+    return spec._replace(predictions=predictions, export_outputs=outputs or None)

@@ -1,0 +1,143 @@
+"""Bytes out of files, local or of a bucket.
+
+Local files are read by plain system calls, everything else (gs:// and the like) by `tf.io.gfile`,
+which is slower by a factor of twenty and imported only then. It tries again what fails in passing
+(ten times, waiting ever longer, some minutes in all); what fails for good is told in a sentence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, BinaryIO, TypeVar
+
+from sampling.errors import SamplingError
+
+_IN_FLIGHT = 8  # requests to a bucket at a time: most of a short read is waiting for its first byte
+# TensorFlow's client fetches this much at a time (and by default keeps 64 MiB for every handle).
+REMOTE_CACHE = {"GCS_READ_CACHE_BLOCK_SIZE_MB": "1", "GCS_READ_CACHE_MAX_SIZE_MB": "16"}
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def is_local(path: str) -> bool:
+    return "://" not in path
+
+
+class LocalBytes(io.FileIO):
+    """A local file's bytes, for `read_range` by any number of threads; closed when none is left."""
+
+    def __init__(self, path: str):
+        super().__init__(path)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+@contextlib.contextmanager
+def open_binary(path: str) -> Iterator[BinaryIO]:
+    """A file to read from.
+
+    Raises:
+        OSError: it can't be opened, or read.
+    """
+    if is_local(path):
+        with open(path, "rb", buffering=0) as opened:  # reads are large, and here and there
+            yield opened
+    else:
+        with telling(path), gfile().GFile(path, "rb") as opened:
+            yield opened
+
+
+def ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], local: bool
+) -> Iterator[Result]:
+    """A function's results for some items, in order; of files in buckets several are in flight."""
+    if local:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(_IN_FLIGHT) as threads:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(threads.submit(function, item))
+                if len(waiting) > _IN_FLIGHT:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def telling(path: str) -> Iterator[None]:
+    """Says what a bucket's service complained of in a sentence that names the object.
+
+    Raises:
+        OSError: of the kind that fits, in place of TensorFlow's.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_local(path) or not (told := _told(path, error)):
+            raise
+        raise told from error
+
+
+def read_text(path: str) -> str:
+    """A small text file as a whole.
+
+    Raises:
+        SamplingError: it can't be read, or is not UTF-8.
+    """
+    try:
+        with open_binary(path) as file:
+            return file.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SamplingError(f"{path} is not a text in UTF-8; convert it") from None
+    except Exception as error:  # every file system has an exception of its own for this
+        raise SamplingError(f"can't read {path}: {error}") from error
+
+
+def read_range(file: BinaryIO, start: int, end: int) -> bytes:
+    """The bytes [start, end) of an open file, fewer at its end."""
+    if isinstance(file, io.FileIO):  # in one call, wherever others are reading
+        return os.pread(file.fileno(), max(0, end - start), start)
+    file.seek(start)
+    return file.read(max(0, end - start))
+
+
+def _told(path: str, error: Exception) -> OSError | None:
+    """None: it is none of TensorFlow's."""
+    import tensorflow as tf
+
+    if not isinstance(error, tf.errors.OpError):
+        return None
+    bucket = "/".join(path.split("/")[:3])
+    message = error.message.partition("\n")[0]
+    if isinstance(error, tf.errors.NotFoundError):
+        return FileNotFoundError(
+            f"{path} is not there: expected an object of the bucket {bucket}; fix the path, or "
+            "create the bucket"
+        )
+    if isinstance(error, (tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError)):
+        return PermissionError(
+            f"{path} can't be read or written: {bucket} refuses access; log in by `gcloud auth "
+            "application-default login`, or name a service account's key file in "
+            "GOOGLE_APPLICATION_CREDENTIALS, and let that account use the bucket"
+        )
+    return OSError(
+        f"{path} can't be read or written: {message}; expected an answer of the service, which "
+        "did not come after several tries; try again later"
+    )
+
+
+def gfile() -> Any:
+    import tensorflow as tf
+
+    return tf.io.gfile

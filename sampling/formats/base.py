@@ -1,0 +1,220 @@
+"""What formats have in common that know the number of rows in each of their blocks."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from sampling import files
+from sampling.errors import SamplingError
+from sampling.formats import conversion
+from sampling.order.stretches import Order
+from sampling.schema import Schema
+
+Label = int | float | str | None
+HELD_BYTES = 64 * 2**20  # decoded rows that wait for their turn
+_MOST_AT_A_TIME = 512
+
+
+class Source(Protocol):
+    """A file, or what stands for one."""
+
+    @property
+    def file(self) -> files.File: ...
+
+    @property
+    def names(self) -> Collection[str]: ...
+
+
+class CountedBlocks:
+    """Blocks of one class, in a format whose rows are counted when it is opened.
+
+    Subclasses call `_set_blocks` and give the rows of blocks by `_tables`.
+
+    Attributes:
+        coded: whether `read` gives strings of features as codes of distinct ones (dictionaries).
+
+    Args:
+        sources: the files; those without rows are left out.
+        schema: their columns.
+        label: what the rows' label is where a file has no label column; None: the label may be
+            lacking in all files or in none.
+        role: what the files are, for errors.
+    """
+
+    def __init__(self, sources: Sequence[Any], schema: Schema, label: Label, role: str):
+        self.files, self.coded = list(sources), False
+        self.schema, self.role, self._label = schema, role, label
+        check_alike([(s.file.path, s.names) for s in self.files], schema, label, role)
+        self._lock = threading.Lock()  # what is held between reads is shared by all streams
+
+    def _set_blocks(
+        self, rows: np.ndarray, file_of: np.ndarray, stretch_sizes: np.ndarray, row_bytes: float
+    ) -> None:
+        """
+        Args:
+            rows: int64 [blocks]: how many each block has, in file order.
+            file_of: int64 [blocks]: the file that each is of.
+            stretch_sizes: int64 [stretches]: how many blocks in a row are read in sequence.
+            row_bytes: of a row in memory.
+        """
+        self._rows, self._file_of, self.row_bytes = rows, file_of, row_bytes
+        firsts = np.cumsum(rows) - rows
+        is_first = np.diff(file_of, prepend=-1) > 0
+        self._first_row = firsts - firsts[is_first][file_of]  # within its file
+        self._stretch_of = np.repeat(np.arange(len(stretch_sizes)), stretch_sizes)
+        stretch_rows = np.bincount(self._stretch_of, weights=rows)
+        at_a_time = HELD_BYTES / max(1.0, float(stretch_rows.max()) * row_bytes)
+        self.order = Order(stretch_sizes, int(np.clip(at_a_time, 1, _MOST_AT_A_TIME)))
+
+    @property
+    def num_blocks(self) -> int:
+        return len(self._rows)
+
+    @property
+    def file_of(self) -> np.ndarray:
+        """int64 [num_blocks]: the number of the file (in `files`) that each block is of."""
+        return self._file_of
+
+    @property
+    def estimated_rows(self) -> float:
+        """Exact: the rows have been counted."""
+        return self.count()
+
+    @property
+    def total_bytes(self) -> int:
+        """Of the files; a format that reads less of them says so."""
+        return sum(source.file.size for source in self.files)
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Of all rows in memory."""
+        return round(self.count() * self.row_bytes)
+
+    @property
+    def has_labels(self) -> bool:
+        return self._label is not None or self.schema.label in self.files[0].names
+
+    def check_unchanged(self) -> None:
+        """Raises SamplingError if a file is not what it was."""
+        for source in self.files:
+            source.file.check_unchanged()
+
+    def count(self) -> int:
+        """Rows in all files."""
+        return int(self._rows.sum())
+
+    def rows_of_blocks(self) -> np.ndarray:
+        """int64 [num_blocks]: rows of each block."""
+        return self._rows
+
+    def read(self, blocks: np.ndarray) -> pa.Table:
+        """The rows of some blocks (sorted, int64 [n]), in file order.
+
+        Returns:
+            A table with the schema's columns; without the label where the files have none and no
+            class says what it is.
+
+        Raises:
+            SamplingError: a value is not what the schema allows (file, row and column named), or a
+                file has changed or is damaged.
+        """
+        with self._lock:
+            pieces = list(self._tables(blocks))
+        tables, rows = [], 0
+        for table in joined(pieces):
+            tables.append(self._conformed(table, blocks, rows))
+            rows += table.num_rows
+        return pa.concat_tables(tables)
+
+    def locate(self, blocks: np.ndarray, row: int) -> str:
+        """Where a row of `read(blocks)` stands: "path, row 17", rows being counted from 0."""
+        ends = np.cumsum(self._rows[blocks])
+        index = int(np.searchsorted(ends, row, side="right"))
+        block = blocks[index]
+        in_file = int(self._first_row[block] + row - (ends[index] - self._rows[block]))
+        return f"{self.files[self._file_of[block]].file.path}, row {in_file:,}"
+
+    def _tables(self, blocks: np.ndarray) -> Iterator[pa.Table]:
+        """The rows of the blocks as the format has them, in file order."""
+        raise NotImplementedError
+
+    def _conformed(self, table: pa.Table, blocks: np.ndarray, before: int) -> pa.Table:
+        try:
+            conformed = conversion.conform(table, self.schema, self.coded)
+        except conversion.BadValueError as error:
+            at = self.locate(blocks, before + error.row)
+            raise SamplingError(f"{at}, column {error.column!r}: {error.problem}") from None
+        return with_label(conformed, self.schema, self._label)
+
+
+def optional_columns(schema: Schema, label: Label) -> list[str]:
+    """Those that files may lack: the label; to predict from, the label and the weight."""
+    optional = [schema.label] if schema.label else []
+    if label is None and schema.weight:
+        optional.append(schema.weight)
+    return optional
+
+
+def check_columns(found: Collection[str], schema: Schema, label: Label, what: str) -> None:
+    """Raises SamplingError if `what` has not all columns of the schema that it must have."""
+    may_lack = () if schema.label in found else optional_columns(schema, label)
+    missing = [name for name in schema.names if name not in found and name not in may_lack]
+    if missing:
+        others = ", ".join(list(found)[:20]) + (", ..." if len(found) > 20 else "")
+        raise SamplingError(
+            f"{what}: found {others or 'no column'}, expected "
+            f"{conversion.names_shown(missing)} too; fix the file or the schema"
+        )
+
+
+def check_alike(
+    found: Sequence[tuple[str, Collection[str]]], schema: Schema, label: Label, role: str
+) -> None:
+    """All files have a label (or weight) or none has, unless the class says what it is.
+
+    Args:
+        found: path and columns of each file.
+
+    Raises:
+        SamplingError: one has not.
+    """
+    for name in optional_columns(schema, label):
+        without = [path for path, names in found if name not in names]
+        if without and label is None and len(without) < len(found):
+            raise SamplingError(
+                f"{without[0]} lacks the column {name!r}, which other files of {role} "
+                "have; add it, or leave the file out"
+            )
+        if without and isinstance(label, int) and schema[name].is_string:
+            raise SamplingError(
+                f"{without[0]} lacks the label {name!r}, which is {label} by the class "
+                f"and of type {schema[name].type}, expected a number; "
+                "add the column, or declare it INTEGER"
+            )
+
+
+def with_label(table: pa.Table, schema: Schema, label: Label) -> pa.Table:
+    """The table with its class's label, if it has none of its own."""
+    field = schema.label_field
+    if field is None or label is None or field.name in table.column_names:
+        return table
+    values = pa.repeat(pa.scalar(label, conversion.arrow_type(field)), table.num_rows)
+    return table.append_column(field.name, values).select(schema.names)
+
+
+def joined(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Tables one after the other, those in a row that have the same columns as one."""
+    for _, alike in itertools.groupby(tables, key=lambda table: table.schema):
+        yield pa.concat_tables(alike)
+
+
+def pieces(rows: int, block_rows: int) -> np.ndarray:
+    """int64 [blocks]: so many rows in pieces of about `block_rows`, equal give or take one."""
+    number = max(1, round(rows / block_rows))
+    return np.diff(np.arange(number + 1) * rows // number)

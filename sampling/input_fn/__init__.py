@@ -1,0 +1,1 @@
+"""`InputFn`: files and a schema -> batches for Estimators, Keras and numpy."""

@@ -1,0 +1,1 @@
+"""A page on predictions whose labels are known."""

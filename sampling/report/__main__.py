@@ -1,0 +1,5 @@
+"""`python -m sampling.report`."""
+
+from sampling.report.command import main
+
+main()

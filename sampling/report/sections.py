@@ -1,0 +1,135 @@
+"""The sections of a report: what is said of a picture, and the tables beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sampling.report import measures
+from sampling.report.measures import Decisions
+from sampling.report.page import Section, Table
+from sampling.report.rows import Predictions
+
+_MEASURES = {
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "ece": "calibration error (ECE)",
+    "mean_prediction": "mean prediction",
+    "base_rate": "base rate",
+}
+
+
+def reliability(measured: Mapping[str, Mapping[str, float]]) -> Section:
+    text = (
+        f"Do rows that are given 3 % turn out positive 3 times in 100? {measures.BINS} bins of "
+        "equal mass, with 95 % intervals; on the dashed line predictions are true."
+    )
+    versions = list(measured)[::-1]  # before, then after
+    rows = [
+        [shown, *(f"{measured[version][key]:.5g}" for version in versions)]
+        for key, shown in _MEASURES.items()
+    ]
+    return Section("Reliability", text, "reliability.png", [Table(["", *versions], rows)])
+
+
+def threshold(predictions: Predictions, chosen: Decisions, costs: tuple[float, float]) -> Section:
+    false_positive, false_negative = costs
+    best = measures.cheapest(predictions, costs)
+    text = (
+        f"A false positive costs {false_positive:g}, a false negative {false_negative:g}: true "
+        f"probabilities are best decided at {false_positive / sum(costs):.4g}. Cheapest "
+        "is what would have cost least on these very rows."
+    )
+    columns = {"chosen": chosen, "cheapest": best}
+    rows = [
+        ["threshold", *(f"{of.threshold:.4g}" for of in columns.values())],
+        ["true positives", *(f"{of.true_positives:,.6g}" for of in columns.values())],
+        ["false positives", *(f"{of.false_positives:,.6g}" for of in columns.values())],
+        ["false negatives", *(f"{of.false_negatives:,.6g}" for of in columns.values())],
+        ["precision", *(_percent(of.precision) for of in columns.values())],
+        ["recall", *(_percent(of.recall) for of in columns.values())],
+        ["cost", *(f"{of.cost:,.6g}" for of in columns.values())],
+    ]
+    return Section("Threshold, and what it costs", text, None, [Table(["", *columns], rows)])
+
+
+def roc() -> Section:
+    text = (
+        "The area is the chance that a positive is rated above a negative; correcting for a prior "
+        "changes no order and no area."
+    )
+    return Section("ROC", text, "roc.png")
+
+
+def precision_recall() -> Section:
+    text = (
+        "What there is to gain by another threshold: further right finds more, further up is right "
+        "more often."
+    )
+    return Section("Precision and recall", text, "precision_recall.png")
+
+
+def scores() -> Section:
+    text = (
+        "What positives and negatives are given; the further the two are apart, the better they "
+        "are told."
+    )
+    return Section("Scores", text, "scores.png")
+
+
+def lift(lifts: np.ndarray) -> Section:
+    text = (
+        f"The first tenth of the rows has {lifts[0]:.1f} times the base rate and "
+        f"{lifts[0] / lifts.sum():.0%} of all positives, the first three "
+        f"{lifts[:3].sum() / lifts.sum():.0%}."
+    )
+    return Section("Lift by decile", text, "lift.png")
+
+
+def segments(names: list[str], bins: measures.Bins, title: str) -> Section:
+    rows = [
+        [name, f"{bins.rows[i]:,}", _percent(bins.predicted[i]), _percent(bins.observed[i])]
+        for i, name in enumerate(names)
+    ]
+    text = "Predictions can be true on the whole and wrong for a group; in these they should agree."
+    table = Table([title, "rows", "predicted", "observed"], rows)
+    return Section(f"Calibration by {title}", text, "segments.png", [table])
+
+
+def sampling(usage: Mapping[str, Any]) -> Section:
+    roles = list(usage["rows_in_files"])
+    heads = ["", *(role.removesuffix("_dir") for role in roles)]
+
+    def row(name: str, key: str) -> list[str]:
+        return [name, *(f"{usage[key][role]:,}" for role in roles)]
+
+    table = Table(
+        heads,
+        [
+            row("rows in the files", "rows_in_files"),
+            row("rows read", "rows_read"),
+            row("rows trained on", "rows_used"),
+            ["seen at least once", *(_percent(usage["coverage"][role]) for role in roles)],
+            row("bytes in the files", "bytes_in_files"),
+            row("bytes read", "bytes_read"),
+        ],
+    )
+    rows, effective = usage["rows"], usage["effective_rows"]
+    facts = [
+        ["rows handed to the training", f"{rows:,}"],
+        ["of equal weight would be worth as much", f"{effective:,.0f} ({effective / rows:.1%})"],
+    ]
+    if usage.get("rows_per_second"):
+        facts.append(["rows a second", f"{usage['rows_per_second']:,.0f}"])
+    text = (
+        "The classes' shares in the files, in what was trained on, and by weight. Rows of unequal "
+        "weight tell less than as many of equal weight: (sum of weights)² / sum of squares (Kish)."
+    )
+    picture = "sampling.png" if usage.get("shares") else None
+    return Section("Sampling", text, picture, [table, Table(["", ""], facts)])
+
+
+def _percent(share: float) -> str:
+    return "–" if np.isnan(share) else f"{100 * share:.3g} %"

@@ -1,1 +1,0 @@
-"""What a report is made of: rows, measures, pictures, the page. See `sampling.report`."""

@@ -1,0 +1,1 @@
+"""Rows in memory: tables as numpy columns, chunks gathered from rounds, batches."""

@@ -1,0 +1,1 @@
+"""Sampling techniques: each file says which rows make up an epoch, and what they are worth."""

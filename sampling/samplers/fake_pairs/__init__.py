@@ -1,0 +1,1 @@
+"""Observed pairs of users and items, and unobserved ones made up in memory."""

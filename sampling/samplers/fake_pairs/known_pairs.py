@@ -1,0 +1,117 @@
+"""Files of observed pairs -> vocabularies of users and items, and the pairs as codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from sampling.errors import SamplingError
+from sampling.formats.registry import Blocks
+from sampling.order.pair_ranks import pair_codes
+from sampling.samplers.fake_pairs.vocabulary import Vocabulary
+
+_BLOCKS_AT_A_TIME = 256  # some 200,000 rows
+
+
+class Observed(NamedTuple):
+    """What the files know of users and items.
+
+    Attributes:
+        users, items: the candidates.
+        user_codes, item_codes: int32 [rows]: of each row of the positive files, in file order.
+        codes: int64: of all known pairs, sorted, each once, excluded ones too.
+    """
+
+    users: Vocabulary
+    items: Vocabulary
+    user_codes: np.ndarray
+    item_codes: np.ndarray
+    codes: np.ndarray
+
+    @property
+    def popularity(self) -> np.ndarray:
+        """int64 [items]: how many users of the positive files have each item."""
+        pairs = pair_codes(self.user_codes, self.item_codes, len(self.items))
+        return np.bincount(pairs % len(self.items), minlength=len(self.items))
+
+
+def read(
+    positives: Blocks,
+    exclude: Blocks | None,
+    keys: tuple[str, str],
+    given: Mapping[str, Vocabulary],
+) -> Observed:
+    """Reads all pairs, once; in memory are codes alone, 4 bytes each, and the distinct ids.
+
+    Args:
+        positives: files with both keys; their ids are the candidates unless others are given.
+        exclude: further known pairs; those of an id that is no candidate are left out.
+        keys: the columns of users and of items.
+        given: vocabularies of candidates by key.
+
+    Raises:
+        SamplingError: an id of the positive files is not in the vocabulary given.
+    """
+    (users, user_codes), (items, item_codes) = _encoded(positives, keys, given)
+    codes = [pair_codes(user_codes, item_codes, len(items))]
+    for _, table in _tables(exclude) if exclude else ():
+        user, item = users.codes(table.column(keys[0])), items.codes(table.column(keys[1]))
+        known = (user >= 0) & (item >= 0)
+        codes.append(pair_codes(user[known], item[known], len(items)))
+    united = codes[0] if len(codes) == 1 else np.unique(np.concatenate(codes))
+    return Observed(users, items, user_codes, item_codes, united)
+
+
+def codes_of(
+    vocabulary: Vocabulary, table: pa.Table, key: str, blocks: Blocks, ids: np.ndarray
+) -> np.ndarray:
+    """int64 [rows]: the codes of a column's ids.
+
+    Args:
+        blocks, ids: where the table was read from, for the error.
+
+    Raises:
+        SamplingError: an id is not in the vocabulary.
+    """
+    codes = vocabulary.codes(table.column(key))
+    if len(codes) and codes.min() < 0:
+        row = int(codes.argmin())
+        raise SamplingError(
+            f"{blocks.locate(ids, row)}, column {key!r}: found the id "
+            f"{table.column(key)[row].as_py()!r}, expected one of the {len(vocabulary):,} of the "
+            "vocabulary; add it there, or remove the row"
+        )
+    return codes
+
+
+def _encoded(
+    blocks: Blocks, keys: tuple[str, str], given: Mapping[str, Vocabulary]
+) -> list[tuple[Vocabulary, np.ndarray]]:
+    """For each key its vocabulary, and int32 [rows] codes."""
+    chunks: dict[str, list[pa.Array]] = {key: [] for key in keys}
+    for ids, table in _tables(blocks):
+        for key in keys:
+            if key in given:
+                codes = codes_of(given[key], table, key, blocks, ids)
+                chunks[key].append(pa.array(codes.astype(np.int32)))
+            else:
+                chunks[key].append(table.column(key).combine_chunks().dictionary_encode())
+    return [_united(chunks[key], given.get(key)) for key in keys]
+
+
+def _united(chunks: list[pa.Array], vocabulary: Vocabulary | None) -> tuple[Vocabulary, np.ndarray]:
+    if vocabulary is not None:
+        return vocabulary, np.concatenate([chunk.to_numpy() for chunk in chunks])
+    alike = pa.chunked_array(chunks).unify_dictionaries()
+    codes = np.concatenate([chunk.indices.to_numpy() for chunk in alike.chunks])
+    return Vocabulary(alike.chunk(0).dictionary), codes
+
+
+def _tables(blocks: Blocks) -> Iterator[tuple[np.ndarray, pa.Table]]:
+    """All rows, in file order, with the blocks they are of."""
+    for start in range(0, blocks.num_blocks, _BLOCKS_AT_A_TIME):
+        ids = np.arange(start, min(start + _BLOCKS_AT_A_TIME, blocks.num_blocks))
+        yield ids, blocks.read(ids)

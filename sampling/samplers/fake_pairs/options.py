@@ -1,0 +1,113 @@
+"""How fakes are drawn, and how many: checked when made, so that a wrong one cannot exist."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+from fractions import Fraction
+
+from sampling import checks
+from sampling.errors import SamplingError
+from sampling.order import apportionment
+
+FAKES = ("uniform", "per_user", "popularity")
+
+
+@dataclasses.dataclass(frozen=True)
+class FakeOptions:
+    """See `InputFnWithFakePairs` for the arguments.
+
+    Attributes:
+        share: of the label 1 (observed pairs, or pairs whose first is the observed one).
+        per_positive: fakes for each observed pair.
+
+    Raises:
+        SamplingError: one is out of range, or they do not go together.
+    """
+
+    balance_ratio: float = 0.5
+    negatives_per_positive: float | None = None
+    fakes: str | None = None
+    alpha: float = 0.75
+    paired: bool = False
+    full_users: str = "error"
+
+    def __post_init__(self) -> None:
+        ratio = checks.positive_number("balance_ratio", self.balance_ratio)
+        if not 0 < apportionment.fraction(ratio) < 1:
+            raise SamplingError(
+                f"balance_ratio is {ratio!r}, expected a number of at least 0.000001 and below 1; "
+                "fix it"
+            )
+        per_positive = self.negatives_per_positive
+        if per_positive is not None:
+            checks.positive_number("negatives_per_positive", per_positive)
+            if not apportionment.fraction(per_positive):
+                raise SamplingError(
+                    f"negatives_per_positive is {per_positive!r}, expected a number of at least "
+                    "0.000001; fix it"
+                )
+        if self.fakes is None:
+            object.__setattr__(self, "fakes", "per_user" if self.paired else "uniform")
+        checks.one_of("fakes", self.fakes, FAKES)
+        checks.one_of("full_users", self.full_users, ("error", "leave_out"))
+        _check_alpha(self.alpha)
+        if self.paired and self.fakes == "uniform":
+            raise SamplingError(
+                "paired is True and fakes is 'uniform', expected fakes of the same user to compare "
+                "with; pass fakes='per_user' or 'popularity'"
+            )
+
+    @property
+    def per_positive(self) -> Fraction:
+        if self.negatives_per_positive is not None:
+            return apportionment.fraction(self.negatives_per_positive)
+        ratio = apportionment.fraction(self.balance_ratio)
+        return Fraction(1) if self.paired else (1 - ratio) / ratio
+
+    @property
+    def share(self) -> Fraction:
+        if self.paired:
+            return apportionment.fraction(self.balance_ratio)
+        return 1 / (1 + self.per_positive)
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """What features' names begin with."""
+        return ("a.", "b.") if self.paired else ("",)
+
+    def of_batch(self, batch_size: int) -> tuple[int, int]:
+        """Rows of the label 1, and others, of every batch.
+
+        Raises:
+            SamplingError: the share is not exact in a batch of that size.
+        """
+        ones = batch_size * self.share
+        if ones.denominator != 1:
+            raise SamplingError(
+                f"exact_batches is True and {float(self.share):.4g} of a batch of {batch_size:,} "
+                f"rows is {float(ones):.4g}, expected a whole number; "
+                f"make batch_size a multiple of {self.share.denominator:,}"
+            )
+        return int(ones), batch_size - int(ones)
+
+    def positives_at_a_time(self, rows: int, batch_size: int | None) -> int:
+        """About how many observed pairs make so many rows.
+
+        Args:
+            batch_size: where rows have to make whole batches of the exact share.
+        """
+        of_each = self.per_positive if self.paired else 1 + self.per_positive
+        unit = 1
+        if batch_size is not None and self.paired:
+            unit = batch_size * self.per_positive.denominator
+        elif batch_size is not None:
+            unit = self.of_batch(batch_size)[0]
+        return max(1, math.floor(rows / of_each / unit)) * unit
+
+
+def _check_alpha(alpha: float) -> None:
+    is_number = isinstance(alpha, numbers.Real) and not isinstance(alpha, bool)
+    if not is_number or not 0 <= alpha < math.inf:
+        raise SamplingError(f"alpha is {alpha!r}, expected a number of at least 0; fix it")
