@@ -5,8 +5,8 @@
     sampling.estimator.install()  # then tf.estimator and tf.compat.v1.estimator are there
 
 That part is usable without the rest of the library. Forwarded features (`forwarding`), heads that
-correct for sampling (`head`) and inputs of exports (`serving`) are for Estimators that the library's
-input functions train.
+correct for sampling (`head`) and inputs of exports (`serving`) are for Estimators that are trained
+by the library's input functions.
 """
 
 from sampling.estimator.installation import install, legacy_keras

@@ -13,6 +13,8 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.distribute import distribute_coordinator, distribute_coordinator_context
 
+from sampling.errors import SamplingError
+
 _IN_STEP = distribute_coordinator.CoordinatorMode.INDEPENDENT_WORKER
 
 
@@ -20,7 +22,7 @@ def init_run_config(config: Any, tf_config: dict[str, Any]) -> None:
     """Completes a RunConfig that has a strategy.
 
     Raises:
-        ValueError: a strategy is given twice.
+        SamplingError: a strategy is given twice.
         NotImplementedError: experimental_distribute.remote_cluster is given.
     """
     _take_experimental(config)
@@ -74,7 +76,7 @@ def estimator_evaluate(estimator: Any, *args: Any) -> None:
 
 
 def _refuse(method: str) -> None:
-    raise ValueError(
+    raise SamplingError(
         f"Estimator.{method} was called in a cluster with a strategy, expected "
         "tf.estimator.train_and_evaluate, which gives each process its part"
     )
@@ -94,7 +96,7 @@ def _take_experimental(config: Any) -> None:
         if strategy is None:
             continue
         if getattr(config, f"_{name}"):
-            raise ValueError(
+            raise SamplingError(
                 f"{name} is given twice, by itself and in experimental_distribute; give it once"
             )
         setattr(config, f"_{name}", strategy)

@@ -13,8 +13,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from sampling.estimator.installation import PACKAGE
-
+PACKAGE = "tensorflow_estimator"
 _TRAINING = "tensorflow.python.distribute.estimator_training"
 _TPU = f"{PACKAGE}.python.estimator.tpu"
 _TPU_MODULES = ("", ".tpu_config", ".tpu_estimator", ".tpu_context", "._tpu_estimator_embedding")

@@ -14,7 +14,8 @@ import types
 from pathlib import Path
 from typing import Any
 
-PACKAGE = "tensorflow_estimator"
+from sampling.estimator.importing import PACKAGE, hook
+
 _APIS = f"{PACKAGE}.python.estimator.api"
 
 
@@ -40,21 +41,14 @@ def install() -> Any:
                 f"TensorFlow {tf.__version__} has no tf.estimator, and {name}, which it can be "
                 f"made of, is not installed; pip install 'tf-sampling[estimator]', or {project}"
             )
-    importlib.import_module("sampling.estimator.importing").hook()
-    versions = {
-        "v1": _LazyModule(f"{_APIS}._v1.estimator"),
-        "v2": _LazyModule(f"{_APIS}._v2.estimator"),
-    }
-    # `import tensorflow.compat.v1` may make a second copy of what tf.compat.v1 is.
-    for compat in (tf.compat, importlib.import_module("tensorflow.compat")):
-        for version, module in versions.items():
-            for holder in (
-                getattr(compat, version),
-                importlib.import_module(f"tensorflow.compat.{version}"),
-            ):
-                holder.estimator = module
-            sys.modules[f"tensorflow.compat.{version}.estimator"] = module
-    tf.estimator = sys.modules["tensorflow.estimator"] = versions["v2"]
+    hook()
+    v1, v2 = (_LazyModule(f"{_APIS}._v{version}.estimator") for version in (1, 2))
+    for name, module in (("v1", v1), ("v2", v2)):
+        # The first two are the same module, or two copies of it.
+        importlib.import_module(f"tensorflow.compat.{name}").estimator = module
+        getattr(tf.compat, name).estimator = module
+        sys.modules[f"tensorflow.compat.{name}.estimator"] = module
+    tf.estimator = sys.modules["tensorflow.estimator"] = v2
     return tf.estimator
 
 

@@ -11,7 +11,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from sampling.estimator.installation import PACKAGE
+from sampling.errors import SamplingError
+from sampling.estimator.importing import PACKAGE
 
 _LEGACY = ("Adadelta", "Adagrad", "Adam", "Adamax", "Ftrl", "Nadam", "RMSprop", "SGD")
 _LEGACY_NAMES = f"tf_keras.optimizers.legacy ({', '.join(_LEGACY)})"
@@ -27,7 +28,7 @@ def legacy_optimizer(optimizer: Any) -> Any:
     called as if a legacy optimizer had been given.
 
     Raises:
-        ValueError: the optimizer, its learning rate's schedule or one of its arguments has no
+        SamplingError: the optimizer, its learning rate's schedule or one of its arguments has no
             legacy counterpart.
     """
     import tf_keras
@@ -37,14 +38,16 @@ def legacy_optimizer(optimizer: Any) -> Any:
         return optimizer
     kind = type(optimizer).__name__
     if kind not in _LEGACY or not type(optimizer).__module__.startswith(("keras.", "tf_keras.")):
-        raise ValueError(f"the optimizer is {_class(optimizer)}, expected one of {_LEGACY_NAMES}")
+        raise SamplingError(
+            f"the optimizer is {_class(optimizer)}, expected one of {_LEGACY_NAMES}"
+        )
     legacy = getattr(tf_keras.optimizers.legacy, kind)
     with context.eager_mode():  # its learning rate is a variable outside of the Estimator's graph
         options = optimizer.get_config()
     taken = {*inspect.signature(legacy).parameters, *_CLIPPING} - {"name", "kwargs"}
     for name in sorted(set(options) - taken - set(_IGNORED)):
         if options[name]:  # None or False is off
-            raise ValueError(
+            raise SamplingError(
                 f"the optimizer is {kind} with {name}={options[name]!r}, which the optimizers that "
                 f"Estimators train with don't have; leave it out, or use one of {_LEGACY_NAMES}"
             )
@@ -63,7 +66,7 @@ def _legacy_schedule(schedule: Any) -> Any:
         return schedule
     kind = type(schedule).__name__
     if not type(schedule).__module__.startswith("keras.") or not hasattr(schedules, kind):
-        raise ValueError(
+        raise SamplingError(
             f"the learning rate is a {kind} of Keras 3, expected one of tf_keras.optimizers."
             "schedules, which Estimators train with; derive it from "
             "tf_keras.optimizers.schedules.LearningRateSchedule"
@@ -100,7 +103,7 @@ def _add_optimizers(module: types.ModuleType) -> None:
         if callable(opt):  # called in the graph of a model, where new-style optimizers don't work
             opt = opt()
             if _is_new_style(opt):
-                raise ValueError(
+                raise SamplingError(
                     f"the optimizer is a function that returns {_class(opt)}, expected one that "
                     f"returns one of {_LEGACY_NAMES}; or give the optimizer itself"
                 )
@@ -115,7 +118,7 @@ def _add_head(module: types.ModuleType) -> None:
     def validate_v2_optimizer(optimizer: Any) -> None:
         # The caller has set its iterations already, so it can't be exchanged.
         if _is_new_style(optimizer):
-            raise ValueError(
+            raise SamplingError(
                 f"the optimizer is {_class(optimizer)}, expected one of {_LEGACY_NAMES}; "
                 "make it by sampling.estimator.legacy_keras().optimizers.legacy"
             )
@@ -130,7 +133,7 @@ def _add_model_fn(module: types.ModuleType) -> None:
     def _validate_eval_metric_ops(eval_metric_ops: Any) -> Any:
         for name, metric in eval_metric_ops.items() if isinstance(eval_metric_ops, dict) else ():
             if _is_of_keras_3(metric, "Metric"):
-                raise TypeError(
+                raise SamplingError(
                     f"the metric {name!r} is a {type(metric).__name__} of Keras 3, expected one of "
                     f"tf_keras.metrics; make it by sampling.estimator.legacy_keras().metrics"
                 )
@@ -144,7 +147,7 @@ def _add_model_to_estimator(module: types.ModuleType) -> None:
 
     def _assert_valid_model(model: Any, custom_objects: Any = None) -> None:
         if _is_of_keras_3(model, "Model"):
-            raise TypeError(
+            raise SamplingError(
                 f"the model is a {type(model).__name__} of Keras 3, expected one of tf_keras; "
                 "build it with sampling.estimator.legacy_keras()"
             )

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sampling.estimator import importing
-from sampling.estimator.installation import PACKAGE, install
+from sampling.estimator.installation import install
 
 # For TPUs, and for tests of tensorflow-estimator's own: not imported.
 _LEFT_OUT = ("/tpu/", "testing_utils")
@@ -27,7 +27,7 @@ _LEFT_OUT = ("/tpu/", "testing_utils")
 def used() -> dict[str, str]:
     """The names in use, as "tensorflow.python.util.function_utils.fn_args", with a file each."""
     found: dict[str, str] = {}
-    for package in (PACKAGE, "sampling.estimator"):
+    for package in (importing.PACKAGE, "sampling.estimator"):
         spec = importlib.util.find_spec(package)
         assert spec is not None and spec.origin is not None
         folder = Path(spec.origin).parent
