@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 
 case "${1:-}" in
   "") venv=.venv newest=13 extras=estimator,test,lint,benchmark,serving,gcp,beam ;;
-  tf215) venv=.venv-tf215 newest=11 extras=estimator,tf215,test ;;
+  tf215) venv=.venv-tf215 newest=11 extras=estimator,tf215,test,serving ;;
   *)
     echo "setup: found $1, expected tf215 or nothing" >&2
     exit 1

@@ -3,7 +3,8 @@
     python -m tests.estimator_run train FOLDER   # makes models in FOLDER, then as `use`
     python -m tests.estimator_run use FOLDER     # evaluates them, trains them on, serves them
 
-Of the library it needs sampling.estimator alone. The output is a line of JSON.
+Of the library it needs sampling.estimator alone. The output is a line of JSON. With the output of
+another run in a file as a third argument, it fails if a figure is not the same to 1e-4.
 """
 
 from __future__ import annotations
@@ -98,10 +99,10 @@ def use(folder: Path) -> dict[str, Any]:
         found[name] = plain(estimator.evaluate(input_fn))
         served = tf.saved_model.load(str(next((folder / "export" / name).iterdir())))
         answer = served.signatures["predict"](x=tf.constant(rows()[0]["x"][:8]))["probabilities"]
-        found[f"{name}, served"] = answer.numpy()[:, 1].tolist()
+        found[f"{name}, served"] = dict(enumerate(answer.numpy()[:, 1].tolist()))
         predicted = itertools.islice(estimator.predict(input_fn), 8)
         expected = [each["probabilities"][1] for each in predicted]
-        np.testing.assert_allclose(found[f"{name}, served"], expected, atol=1e-6)
+        np.testing.assert_allclose(answer[:, 1], expected, atol=1e-6)
         estimator.train(input_fn)
         found[f"{name}, trained on"] = plain(estimator.evaluate(input_fn))
     return found
@@ -111,7 +112,15 @@ def plain(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items()}
 
 
-def main(command: str, folder: Path) -> None:
+def assert_same(found: dict[str, Any], expected: dict[str, Any], tolerance: float = 1e-4) -> None:
+    """The figures of both runs; the versions of TensorFlow are no figures."""
+    assert found.keys() == expected.keys()
+    for name in sorted(found.keys() - {"TensorFlow"}):
+        figures = [np.asarray(list(run[name].values())) for run in (found, expected)]
+        np.testing.assert_allclose(*figures, rtol=0, atol=tolerance, err_msg=name)
+
+
+def main(command: str, folder: Path, other: Path | None = None) -> None:
     sampling.estimator.install()
     # For layers of Keras: a RunConfig's seed is for TensorFlow's variables alone.
     sampling.estimator.legacy_keras().utils.set_random_seed(7)
@@ -119,8 +128,11 @@ def main(command: str, folder: Path) -> None:
         train(folder)
     copy = folder.with_name(f"{folder.name}-used-by-{tf.__version__}")
     shutil.copytree(folder, copy)
-    print(json.dumps({"TensorFlow": tf.__version__, **use(copy)}))
+    found = {"TensorFlow": tf.__version__, **use(copy)}
+    print(json.dumps(found))
+    if other is not None:
+        assert_same(found, json.loads(other.read_text()))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]).absolute())
+    main(sys.argv[1], *(Path(each).absolute() for each in sys.argv[2:]))
