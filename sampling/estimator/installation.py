@@ -44,9 +44,9 @@ def install() -> Any:
     hook()
     v1, v2 = (_LazyModule(f"{_APIS}._v{version}.estimator") for version in (1, 2))
     for name, module in (("v1", v1), ("v2", v2)):
-        # The first two are the same module, or two copies of it.
-        importlib.import_module(f"tensorflow.compat.{name}").estimator = module
-        getattr(tf.compat, name).estimator = module
+        # The same module as that of tf.compat, or another copy of it.
+        imported: Any = importlib.import_module(f"tensorflow.compat.{name}")
+        imported.estimator = getattr(tf.compat, name).estimator = module
         sys.modules[f"tensorflow.compat.{name}.estimator"] = module
     tf.estimator = sys.modules["tensorflow.estimator"] = v2
     return tf.estimator
