@@ -9,6 +9,7 @@ TensorFlow, with what is taken from them, and everything that is taken from `tf`
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -44,7 +45,8 @@ def missing() -> list[str]:
     import tensorflow as tf
 
     install()
-    importing.prepare()
+    with contextlib.suppress(ImportError, AttributeError):  # for want of a name that is told below
+        importing.prepare()
     first_gone: dict[str, str] = {}  # by what of the name is gone
     for name, place in sorted(used().items()):
         gone = _gone(name)
