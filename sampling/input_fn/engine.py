@@ -80,7 +80,7 @@ class Engine(ClassFiles):
             "seed": self.seed,
             "shuffle": self.shuffle,
             "pool_rows": self.pool_rows,
-            "schema": zlib.crc32(repr(self.schema).encode()),
+            "schema": self.schema.fingerprint(),
             "files": f"{len(listed)} with checksum {zlib.crc32(repr(listed).encode())}",
         }
 
