@@ -10,7 +10,14 @@ setup(
     ),
     package_data={"": ["schema.json"]},
     python_requires=">=3.10",
-    install_requires=["google-crc32c", "numpy", "pandas", "pyarrow>=14", "tensorflow>=2.15"],
+    install_requires=[
+        "datasketches>=5.1",  # statistics of columns
+        "google-crc32c",
+        "numpy",
+        "pandas",
+        "pyarrow>=14",
+        "tensorflow>=2.15",
+    ],
     extras_require={
         # The last line with tf.estimator, and what still runs beside it.
         "estimator": [

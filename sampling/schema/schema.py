@@ -13,9 +13,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sampling import files
 from sampling.errors import SamplingError
-from sampling.files import manifest
+from sampling.files import manifest, reading
 from sampling.schema import bigquery, json_form, roles
 from sampling.schema.field import Field, field_from_pandas
 from sampling.schema.statistics import ColumnStatistics
@@ -112,7 +111,7 @@ class Schema:
         """
         text, origin = str(text_or_path), "schema JSON"
         if not text.lstrip().startswith(("[", "{")):
-            text, origin = files.read_text(text), text
+            text, origin = reading.read_text(text), text
         found = json_form.parse(text, origin)
         return cls._from_found(found, origin, label, weight, features_to_forward)
 
@@ -171,6 +170,67 @@ class Schema:
             raise SamplingError(f"expected a DataFrame, found {type(frame).__name__}; pass one")
         fields = tuple(field_from_pandas(column) for _, column in frame.items())
         return cls(fields, label, weight, _names(features_to_forward))
+
+    @classmethod
+    def infer(
+        cls,
+        files: Any,
+        label: str | None = None,
+        key: str | Iterable[str] = (),
+        *,
+        weight: str | None = None,
+        ids: Iterable[str] = (),
+        categories: Iterable[str] = (),
+        numbers: Iterable[str] = (),
+        dates: Iterable[str] = (),
+        drop: Iterable[str] = (),
+        columns: Iterable[str] = (),
+        header: bool | None = None,
+        delimiter: str | None = None,
+        null_values: Iterable[str] = (),
+        newlines_in_values: bool = False,
+        file_format: str | None = None,
+        rows: int | None = None,
+        progress: bool = False,
+    ) -> Schema:
+        """The columns of files or tables as they are, with statistics: one pass, in bounded memory.
+
+        Types lose nothing: whole numbers are INTEGER however many are missing, and text where they
+        have leading zeros or more than 64 bits. `schema.statistics["age"].remarks` says what may
+        have been meant otherwise.
+
+        Args:
+            files: a glob, path or folder, a DataFrame or a pyarrow table, or a list of either.
+            key: columns that rows are known by; they are ids.
+            ids, categories, numbers, dates: columns of that kind, whatever their values say.
+            drop: columns to leave out.
+            columns: names of the columns of text without a header.
+            header, delimiter: of text; None: found out by the first lines.
+            null_values: spellings of a missing value.
+            newlines_in_values: whether quoted fields of text may hold newlines.
+            file_format: None: by the files' names.
+            rows: how many to look at; None: all.
+            progress: whether to tell on stderr how far it is.
+
+        Raises:
+            SamplingError: nothing matches, a file can't be read, there is no row, or a column that
+                is asked for is not there or can't be of its kind.
+        """
+        from sampling.prepare import schema as preparing  # which stands above this package
+        from sampling.schema.inference import Wishes
+
+        kinds = map(_names, (key, ids, categories, numbers, dates, drop))
+        how = preparing.Reading(
+            file_format,
+            header,
+            delimiter,
+            _names(columns),
+            _names(null_values),
+            newlines_in_values,
+            rows,
+            progress,
+        )
+        return preparing.infer(files, Wishes(label, weight, *kinds), how).schema
 
     @classmethod
     def _from_found(

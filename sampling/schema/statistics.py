@@ -48,6 +48,19 @@ class ColumnStatistics:
         object.__setattr__(self, "quantiles", dict(self.quantiles))
         object.__setattr__(self, "remarks", tuple(self.remarks))
 
+    def __repr__(self) -> str:
+        about = "" if self.is_exact else "about "
+        said = [
+            f"{self.rows:,} rows",
+            f"{self.missing:,} missing",
+            f"{about}{self.distinct:,} distinct",
+        ]
+        if self.median is not None:
+            said.append(f"median {self.median:.6g}")
+        elif self.values:
+            said.append(f"most frequent {list(self.values)[:3]!r:.100}")
+        return f"<ColumnStatistics: {', '.join(said)}>"
+
     @property
     def present(self) -> int:
         """Rows with a value."""
