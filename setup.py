@@ -10,7 +10,14 @@ setup(
     ),
     package_data={"": ["schema.json"]},
     python_requires=">=3.10",
-    install_requires=["google-crc32c", "numpy", "pandas", "pyarrow>=14", "tensorflow>=2.15"],
+    install_requires=[
+        "datasketches>=5.1",  # statistics of columns
+        "google-crc32c",
+        "numpy",
+        "pandas",
+        "pyarrow>=14",
+        "tensorflow>=2.15",
+    ],
     extras_require={
         # tf_keras itself asks for TensorFlow of the same minor. What is below the upper bounds was
         # tried, see sampling/estimator/README.md.

@@ -1,4 +1,4 @@
-"""Raw, mixed files to what training reads: `python -m sampling.prepare split|count|vocab|sample`.
+"""Raw, mixed files to what training reads: `python -m sampling.prepare schema|split|count|...`.
 
 - `assign.py`: which split, class and shard a row belongs to, the one place that decides it
 - `source.py`: raw files, read in chunks

@@ -14,7 +14,7 @@ from sampling import checks, files
 from sampling.errors import SamplingError
 from sampling.formats.csv.parsing import CsvOptions
 from sampling.formats.writing import Layout
-from sampling.prepare import assign, count, split, vocab
+from sampling.prepare import assign, count, schema, split, vocab
 from sampling.prepare.assign import Assignment, Classes
 from sampling.prepare.flags import build_parser
 from sampling.prepare.source import Source
@@ -30,12 +30,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: status 2 for an unknown flag, 1 where files or flags are not as they should be;
             the sentence is on stderr.
     """
-    runs = {"split": _split, "count": _count, "vocab": _vocab, "sample": _sample}
+    runs = {
+        "schema": schema.run,
+        "split": _split,
+        "count": _count,
+        "vocab": _vocab,
+        "sample": _sample,
+    }
     parser = build_parser(runs)
     flags, others = parser.parse_known_args(arguments)
-    if others and not flags.runner:
+    if others and not getattr(flags, "runner", None):
         parser.error(f"unrecognized arguments: {' '.join(others)}")
-    flags.beam = [f"--runner={flags.runner}", *others]
+    flags.beam = [f"--runner={getattr(flags, 'runner', None)}", *others]
     try:
         flags.run(flags)
     except ValueError as error:
@@ -118,11 +124,11 @@ def _beam(module: str = "beam") -> Any:
 def _opening(flags: argparse.Namespace, keys: dict[str, str]) -> Callable[[], Source]:
     """What opens the raw files, here or on other machines."""
     label = getattr(flags, "label", None)
-    schema = Schema.from_json(flags.schema, label, flags.weight_column) if flags.schema else None
+    given = Schema.from_json(flags.schema, label, flags.weight_column) if flags.schema else None
     return partial(
         Source,
         flags.files,
-        schema,
+        given,
         _options(flags),
         columns=_names(flags.columns),
         label=label,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sampling.formats import registry, writing
+from sampling.prepare import schema
 
 Run = Callable[[argparse.Namespace], None]
 
@@ -31,6 +32,8 @@ def build_parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
 def _command(commands: Any, name: str, about: str, run: Run) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
     parser.set_defaults(run=run)
+    if name == "schema":
+        return parser
     parser.add_argument(
         "--runner",
         help="run as an Apache Beam pipeline: DirectRunner, DataflowRunner, FlinkRunner, "
@@ -136,6 +139,7 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
 
 
 _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "schema": ("types, kinds and statistics of the columns", schema.build_parser),
     "split": ("train, dev, test and classes, by a key's hash", _add_split),
     "count": ("rows of each class in each file", _add_count),
     "vocab": ("distinct values of a column, one a line", _add_vocab),

@@ -199,7 +199,7 @@ class Reader:
     def fingerprint(self) -> dict[str, Any]:
         """What decides on the rows and their order: the same, or no restoring."""
         return {
-            "schema": zlib.crc32(repr(self.schema).encode()),
+            "schema": self.schema.fingerprint(),
             "files": self.opened.fingerprint(),
         }
 
