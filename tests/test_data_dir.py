@@ -10,7 +10,8 @@ import pytest
 
 from sampling.files import manifest
 from sampling.prepare.__main__ import main as prepare
-from trainer import data_dir, task
+from trainer import task
+from trainer.propensity import data_dir
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ import tensorflow as tf
 
 from sampling.checkpoint import server_states
 from tests.conftest import SCHEMA, write_classes
-from trainer import launch, local_cluster, task
-from trainer.local_cluster import Cluster, ClusterError, Task
+from trainer import launch, task
+from trainer.distributed import local_cluster
+from trainer.distributed.local_cluster import Cluster, ClusterError, Role
 
 PS, CHIEF, WORKER, EVALUATOR = local_cluster.tasks(2, 1, True)
 # What a process of a cluster knows: `me` is its type, `index` its number.
@@ -166,7 +167,8 @@ def test_however_the_launcher_is_stopped_no_process_is_left_behind(signal_, tmp_
     """Its processes are those of a module that writes down who runs it."""
     script = f"""
 import sys
-from trainer import launch, local_cluster
+from trainer import launch
+from trainer.distributed import local_cluster
 code = '''
 import os, pathlib, time
 pathlib.Path({str(tmp_path)!r}, str(os.getpid())).touch()
@@ -361,4 +363,4 @@ def check_model(folder, epochs, repeated):
 
 
 def test_a_task_is_told_by_name():
-    assert [str(Task("ps", 1)), str(Task("chief", 0))] == ["ps 1", "chief"]
+    assert [str(Role("ps", 1)), str(Role("chief", 0))] == ["ps 1", "chief"]

@@ -15,7 +15,9 @@ import tensorflow as tf
 from examples.million_songs import make_data
 from examples.movielens import naive_negatives
 from sampling import Field, Schema
-from trainer import best, launch, ranking, task
+from trainer import launch, task
+from trainer.recommender import ranking
+from trainer.training import best
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "examples/million_songs/schema.json"

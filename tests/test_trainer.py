@@ -19,8 +19,12 @@ from scipy import stats
 
 from sampling import Schema
 from sampling.formats import registry
-from trainer import columns, metrics, progress, restart, results, task
-from trainer.shared_flags import FORMATS
+from trainer import task
+from trainer.job_dir import contents, restart
+from trainer.propensity.model import features as columns
+from trainer.propensity.model import metrics
+from trainer.training import hooks
+from trainer.training.every_job import FORMATS
 
 TYPES = {
     "member": "INTEGER",
@@ -510,7 +514,7 @@ def test_curves_are_exact_for_a_rare_class(tmp_path):
 def told(on_terminal):
     stream = io.StringIO()
     stream.isatty = lambda: on_terminal
-    hook = progress.Progress("training", 40, stream)
+    hook = hooks.StepProgress("training", 40, stream)
     hook._every = 0.0
     with tf.Graph().as_default():
         step = tf.compat.v1.train.create_global_step()
@@ -541,7 +545,7 @@ def test_json_lines_are_plain():
         "x": np.array([0.1, 3], np.float32),
         "n": np.array([1, 2]),
     }
-    assert list(results.json_lines(batch)) == [
+    assert list(contents.json_lines(batch)) == [
         '{"id": "ü", "x": 0.1, "n": 1}',
         '{"id": "\ufffd", "x": 3.0, "n": 2}',
     ]
@@ -554,14 +558,16 @@ def test_predicting_that_was_killed_goes_on(trained, tmp_path):
     (job.job_dir / "predictions.jsonl").unlink()
     killed = f"""
 import os
-from trainer import predictions, results, task
-predictions.PART_ROWS, write = 500, results.write_lines
+from trainer.job_dir import predictions
+from trainer.job_dir import contents
+from trainer import task
+predictions.PART_ROWS, write = 500, contents.write_lines
 def write_lines(directory, name, lines):
     if name == "00002.jsonl": os._exit(9)
     return write(directory, name, lines)
-results.write_lines = write_lines
-from trainer import propensity_inputs
-propensity_inputs.TEST_BATCH = 100
+contents.write_lines = write_lines
+from trainer.propensity import inputs
+inputs.TEST_BATCH = 100
 task.main({job.short("predict")!r})
 """
     done = subprocess.run([sys.executable, "-c", killed], capture_output=True, check=False)

@@ -17,22 +17,22 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from trainer import aip, flags, local_cluster
-from trainer.local_cluster import Cluster, ClusterError
+from sampling.flags import flag
+from trainer.cloud import folders
+from trainer.distributed import local_cluster
+from trainer.distributed.local_cluster import Cluster, ClusterError
 
 FLAGS = {
     "cluster": (
-        flags.Flag("workers", 2, flags.whole(1), "processes that train, the chief among them"),
-        flags.Flag("ps", 1, flags.whole(0), "parameter servers, which hold the model"),
-        flags.Flag("evaluator", False, None, "whether a process evaluates every checkpoint"),
-        flags.Flag(
-            "restarts", 0, flags.whole(0), "times that a process that died or hangs starts again"
+        flag.Flag("workers", 2, flag.whole(1), "processes that train, the chief among them"),
+        flag.Flag("ps", 1, flag.whole(0), "parameter servers, which hold the model"),
+        flag.Flag("evaluator", False, None, "whether a process evaluates every checkpoint"),
+        flag.Flag(
+            "restarts", 0, flag.whole(0), "times that a process that died or hangs starts again"
         ),
-        flags.Flag("first_port", None, flags.whole(1), "of those to listen to; else any free ones"),
-        flags.Flag("silent_secs", 300, flags.whole(1), "seconds of silence of one that hangs"),
-        flags.Flag(
-            "evaluator_secs", 300, flags.whole(0), "seconds that it may take after training"
-        ),
+        flag.Flag("first_port", None, flag.whole(1), "of those to listen to; else any free ones"),
+        flag.Flag("silent_secs", 300, flag.whole(1), "seconds of silence of one that hangs"),
+        flag.Flag("evaluator_secs", 300, flag.whole(0), "seconds that it may take after training"),
     )
 }
 
@@ -50,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
     )
-    flags.add(parser, FLAGS)
+    flag.add(parser, FLAGS)
     own, rest = _split(sys.argv[1:] if arguments is None else list(arguments))
-    given = argparse.Namespace(**{**flags.defaults(FLAGS), **vars(parser.parse_args(own))})
+    given = argparse.Namespace(**{**flag.defaults(FLAGS), **vars(parser.parse_args(own))})
     _check(parser, given, rest)
     rest = _set_aside(rest)
     cluster = local_cluster.tasks(given.workers, given.ps, given.evaluator)
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(
-    command: list[str], configs: dict[local_cluster.Task, str], given: argparse.Namespace
+    command: list[str], configs: dict[local_cluster.Role, str], given: argparse.Namespace
 ) -> int:
     previous = {each: signal.signal(each, _stop) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -106,11 +106,11 @@ def _set_aside(rest: list[str]) -> list[str]:
     """What --restart asks for, done before there is a process; the flags without it."""
     if "--restart" not in rest:
         return rest
-    from trainer import restart  # here alone, since it takes TensorFlow's time to import
+    from trainer.job_dir import restart
 
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--job-dir", "--job_dir", default=argparse.SUPPRESS)
-    given = aip.with_job_dir(vars(parser.parse_known_args(rest)[0]))
+    given = folders.with_job_dir(vars(parser.parse_known_args(rest)[0]))
     folder = restart.set_aside(given.get("job_dir", ""))
     if folder:
         print(f"training from the beginning; what was there: {folder}", file=sys.stderr)

@@ -2,8 +2,8 @@
 
     python -m trainer.task propensity --mode=train --job-dir=output/model ...
 
-Each job is a module with a DESCRIPTION and FLAGS, and another, `..._job`, with a function
-`run(given)`. Results go to stdout, progress and warnings to stderr.
+Each job is a package: `options` has its DESCRIPTION and FLAGS, `job` its function `run(given)`.
+Results go to stdout, progress and warnings to stderr.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from collections.abc import Sequence
 
 from sampling.errors import SamplingError
 from sampling.files import REMOTE_CACHE
-from trainer import aip, flags, propensity, recommender
+from sampling.flags import flag
+from trainer.cloud import folders
+from trainer.propensity import options as propensity
+from trainer.recommender import options as recommender
 
 # Before anything imports TensorFlow: its C++ side tells about CPU and GPU libraries on every start.
 # What goes wrong there comes as an exception too.
@@ -35,16 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             what it was given; the sentence is on stderr.
     """
     parser = _parser()
-    given = aip.with_job_dir(vars(parser.parse_args(arguments)))
+    given = folders.with_job_dir(vars(parser.parse_args(arguments)))
     name = given.pop("job")
     try:
         for flag in ("mode", "job_dir"):
             if not given.get(flag):
                 raise SamplingError(f"--{flag.replace('_', '-')} is missing; pass it")
         # TensorFlow takes seconds to import, which --help and a mistyped flag need not wait for.
-        importlib.import_module(f"trainer.{name}_job").run(argparse.Namespace(**given))
+        importlib.import_module(f"trainer.{name}.job").run(argparse.Namespace(**given))
         if given.get("mode") == "train":
-            aip.publish(given["job_dir"])
+            folders.publish(given["job_dir"])
     except (ImportError, ValueError) as error:
         if not _is_ours(error):
             raise
@@ -66,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     jobs = parser.add_subparsers(dest="job", required=True, metavar="|".join(JOBS))
     for name, job in JOBS.items():
-        flags.add(
+        flag.add(
             jobs.add_parser(
                 name,
                 help=job.DESCRIPTION,

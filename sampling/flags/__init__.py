@@ -1,0 +1,1 @@
+"""Command lines: flags as data, and how they are parsed."""
