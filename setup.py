@@ -11,6 +11,7 @@ setup(
     package_data={"": ["schema.json"]},
     python_requires=">=3.10",
     install_requires=["google-crc32c", "numpy", "pandas", "pyarrow>=14", "tensorflow>=2.15"],
+    entry_points={"console_scripts": ["tf-sampling = sampling.__main__:main"]},
     extras_require={
         # The last line with tf.estimator, and what still runs beside it.
         "estimator": [
@@ -19,7 +20,7 @@ setup(
             "numpy<2",
             "pyarrow<22",
         ],
-        "beam": ["apache-beam>=2.60"],  # sampling.prepare on many machines
+        "beam": ["apache-beam>=2.60"],  # tf-sampling split, count, ... on many machines
         # The messages of TensorFlow Serving's clients, in the tests.
         "serving": ["tensorflow-serving-api==2.15.*"],
         "report": ["matplotlib", "scikit-learn"],

@@ -50,7 +50,7 @@ class Job:
     def flags(self, mode, *more):
         """With all that training needs, for another job_dir if it is named."""
         data = {
-            "schema_path": self.folder / "schema.json",
+            "schema": self.folder / "schema.json",
             "label": "bought",
             "forward": "member,code",
             "positive_dir": self.folder / "positive.csv",
@@ -327,7 +327,7 @@ def test_a_checkpoint_is_of_one_model(trained, capsys, tmp_path):
     assert "--hidden_units is 8" in error and "trained with 16" in error
     other = tmp_path / "schema.json"
     other.write_text(Schema.from_dict({**TYPES, "age": int}).to_json())
-    error = refused(capsys, trained.short("evaluate", f"--schema_path={other}"))
+    error = refused(capsys, trained.short("evaluate", f"--schema={other}"))
     assert "other columns" in error
 
 
@@ -419,7 +419,7 @@ def test_formats_are_those_that_input_functions_read():
     [
         (["--job_dir=x"], "--mode is missing"),
         (["--mode=train"], "--job-dir is missing"),
-        (["--mode=train", "--job_dir={}"], "--schema_path is missing, which --mode=train needs"),
+        (["--mode=train", "--job_dir={}"], "--schema is missing, which --mode=train needs"),
         (["--mode=evaluate", "--job_dir={}"], "found no trained model in"),
     ],
 )
@@ -607,6 +607,6 @@ def test_an_export_directory_that_is_not_a_model(trained, tmp_path, capsys):
     ):
         error = refused(capsys, trained.short("predict", f"--export_dir={folder}"))
         assert words in error and str(folder) in error
-        assert [line for line in error.splitlines() if line.startswith("error: ")]
+        assert [line for line in error.splitlines() if line.startswith("tf-sampling: error: ")]
     error = refused(capsys, trained.short("evaluate", f"--export_dir={tmp_path}"))
     assert "--export_dir goes with --mode=predict" in error

@@ -24,14 +24,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
+from sampling.errors import SamplingError
+
 _PORTS = range(20_000, 30_000)  # below those that systems give to outgoing connections
 _POLL_SECS = 0.1
 _END_SECS = 10.0  # between asking a process to end and ending it
 _PR_SET_PDEATHSIG = 1
-
-
-class ClusterError(ValueError):
-    """What went wrong, in a sentence."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +61,7 @@ def tf_configs(cluster: Sequence[Role], first_port: int | None = None) -> dict[R
         first_port: of as many in a row as are needed; None: any that are free.
 
     Raises:
-        ClusterError: a port is taken.
+        SamplingError: a port is taken.
     """
     members = [task for task in cluster if task.type != "evaluator"]
     ports = _ports(members, first_port)
@@ -139,7 +137,7 @@ class Cluster:
         """Until all workers have ended well, and the evaluator, if it takes no longer than that.
 
         Raises:
-            ClusterError: a process died, or a worker said nothing for `silent_secs`, and none is
+            SamplingError: a process died, or a worker said nothing for `silent_secs`, and none is
                 to be started again any more.
         """
         trainers = [task for task in self.processes if task.trains]
@@ -153,7 +151,7 @@ class Cluster:
             while self._is_running(task) and time.monotonic() < until:
                 time.sleep(_POLL_SECS)
             if how := self._death(task):
-                raise ClusterError(f"{task} {how}; the other processes were ended")
+                raise SamplingError(f"{task} {how}; the other processes were ended")
 
     def end(self, tasks_: Sequence[Role], signal_: int = signal.SIGTERM) -> None:
         """Ends processes and whatever they started, and waits for it."""
@@ -195,7 +193,7 @@ class Cluster:
 
     def _recover(self, task: Role, how: str, otherwise: str) -> None:
         if not self._restarts:
-            raise ClusterError(f"{task} {how}; {otherwise}")
+            raise SamplingError(f"{task} {how}; {otherwise}")
         self._restarts -= 1
         is_alone = task.type in ("worker", "evaluator")
         print(
@@ -226,7 +224,7 @@ def _ports(members: Sequence[Role], first_port: int | None) -> list[int]:
     ports = [first_port + index for index in range(len(members))]
     for task, port in zip(members, ports, strict=True):
         if not _is_free(port):
-            raise ClusterError(
+            raise SamplingError(
                 f"port {port}, which {task} would listen to, is taken; free it, or name another "
                 "first port"
             )

@@ -1,4 +1,4 @@
-"""`--data_dir`: what `sampling.prepare split` wrote, in place of a glob for each class."""
+"""`--data_dir`: what `tf-sampling split` wrote, in place of a glob for each class."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def expand(given: Mapping[str, Any]) -> dict[str, Any]:
         return dict(given)
     made = manifest.read(folder)
     if "by_class" not in made:
-        raise SamplingError(f"--data_dir={folder} is no split; make one by sampling.prepare split")
+        raise SamplingError(f"--data_dir={folder} is no split; make one by tf-sampling split")
     splits = [name for name, sums in made["splits"].items() if sums["rows"]]
     pattern, ending = glob.escape(folder.rstrip("/")), made["format"]
     flags: dict[str, Any] = {}
@@ -54,5 +54,5 @@ def _training(made: Mapping[str, Any], folder: str, pattern: str, ending: str) -
         "label": made["label"],
     }
     if made["typed"]:
-        flags["schema_path"] = f"{folder}/{manifest.NAME}"
+        flags["schema"] = f"{folder}/{manifest.NAME}"
     return flags

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sampling import InputFnDownsampleWithWeight
+from sampling.flags.common import file_options
 from trainer.propensity.parameters import Parameters
-from trainer.training.every_job import file_options
 
 TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
 

@@ -33,5 +33,5 @@ def run(given: argparse.Namespace) -> None:
         "predict": predict,
     }
     parameters = Parameters.resolve(vars(given))
-    with quiet.plain_errors():
+    with quiet.plain_errors(given.job_dir):
         modes[given.mode](parameters)

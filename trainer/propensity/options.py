@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sampling.flags.flag import Flag, names, number, whole, whole_numbers
+from sampling.flags import common
+from sampling.flags.flag import Flag
+from sampling.flags.values import names, number, whole, whole_numbers
 from trainer.training import every_job
 
 DESCRIPTION = "trains, evaluates or predicts with a classifier of two classes, one of them rare"
@@ -26,15 +28,15 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "an export (JOB_DIR/export/1700000000) to predict with, in place of the checkpoint",
         ),
     ),
-    "files (globs, quoted for the shell; several with a comma between)": (
+    common.GLOBS: (
         Flag(
             "data_dir",
             None,
             str,
-            "folder of `sampling.prepare split`, in place of the files, schema_path and label",
+            "folder of `tf-sampling split`, in place of the files, schema and label",
         ),
-        Flag("positive_dir", None, names, "files of class 1, the rare one; for train"),
-        Flag("negative_dir", None, names, "files of class 0; for train"),
+        common.POSITIVE_DIR,
+        common.NEGATIVE_DIR,
         Flag("test_dir", None, names, "files to evaluate or to predict, in every mode"),
         Flag(
             "dev_dir",
@@ -48,12 +50,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "sampling": (
         Flag("positive_size", None, whole(1), "rows of class 1, where known; spares counting"),
         Flag("negative_size", None, whole(1), "rows of class 0, where known; spares counting"),
-        Flag(
-            "multiplier",
-            1.0,
-            number(0, word="natural"),
-            "negatives per positive in an epoch, a fraction too; natural: as in the files",
-        ),
+        common.MULTIPLIER,
         Flag(
             "epoch",
             "minority",
@@ -62,12 +59,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "it takes; or as many rows as the files have",
             choices=("minority", "majority", "natural"),
         ),
-        Flag(
-            "weight",
-            "auto",
-            number(0, word="auto"),
-            "weight of a negative; auto makes up for the sampling, so that probabilities stay true",
-        ),
+        common.WEIGHT,
         Flag(
             "positive_weight",
             1.0,
@@ -172,15 +164,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "steps between checkpoints; unless given: those of an epoch, from 500 to 10,000",
         ),
         Flag("eval_secs", 60, whole(0), "least seconds between evaluations while training"),
-        Flag(
-            "threshold",
-            None,
-            number(0, 1),
-            "probability from which a row is of class 1; unless given: where the costs are even, "
-            "which is 0.5 if they are equal",
-        ),
-        Flag("cost_false_positive", 1.0, number(0), "what it costs to take class 0 for class 1"),
-        Flag("cost_false_negative", 1.0, number(0), "what it costs to miss a row of class 1"),
+        *common.DECIDING,
         Flag(
             "report",
             True,

@@ -22,7 +22,7 @@ from trainer.propensity.options import DEFAULT_OPTIMIZERS, FLAGS
 from trainer.training.every_job import refuse_missing, refuse_other_model
 
 _NEEDED = {
-    "train": ("schema_path", "label", "positive_dir", "negative_dir", "test_dir"),
+    "train": ("schema", "label", "positive_dir", "negative_dir", "test_dir"),
     "evaluate": ("test_dir",),
     "predict": ("test_dir",),
 }
@@ -60,7 +60,7 @@ class Parameters(NamedTuple):
             other = warm_start.stored(given["warm_start_dir"])
         flags = _flags(given, stored, other)
         _check_given(flags)
-        schema = _schema(flags, stored if "schema_path" not in given else None)
+        schema = _schema(flags, stored if "schema" not in given else None)
         _check_segment(flags, schema)
         if stored is not None:
             _check_same_model(flags, schema, stored)
@@ -121,7 +121,7 @@ def _prior(stored: Mapping[str, Any] | None) -> Prior | None:
 
 def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Schema:
     """Of the file given, or as it was when the model was trained."""
-    source = json.dumps(stored["schema"]) if stored else flags.schema_path
+    source = json.dumps(stored["schema"]) if stored else flags.schema
     return Schema.from_json(source, flags.label, flags.weight_column, flags.forward)
 
 
@@ -155,6 +155,6 @@ def _check_same_model(flags: argparse.Namespace, schema: Schema, stored: Mapping
     refuse_other_model(vars(flags), stored["flags"], of_model(FLAGS))
     if json.loads(schema.to_json()) != stored["schema"]:
         raise SamplingError(
-            f"{flags.schema_path} has other columns than the model in {flags.job_dir} was trained "
-            "with; leave --schema_path out, or name another --job-dir"
+            f"{flags.schema} has other columns than the model in {flags.job_dir} was trained "
+            "with; leave --schema out, or name another --job-dir"
         )

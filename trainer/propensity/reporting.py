@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from sampling.report import command, measures
+from sampling.report import folder, measures
 from sampling.report.rows import Predictions
 from trainer.propensity.model import metrics
 from trainer.propensity.parameters import Parameters
@@ -68,7 +68,7 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
             print(f"no report: {error}", file=sys.stderr)
             return
         self.measured = {"ece": measures.calibration_error(predictions)}
-        build = command.require()
+        build = folder.require()
         options = build.Options(**self._options())
         files = build.build(predictions, options)
         directory = os.path.join(self._job_dir, REPORT)
@@ -112,7 +112,7 @@ def reporting(
     if not flags.report:
         return None
     try:
-        command.require()
+        folder.require()
     except ImportError as error:
         print(f"no report: {error}", file=sys.stderr)
         return None

@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from sampling import InputFnWithFakePairs, Schema
+from sampling.flags.common import file_options
 from trainer.recommender import ranking
 from trainer.recommender.ranking import HeldOut
-from trainer.training.every_job import file_options
 
 TRAINING_INPUT = InputFnWithFakePairs  # an example compares it with another way
 USERS, ITEMS = "users.txt", "items.txt"  # the vocabularies, in the job_dir

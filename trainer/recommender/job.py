@@ -26,7 +26,7 @@ from trainer.training import quiet
 from trainer.training.every_job import refuse_missing, refuse_other_model
 
 _NEEDED = {
-    "train": ("schema_path", "label", "user_key", "item_key", "train_dir", "test_dir"),
+    "train": ("schema", "label", "user_key", "item_key", "train_dir", "test_dir"),
     "evaluate": ("test_dir",),
     "predict": ("test_dir",),
 }
@@ -39,7 +39,7 @@ def run(given: argparse.Namespace) -> None:
     task = member.enter() if given.mode == "train" else Task()
     flags = _resolved(vars(given))
     schema = Schema.from_json(
-        flags.schema_path, flags.label, flags.weight_column, flags.forward or inputs.keys(flags)
+        flags.schema, flags.label, flags.weight_column, flags.forward or inputs.keys(flags)
     )
     if schema.label_field is not None and schema.label_field.is_string:
         raise SamplingError(
@@ -51,14 +51,14 @@ def run(given: argparse.Namespace) -> None:
         "evaluate": evaluate,
         "predict": predict,
     }
-    with quiet.plain_errors():
+    with quiet.plain_errors(given.job_dir):
         modes[flags.mode](flags, schema)
 
 
 def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
     """The flags that were given; for the others what the job_dir says, or the defaults.
 
-    The schema of a trained model is in its job_dir: `schema_path` is then the text itself.
+    The schema of a trained model is in its job_dir: `schema` is then the text itself.
     """
     stored: dict[str, Any] = {}
     is_begun = not restart.is_asked(given) and tf.train.latest_checkpoint(given["job_dir"])
@@ -84,4 +84,4 @@ def _stored(job_dir: str) -> dict[str, Any]:
             "--mode=train first"
         )
     parameters = contents.read_json(job_dir, contents.PARAMETERS)
-    return {**parameters["flags"], "schema_path": json.dumps(parameters["schema"])}
+    return {**parameters["flags"], "schema": json.dumps(parameters["schema"])}

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sampling.flags.flag import Flag, names, number, whole, whole_numbers
+from sampling.flags import common
+from sampling.flags.flag import Flag
+from sampling.flags.values import names, number, whole, whole_numbers
 from trainer.training import every_job
 
 DESCRIPTION = "trains, evaluates or predicts with a model of users and items"
@@ -17,24 +19,14 @@ MODELS = ("linear", "gmf", "mlp", "neumf")
 
 FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "job": every_job.JOB,
-    "files (globs, quoted for the shell; several with a comma between)": (
+    common.GLOBS: (
         Flag("train_dir", None, names, "files of observed pairs"),
         Flag("test_dir", None, names, "files of held-out pairs, to evaluate or to predict"),
-        Flag("exclude", [], names, "files of further known pairs, never drawn as negatives"),
-        Flag("user_key", None, str, "name of the column of users", of_model=True),
-        Flag("item_key", None, str, "name of the column of items", of_model=True),
-        Flag(
-            "user_vocabulary",
-            None,
-            str,
-            "file of all users, one a line; unless given: those of train_dir",
-        ),
-        Flag(
-            "item_vocabulary",
-            None,
-            str,
-            "file of all items, one a line; unless given: those of train_dir",
-        ),
+        common.EXCLUDE,
+        common.USER_KEY,
+        common.ITEM_KEY,
+        common.USER_VOCABULARY,
+        common.ITEM_VOCABULARY,
         *every_job.DATA,
     ),
     "sampling": (

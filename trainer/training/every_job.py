@@ -1,4 +1,4 @@
-"""Flags that both jobs have."""
+"""Flags that every job has, and what is said of flags that do not fit."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sampling.errors import SamplingError
-from sampling.flags.flag import Flag, as_given, delimiter, names, null_values, whole
+from sampling.flags import common
+from sampling.flags.flag import Flag, as_given
+from sampling.flags.values import names, whole
 
-MODES = ("train", "evaluate", "predict")
-FORMATS = ("csv", "csv.gz", "parquet", "tfrecord", "tfrecord.gz")
+MODES = {
+    "train": "trains, evaluates and exports a model",
+    "evaluate": "measures a trained model",
+    "predict": "predicts with a trained model",
+}
+MODE = Flag("mode", None, str, "what to do", choices=tuple(MODES))
 
 JOB = (
-    Flag("mode", None, str, "what to do", choices=MODES),
-    Flag(
-        "job_dir",
-        None,
-        str,
-        "directory of the model and all that is said of it; evaluate and predict take the "
-        "flags that are not given from its parameters.json, and so does a training that goes "
-        "on from its checkpoint",
+    common.JOB_DIR._replace(
+        help=f"{common.JOB_DIR.help}; evaluate and predict take the flags that are not given from "
+        "its parameters.json, and so does a training that goes on from its checkpoint"
     ),
     Flag(
         "restart",
@@ -32,15 +33,9 @@ JOB = (
 )
 
 DATA = (
-    Flag("schema_path", None, str, "JSON file of the columns, as bq show --schema prints it"),
-    Flag("label", None, str, "name of the column to be learned", of_model=True),
-    Flag(
-        "weight_column",
-        None,
-        str,
-        "name of the column with each row's own weight, if any",
-        of_model=True,
-    ),
+    common.SCHEMA,
+    common.LABEL,
+    common.WEIGHT_COLUMN,
     Flag(
         "forward",
         [],
@@ -49,16 +44,7 @@ DATA = (
         "are not learned from",
         of_model=True,
     ),
-    Flag("header", True, None, "whether the first line of each file names its columns"),
-    Flag("delimiter", ",", delimiter, "the character between fields"),
-    Flag(
-        "null_values",
-        [""],
-        null_values,
-        "spellings (NA,NULL) of an empty field, besides the empty one",
-    ),
-    Flag("newlines_in_values", False, None, "whether quoted fields may hold newlines"),
-    Flag("file_format", None, str, "of all files; unless given: by their names", choices=FORMATS),
+    *common.WRITTEN,
 )
 
 PATIENCE = Flag(
@@ -73,14 +59,8 @@ READING = (
     Flag("batch_size", 128, whole(1), "rows of a training batch"),
     Flag("num_epochs", 10, whole(1), "epochs to train for"),
     Flag("pool_rows", 131_072, whole(1), "about how many rows of a class are permuted at a time"),
-    Flag("seed", 0, whole(0), "the same seed, files and flags give the same model"),
+    common.SEED,
 )
-
-
-def file_options(flags: argparse.Namespace) -> dict[str, Any]:
-    """How files are written, as every input function takes it."""
-    names = ("header", "delimiter", "null_values", "newlines_in_values", "file_format")
-    return {name: getattr(flags, name) for name in names}
 
 
 def refuse_missing(flags: argparse.Namespace, needed: Iterable[str]) -> None:

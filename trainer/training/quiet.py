@@ -1,15 +1,27 @@
-"""What TensorFlow has to say, and what it wraps our errors in, kept away from who runs a job."""
+"""What TensorFlow has to say, and what it makes of errors, kept away from who runs a job."""
 
 from __future__ import annotations
 
 import contextlib
-import re
 import warnings
 from collections.abc import Iterator
 
 import tensorflow as tf
 
-from sampling.errors import SamplingError
+from sampling.errors import SamplingError, wrapped_in
+
+# What files and devices do, and no program can help.
+_OF_FILES = (
+    tf.errors.AbortedError,
+    tf.errors.DataLossError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.NotFoundError,
+    tf.errors.OutOfRangeError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnauthenticatedError,
+    tf.errors.UnavailableError,
+)
 
 
 def quieten_tensorflow() -> None:
@@ -19,12 +31,33 @@ def quieten_tensorflow() -> None:
 
 
 @contextlib.contextmanager
-def plain_errors() -> Iterator[None]:
-    """An input function's SamplingError comes out of a session wrapped in pages of traceback."""
+def plain_errors(job_dir: str) -> Iterator[None]:
+    """What is said to the user comes out as SamplingError, without pages of traceback.
+
+    Args:
+        job_dir: of the job, which is named where a file of it may be the cause.
+
+    Raises:
+        SamplingError: an input function said so in a session; a file can't be read or written; or
+            the training diverged.
+    """
     try:
         yield
+    except tf.compat.v1.train.NanLossDuringTrainingError as error:
+        raise SamplingError(
+            "the loss is not a number any more: the training diverged; lower --learning_rate, "
+            "or look for extreme numbers in the files"
+        ) from error
     except tf.errors.OpError as error:
-        sentence = re.search(r"SamplingError: (.*)", error.message)
-        if not sentence:
-            raise
-        raise SamplingError(sentence.group(1)) from error
+        if said := wrapped_in(error):
+            raise said from error
+        if isinstance(error, _OF_FILES):
+            raise SamplingError(
+                f"{_first_line(error)}; look for damaged or missing files, rights and free space "
+                f"where {job_dir} and the input are, then give the same command again"
+            ) from error
+        raise
+
+
+def _first_line(error: tf.errors.OpError) -> str:
+    return (error.message.strip().splitlines() or [type(error).__name__])[0].rstrip(".;")
