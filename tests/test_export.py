@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampling import InputFn, InputFnDownsampleWithWeight, Schema
+from sampling.__main__ import main
 from sampling.files import manifest
 from sampling.prepare import sample
-from sampling.prepare.__main__ import main
 from sampling.rows.encoding import TableRows
 from tests.conftest import SCHEMA, write_classes
 
@@ -202,7 +202,7 @@ def test_shards_can_be_made_one_by_one(
 def test_preparing_does_not_wait_for_tensorflow(tmp_path):
     (tmp_path / "raw.csv").write_text("who,bought\na,1\nb,0\n")
     program = (
-        "import sys; from sampling.prepare.__main__ import main; main(sys.argv[1:]);"
+        "import sys; from sampling.__main__ import main; main(sys.argv[1:]);"
         "sys.exit('tensorflow' in sys.modules)"
     )
     flags = ["split", str(tmp_path / "raw.csv"), "--key=who", f"--output={tmp_path / 'out'}"]

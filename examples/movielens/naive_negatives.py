@@ -28,9 +28,10 @@ class NaivePairs(InputFnWithFakePairs):
 
 
 def main() -> None:
-    from trainer import recommender_inputs, task
+    from trainer import task
+    from trainer.recommender import inputs
 
-    recommender_inputs.TRAINING_INPUT = NaivePairs
+    inputs.TRAINING_INPUT = NaivePairs
     task.main(["recommender", *sys.argv[1:]])
 
 

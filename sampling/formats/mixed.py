@@ -26,7 +26,7 @@ which is another part for every size. So even in a common order they soon want d
 what one reads for the others would have to be kept until they come to it, or read again. Classes
 that stay side by side are those of one size, or with their natural shares, which a shuffled
 `InputFn` has in one pass. Several large classes of about one size, balanced, do cost a pass each in
-every epoch: `sampling.prepare split` is the remedy, and `describe()` tells what it saves.
+every epoch: `tf-sampling split` is the remedy, and `describe()` tells what it saves.
 """
 
 from __future__ import annotations
