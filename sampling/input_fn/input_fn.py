@@ -7,6 +7,7 @@ and the stream that follows from both. Each call begins a walk along that stream
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -547,6 +548,10 @@ class InputFn:
                 f"mode is {mode!r} and the files have no label ({self.schema.label!r}); "
                 "add the column and name it in the schema, or only predict"
             )
+
+
+# `help()` would show what __new__ takes, which is anything.
+InputFn.__new__.__signature__ = inspect.signature(InputFn.__init__)  # type: ignore[attr-defined]
 
 
 def _rebuilt(
