@@ -1,15 +1,9 @@
-"""The schema of files as they are: `python -m sampling.prepare schema 'raw/*.csv' --label=bought`.
-
-One pass over the files, in bounded memory: JSON for the other commands on stdout, a table of the
-columns for people on stderr.
-"""
+"""The schema of files as they are, found out in one pass and in bounded memory."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -222,74 +216,3 @@ def _usual(known: ColumnStatistics) -> str:
 def _short(text: str) -> str:
     plain = repr(text)[1:-1]
     return plain if len(plain) <= _WIDTH else plain[: _WIDTH - 3] + "..."
-
-
-def build_parser(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags of the command."""
-    parser.add_argument("files", nargs="+", help="globs of the files, quoted for the shell")
-    columns = parser.add_argument_group("columns (names with a comma between)")
-    columns.add_argument("--label", help="column to be learned")
-    columns.add_argument("--weight_column", "--weight-column", help="column of the rows' weights")
-    columns.add_argument("--key", help="columns that rows are known by: ids")
-    columns.add_argument("--id", help="carried to the predictions, never learned")
-    columns.add_argument("--category", help="taken for categories, numbers too")
-    columns.add_argument("--number", help="taken for numbers, though ids by their values")
-    columns.add_argument("--date", help="taken for dates")
-    columns.add_argument("--drop", help="left out")
-    columns.add_argument("--columns", help="names of the columns of files without a header")
-    reading = parser.add_argument_group("how the files are written")
-    reading.add_argument(
-        "--file_format",
-        "--file-format",
-        help=f"one of {', '.join(registry.FORMATS)} (default: by the files' names)",
-    )
-    reading.add_argument(
-        "--header",
-        action=argparse.BooleanOptionalAction,
-        help="whether text has one (default: found out)",
-    )
-    reading.add_argument("--delimiter", help="between fields; tab for a tab (default: found out)")
-    reading.add_argument("--null_values", "--null-values", help="spellings (NA,NULL) of no value")
-    reading.add_argument(
-        "--newlines_in_values",
-        "--newlines-in-values",
-        action="store_true",
-        help="quoted fields may hold newlines",
-    )
-    parser.add_argument("--rows", type=int, help="how many to look at (default: all)")
-
-
-def run(flags: argparse.Namespace) -> None:
-    """Prints the schema of the files: JSON on stdout, for people a table on stderr.
-
-    Raises:
-        SamplingError: see `infer`.
-    """
-    wishes = Wishes(
-        flags.label,
-        flags.weight_column,
-        _names(flags.key),
-        _names(flags.id),
-        _names(flags.category),
-        _names(flags.number),
-        _names(flags.date),
-        _names(flags.drop),
-    )
-    delimiter = {"tab": "\t", "\\t": "\t"}.get(flags.delimiter, flags.delimiter)
-    reading = Reading(
-        flags.file_format,
-        flags.header,
-        delimiter,
-        _names(flags.columns),
-        _names(flags.null_values),
-        flags.newlines_in_values,
-        flags.rows,
-        progress=True,
-    )
-    made = infer(flags.files, wishes, reading)
-    print(table(made), file=sys.stderr)
-    sys.stdout.write(made.to_json())
-
-
-def _names(text: str | None) -> list[str]:
-    return [name.strip() for name in (text or "").split(",") if name.strip()]
