@@ -1,4 +1,4 @@
-"""Schemas from files as they are: `Schema.infer` and `python -m sampling.prepare schema`."""
+"""Schemas from files as they are: `Schema.infer` and `tf-sampling schema`."""
 
 import gzip
 import json
@@ -310,7 +310,7 @@ def test_a_column_named_weight_is_the_weight(tmp_path):
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "sampling.prepare", "schema", *map(str, arguments)],
+        [sys.executable, "-m", "sampling", "schema", *map(str, arguments)],
         capture_output=True,
         text=True,
     )
@@ -336,7 +336,7 @@ def test_the_command_prints_json_for_others_and_a_table_for_people(tmp_path):
 def test_the_command_says_what_is_wrong_in_a_sentence(tmp_path):
     made = run(tmp_path / "*.csv")
     assert made.returncode == 1 and made.stdout == ""
-    assert made.stderr.startswith("error: files: no file matches")
+    assert made.stderr.startswith("tf-sampling: error: files: no file matches")
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
     made = run(tmp_path / "a.csv", "--lable=a")
     assert made.returncode == 2 and "--lable" in made.stderr
