@@ -7,6 +7,7 @@ schema = Schema.from_json("schema.json", label="label", features_to_forward=["cu
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import os
 import zlib
@@ -21,6 +22,10 @@ from sampling.schema.statistics import ColumnStatistics
 
 if TYPE_CHECKING:  # pandas takes its time and 40 MB, and only one method needs it
     import pandas as pd
+
+
+# What reads files stands above this package and imports it, so it is found by its name.
+_PREPARING = "sampling.prepare.schema"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,8 +221,7 @@ class Schema:
             SamplingError: nothing matches, a file can't be read, there is no row, or a column that
                 is asked for is not there or can't be of its kind.
         """
-        from sampling.prepare import schema as preparing  # which stands above this package
-        from sampling.schema.inference import Wishes
+        preparing = importlib.import_module(_PREPARING)
 
         kinds = map(_names, (key, ids, categories, numbers, dates, drop))
         how = preparing.Reading(
@@ -230,7 +234,8 @@ class Schema:
             rows,
             progress,
         )
-        return preparing.infer(files, Wishes(label, weight, *kinds), how).schema
+        made: Schema = preparing.infer(files, preparing.Wishes(label, weight, *kinds), how).schema
+        return made
 
     @classmethod
     def _from_found(
