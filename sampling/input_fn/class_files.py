@@ -127,7 +127,7 @@ class ClassFiles:
         if self._transform:
             after = self._transform(blocks.read(np.array([0])))
             return self._without_weight(columns.dtypes(after))
-        fields = [field for field in self.schema if field.name != self.schema.label]
+        fields = [f for f in self.schema.table_fields if f.name != self.schema.label]
         if blocks.has_labels and self.schema.label_field is not None:
             fields.append(self.schema.label_field)
         return self._without_weight({field.name: field.numpy_dtype for field in fields})

@@ -57,8 +57,13 @@ class InputFn(BatchStream):
         newlines_in_values: whether quoted fields may hold newlines (costs a pass over the files).
         transform: a function of a pyarrow table that returns one with as many rows: what `.map`
             would do, for a round at a time. Rows must not depend on their neighbours.
-        file_format: "csv", "csv.gz", "parquet", "tfrecord" or "tfrecord.gz"; None: by the files'
-            names. header, delimiter, null_values and newlines_in_values are of text alone.
+        file_format: "csv", "parquet", "arrow" or "tfrecord", the first and the last also packed
+            ("csv.gz", "tfrecord.bz2", "csv.xz", "csv.zst"); None: by the files' names and first
+            bytes. null_values are of all formats, header, delimiter, newlines_in_values, decimal,
+            escape and encoding of text alone.
+        decimal: what stands before the fraction of a number, "." or ",".
+        escape: what makes the next character a plain one, "\\\\" say; "": nothing.
+        encoding: of the text: UTF-8, or one of a byte for each character, such as "latin-1".
 
     Raises:
         SamplingError: an argument is out of range, no file matches, a header does not fit the
@@ -81,8 +86,13 @@ class InputFn(BatchStream):
         newlines_in_values: bool = False,
         transform: Function | None = None,
         file_format: str | None = None,
+        decimal: str = ".",
+        escape: str = "",
+        encoding: str = "utf-8",
     ):
-        text = CsvOptions(header, delimiter, null_values, newlines_in_values)
+        text = CsvOptions(
+            header, delimiter, null_values, newlines_in_values, decimal, escape, encoding
+        )
         reading = Reading(shuffle, seed, pool_rows, text, transform, file_format)
         super().__init__(files, schema, reading, batch_size, num_epochs)
         self._prior: Prior | None = None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sampling import files
 from sampling.errors import SamplingError
 from sampling.files import manifest
-from sampling.schema import bigquery
+from sampling.schema import bigquery, labels
 from sampling.schema.field import Field, field_from_json, field_from_pandas
 
 if TYPE_CHECKING:  # pandas takes its time and 40 MB, and only one method needs it
@@ -39,19 +39,26 @@ class Schema:
         weight: name of a column that holds each row's own weight (finite, not negative), if any.
         features_to_forward: names of features that come along to the predictions; an Estimator's
             input has each a second time with an underscore after the name ("id" as "id_").
+        classes: the values of the label in order, ("no", "yes") or (1, 2), say. Labels in batches
+            are then their places, int64 from 0, whatever the column's type. Without any, labels are
+            the column's values.
 
     Raises:
         SamplingError: duplicate names, a label, weight or forwarded feature that is no column, or a
-            feature that would clash with the feature "weight" or with a forwarded name.
+            feature that would clash with the feature "weight", with a forwarded name or with an
+            indicator's; classes that can't be told apart.
     """
 
     fields: tuple[Field, ...]
     label: str | None = None
     weight: str | None = None
     features_to_forward: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", tuple(self.fields))
+        classes = labels.checked_classes(self.classes or (), self.label)
+        object.__setattr__(self, "classes", classes)
         object.__setattr__(self, "features_to_forward", _names(self.features_to_forward))
         self._check_fields()
         self._check_roles()
@@ -64,6 +71,7 @@ class Schema:
         label: str | None = None,
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """`{"age": int, "city": "STRING"}` -> a schema of NULLABLE columns in that order.
 
@@ -73,7 +81,7 @@ class Schema:
         if not isinstance(types, Mapping):
             raise SamplingError(f"expected a dict of name: type, found {type(types).__name__}")
         fields = tuple(Field(name, type_) for name, type_ in types.items())
-        return cls(fields, label, weight, _names(features_to_forward))
+        return cls(fields, label, weight, _names(features_to_forward), tuple(classes))
 
     @classmethod
     def from_manifest(cls, folder: str | os.PathLike[str]) -> Schema:
@@ -84,7 +92,7 @@ class Schema:
         """
         found = manifest.read(folder)
         roles = found["label"], found["weight"], found["features_to_forward"]
-        return cls.from_json(json.dumps(found["schema"]), *roles)
+        return cls.from_json(json.dumps(found["schema"]), *roles, classes=found.get("classes", ()))
 
     @classmethod
     def from_json(
@@ -93,6 +101,7 @@ class Schema:
         label: str | None = None,
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """Reads what `bq show --schema --format=prettyjson` prints: a text, or the path of a file.
 
@@ -105,7 +114,7 @@ class Schema:
         if not text.lstrip().startswith(("[", "{")):
             text, origin = files.read_text(text), text
         fields = tuple(field_from_json(entry, origin) for entry in _json_entries(text, origin))
-        return cls(fields, label, weight, _names(features_to_forward))
+        return cls(fields, label, weight, _names(features_to_forward), tuple(classes))
 
     @classmethod
     def from_gcs(
@@ -114,6 +123,7 @@ class Schema:
         label: str | None = None,
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """`from_json` of an object of Google Cloud Storage, "gs://bucket/schema.json".
 
@@ -122,7 +132,7 @@ class Schema:
         """
         if not str(uri).startswith("gs://"):
             raise SamplingError(f"found {uri!r}, expected gs://bucket/path; fix it")
-        return cls.from_json(uri, label, weight, features_to_forward)
+        return cls.from_json(uri, label, weight, features_to_forward, classes)
 
     @classmethod
     def from_bigquery(
@@ -132,6 +142,7 @@ class Schema:
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
         client: Any = None,
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """The columns of a table of BigQuery, "project.dataset.table", as it exports them.
 
@@ -144,7 +155,7 @@ class Schema:
         """
         entries = bigquery.table_fields(table, client)
         fields = tuple(field_from_json(entry, table) for entry in entries)
-        return cls(fields, label, weight, _names(features_to_forward))
+        return cls(fields, label, weight, _names(features_to_forward), tuple(classes))
 
     @classmethod
     def from_pandas(
@@ -153,6 +164,7 @@ class Schema:
         label: str | None = None,
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """The columns of a DataFrame, all NULLABLE; dates are strings, as `to_csv` writes them.
 
@@ -162,7 +174,7 @@ class Schema:
         if not hasattr(frame, "dtypes"):
             raise SamplingError(f"expected a DataFrame, found {type(frame).__name__}; pass one")
         fields = tuple(field_from_pandas(column) for _, column in frame.items())
-        return cls(fields, label, weight, _names(features_to_forward))
+        return cls(fields, label, weight, _names(features_to_forward), tuple(classes))
 
     def to_json(self) -> str:
         """BigQuery's schema JSON; `Schema.from_json(schema.to_json(), ...)` gives it back."""
@@ -179,8 +191,28 @@ class Schema:
         return tuple(field for field in self.fields if field.name not in (self.label, self.weight))
 
     @property
+    def table_fields(self) -> tuple[Field, ...]:
+        """What tables of rows have: all columns as batches have them, and indicators."""
+        fields: list[Field] = []
+        for field in self.fields:
+            is_place = field.name == self.label and bool(self.classes)
+            fields.append(self._of_places(field) if is_place else field)
+            if field.indicator:
+                fields.append(Field(field.indicator_name, "INTEGER", "REQUIRED"))
+        return tuple(fields)
+
+    @property
+    def batch_features(self) -> tuple[Field, ...]:
+        """All features that batches have: those of the files, and indicators."""
+        roles = self.label, self.weight
+        return tuple(field for field in self.table_fields if field.name not in roles)
+
+    @property
     def label_field(self) -> Field | None:
-        return None if self.label is None else self[self.label]
+        """The label as batches have it: with classes it is a whole number."""
+        if self.label is None:
+            return None
+        return self._of_places(self[self.label]) if self.classes else self[self.label]
 
     @property
     def weight_field(self) -> Field | None:
@@ -210,8 +242,13 @@ class Schema:
             "label": self.label,
             "weight": self.weight,
             "features_to_forward": list(self.features_to_forward),
+            "classes": list(self.classes),
             "schema": [field.to_dict() for field in self],
         }
+
+    def _of_places(self, field: Field) -> Field:
+        place = None if field.default is None else labels.place(field.default, self.classes)
+        return dataclasses.replace(field, type="INTEGER", default=place)
 
     def _check_fields(self) -> None:
         for field in self.fields:
@@ -242,6 +279,17 @@ class Schema:
                     f"the {role} {getattr(self, role)!r} is a list, expected one value in each "
                     "row; name another column"
                 )
+            if getattr(self, role) is not None and self[getattr(self, role)].indicator:
+                raise SamplingError(
+                    f"the {role} {getattr(self, role)!r} has an indicator, expected one of a "
+                    "feature; leave it out"
+                )
+        default = self[self.label].default if self.label is not None else None
+        if self.classes and default is not None and labels.place(default, self.classes) is None:
+            raise SamplingError(
+                f"the label {self.label!r} has the default {default!r}, expected one of the "
+                f"classes {', '.join(map(repr, self.classes))}; fix it"
+            )
         features = [field.name for field in self.features]
         for name in self.features_to_forward:
             if name not in features:
@@ -258,6 +306,13 @@ class Schema:
                 f"the {role} {WEIGHT_FEATURE!r} would clash with the row weights that every batch "
                 f"carries; rename the column, or name it as the weight: weight={WEIGHT_FEATURE!r}"
             )
+        for field in self.fields:
+            if field.indicator and field.indicator_name in self.names:
+                raise SamplingError(
+                    f"{field.name!r} has an indicator, {field.indicator_name!r}, which is a "
+                    "column's name already; rename one of the two"
+                )
+        features |= {field.indicator_name for field in self.fields if field.indicator}
         for name in self.features_to_forward:
             forwarded = name + FORWARDED_SUFFIX
             if forwarded in features or forwarded == WEIGHT_FEATURE:
