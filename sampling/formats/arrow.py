@@ -34,14 +34,14 @@ class ArrowFile:
 
     Args:
         file: as listed.
-        schema: what columns it should have; others are not read.
+        schema: what columns it should have; others are not read. None: any.
         label: see `CountedBlocks`.
 
     Raises:
         SamplingError: it is no Arrow file, or lacks a column, or has one of another type.
     """
 
-    def __init__(self, file: files.File, schema: Schema, label: Label):
+    def __init__(self, file: files.File, schema: Schema | None, label: Label):
         self.file = file
         self._found: pa.Schema | None = None
         self._messages: list[_Message] = []
@@ -53,6 +53,9 @@ class ArrowFile:
             self._found, rows = self._counted(source)
         found = self._found
         self.group_rows = np.array(rows, np.int64)
+        self.names, self.left_out = list(found.names), list[str]()
+        if schema is None:
+            return
         base.check_columns({*found.names, *partitions.of_path(file.path)}, schema, label, file.path)
         types.check_types(found, schema, file.path)
         self.names = [name for name in schema.names if name in found.names]

@@ -141,8 +141,7 @@ class Conversion:
             return "expected a value; fill it in, or make the REQUIRED column NULLABLE"
         role = "label" if field.name == self._schema.label else "weight"
         return (
-            f"expected a value; fill it in, or give the field a default, since no {role} is "
-            "made up"
+            f"expected a value; fill it in, or give the field a default, since no {role} is made up"
         )
 
     def _places(self, column: Any, field: Field) -> Any:

@@ -76,18 +76,17 @@ def index_files(listed: Sequence[files.File], codec: str = GZIP) -> list[files.F
         return list(threads.map(indexed, [file for file in listed if file.size]))
 
 
-def head(file: files.File, codec: str) -> bytes:
-    """The first bytes that a packed file holds.
+def head(file: files.File, codec: str, length: int = 1) -> bytes:
+    """So many of the first bytes that a packed file holds, or some more; fewer if there are none.
 
     Raises:
         SamplingError: it is damaged.
     """
-    stepper = _stepper(file, codec)
+    stepper, held = _stepper(file, codec), b""
     with file.open() as opened:
-        while not (data := stepper.step(opened)):
-            if data is None:
-                return b""
-    return data
+        while len(held) < length and (data := stepper.step(opened)) is not None:
+            held += data
+    return held
 
 
 def under_way_together(listed: Sequence[files.File], most: int) -> int:

@@ -36,8 +36,9 @@ def columns(paths: Sequence[str], schema: Schema) -> dict[str, pa.Array]:
 def _column(
     name: str, paths: Sequence[str], found: Sequence[dict[str, str]], schema: Schema
 ) -> pa.Array:
-    values = [None if (value := pairs.get(name)) in (None, "", _MISSING) else value
-              for pairs in found]
+    values = [
+        None if (value := pairs.get(name)) in (None, "", _MISSING) else value for pairs in found
+    ]
     try:
         return text.typed(pa.array(values, pa.string()), schema[name], schema)
     except BadValueError as error:

@@ -14,7 +14,7 @@ import pyarrow.parquet
 from sampling import files
 from sampling.errors import SamplingError
 from sampling.formats import packed, registry
-from sampling.formats.csv.parsing import CsvOptions
+from sampling.formats.csv.options import CsvOptions
 from sampling.formats.parquet import Readable
 from sampling.progress import Progress
 from sampling.samplers.fake_pairs.vocabulary import keyed
@@ -163,4 +163,5 @@ def _header(file: files.File, options: CsvOptions, codec: str) -> list[str]:
         with files.open_binary(file.path) as opened:
             text = opened.readline()
     first = text.partition(b"\n")[0].decode("utf-8-sig", "replace").strip("\r")
-    return next(csv.reader([first], delimiter=options.delimiter), [])
+    names = next(csv.reader([first], delimiter=options.delimiter), [])
+    return [name for name in names if name.strip()]  # what has no name is left out

@@ -235,9 +235,7 @@ class CsvBlocks:
         if error.column in layout and len(fields) == len(layout):
             text = fields[layout.index(error.column)]
             found = shown(text, self.options.encoding) if text else "nothing"
-        return (
-            f"{self._place(block, line)}, column {error.column!r}: found {found}, {error.wanted}"
-        )
+        return f"{self._place(block, line)}, column {error.column!r}: found {found}, {error.wanted}"
 
     def _pieces(self, blocks: np.ndarray) -> Iterator[_Piece]:
         """Whole lines of files with one layout, each of a length to be parsed at once."""

@@ -209,7 +209,9 @@ class Parser:
             return
         if rows != scanning.count_rows(dialect.masked(data) if quoted else data, quoted):
             is_escaped = dialect.masked(data).count(b"\n") != data.count(b"\n")
-            raise BadTextError(_ESCAPED_NEWLINE if is_escaped else STRAY_RETURN)  # blank lines: rare
+            raise BadTextError(
+                _ESCAPED_NEWLINE if is_escaped else STRAY_RETURN
+            )  # blank lines: rare
 
     def _as_null(self, field: Field) -> str:
         if not self._schema.allows_empty(field):

@@ -84,9 +84,7 @@ def count_rows(data: bytes, quoted: bool = False) -> int:
     return int(np.count_nonzero(ends) - blank)
 
 
-def numbered_records(
-    data: bytes, quoted: bool, dialect: Dialect
-) -> Iterator[tuple[int, bytes]]:
+def numbered_records(data: bytes, quoted: bool, dialect: Dialect) -> Iterator[tuple[int, bytes]]:
     """(its first line, counted from 0; the record without its newline); none for blank lines."""
     line = start = 0
     ends = record_ends(dialect.masked(data) if quoted else data, quoted)
@@ -232,7 +230,11 @@ def cut_quoted(
     """
     cuts, rows, size = [begin], 0, file.size
     held: list[bytes] = []  # of a record that goes on
-    position, start, inside = begin, begin, False  # where it begins, whether what comes next is within quotes
+    position, start, inside = (
+        begin,
+        begin,
+        False,
+    )  # where it begins, whether what comes next is within quotes
     while position < size:
         piece = file.read(opened, position, position + _PIECE_BYTES)
         if dialect.ends_open(piece):
