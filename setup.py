@@ -8,9 +8,16 @@ setup(
     packages=find_packages(
         include=["sampling", "sampling.*", "trainer", "trainer.*", "examples", "examples.*"]
     ),
-    package_data={"": ["schema.json"]},
+    package_data={"": ["schema.json"], "sampling.report": ["page.html"]},
     python_requires=">=3.10",
-    install_requires=["google-crc32c", "numpy", "pandas", "pyarrow>=14", "tensorflow>=2.15"],
+    install_requires=[
+        "google-crc32c",
+        "numpy",
+        "pandas",
+        "pyarrow>=14",
+        "tensorflow>=2.15",
+        "tqdm",
+    ],
     entry_points={"console_scripts": ["tf-sampling = sampling.__main__:main"]},
     extras_require={
         # The last line with tf.estimator, and what still runs beside it.
@@ -23,10 +30,11 @@ setup(
         "beam": ["apache-beam>=2.60"],  # tf-sampling split, count, ... on many machines
         # The messages of TensorFlow Serving's clients, in the tests.
         "serving": ["tensorflow-serving-api==2.15.*"],
-        "report": ["matplotlib", "scikit-learn"],
+        "report": ["jinja2", "matplotlib", "scikit-learn"],
         "test": [
             "hypothesis",
             "imbalanced-learn",
+            "jinja2",
             "matplotlib",
             "pytest>=8",
             "pytest-xdist",
