@@ -6,7 +6,6 @@ import codecs
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from sampling.formats import text, types
