@@ -170,7 +170,7 @@ class Conversion:
     def _list_columns(
         self, column: pa.ChunkedArray, field: Field, filled: bool
     ) -> Iterator[tuple[str, Any]]:
-        """Lists as they are, or of one length; an empty one is a list of nothing, or of defaults."""
+        """Lists as they are, or of one length; an empty one has nothing, or defaults."""
         values = _combined(column)
         if pa.types.is_null(values.type):
             values = values.cast(pa.list_(arrow_type(field)))
