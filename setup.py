@@ -10,7 +10,15 @@ setup(
     ),
     package_data={"": ["schema.json"]},
     python_requires=">=3.10",
-    install_requires=["google-crc32c", "numpy", "pandas", "pyarrow>=14", "tensorflow>=2.15"],
+    install_requires=[
+        "datasketches>=5.1",  # statistics of columns
+        "google-crc32c",
+        "numpy",
+        "pandas",
+        "pyarrow>=14",
+        "tensorflow>=2.15",
+    ],
+    entry_points={"console_scripts": ["tf-sampling = sampling.__main__:main"]},
     extras_require={
         # tf_keras itself asks for TensorFlow of the same minor. What is below the upper bounds was
         # tried, see sampling/estimator/README.md.
@@ -21,7 +29,7 @@ setup(
         ],
         # The last TensorFlow with its own tf.estimator, and what still runs beside it.
         "tf215": ["tensorflow==2.15.*", "numpy<2", "pyarrow<22"],
-        "beam": ["apache-beam>=2.60"],  # sampling.prepare on many machines
+        "beam": ["apache-beam>=2.60"],  # tf-sampling split, count, ... on many machines
         # The messages of TensorFlow Serving's clients, in the tests.
         "serving": ["tensorflow-serving-api>=2.15"],
         "report": ["matplotlib", "scikit-learn"],

@@ -20,7 +20,7 @@ from sampling.estimator import legacy_keras
 from tests.conftest import SCHEMA
 from tests.resumable import Log
 from tests.stress_resume import batches_of
-from trainer import local_cluster
+from trainer.distributed import local_cluster
 
 _PRELOADED = tf.keras.Model, tf.estimator.Estimator
 CLUSTERS, MIRRORED = ("custom", "dnn", "keras"), ("mirrored", "keras, mirrored")

@@ -46,6 +46,6 @@ def test_the_trainer_says_so_and_leaves_nothing_behind(job, tmp_path, capsys):
         task.main([job, "--mode=train", f"--job-dir={tmp_path / 'job'}"])
     assert stop.value.code == 1
     found = capsys.readouterr()
-    assert found.out == "" and found.err.startswith("error: TensorFlow 2.")
+    assert found.out == "" and found.err.startswith("tf-sampling: error: TensorFlow 2.")
     assert len(found.err.splitlines()) == 1 and "[estimator]" in found.err
     assert not (tmp_path / "job").exists()

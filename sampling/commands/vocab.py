@@ -1,0 +1,40 @@
+"""`tf-sampling vocab`: the distinct values of a column, the most frequent first."""
+
+from __future__ import annotations
+
+import argparse
+
+from sampling.commands import raw_files
+from sampling.flags.common import OUTPUT
+from sampling.flags.flag import Flag
+from sampling.flags.values import whole
+
+IF_STOPPED = raw_files.NOTHING_WRITTEN
+FLAGS = {
+    "what is read": (
+        raw_files.FILES,
+        Flag("column", None, str, "name of the column", required=True),
+        raw_files.RUNNER,
+    ),
+    **raw_files.HOW_WRITTEN,
+    "what is written": (
+        OUTPUT._replace(help="file to write"),
+        Flag("min_count", 1, whole(1), "least rows of a value"),
+    ),
+}
+
+
+def run(flags: argparse.Namespace) -> None:
+    from sampling import files
+    from sampling.prepare import vocab
+
+    open_source = raw_files.opening(flags, {"--column": flags.column})
+    if flags.runner:
+        counts = raw_files.beam().vocab(
+            open_source, flags.column, flags.output, raw_files.beam_flags(flags)
+        )
+    else:
+        counts = vocab.count(open_source(), flags.column)
+    values = vocab.lines(counts, flags.min_count)
+    files.replace(flags.output, "".join(f"{value}\n" for value in values))
+    print(f"{len(values):,} values: {flags.output}")

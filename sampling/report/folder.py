@@ -1,0 +1,53 @@
+"""A report as a folder: a page on predictions whose labels are known, and its pictures.
+
+Needs scikit-learn and matplotlib: install tf-sampling[report].
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from sampling.report.rows import Predictions
+
+
+def require() -> Any:
+    """`sampling.report.build`.
+
+    Raises:
+        ImportError: scikit-learn or matplotlib is missing.
+    """
+    try:
+        import matplotlib  # noqa: F401
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"there is no {error.name}, which reports are made with; install tf-sampling[report]"
+        ) from None
+    from sampling.report import build
+
+    return build
+
+
+def write(predictions: Predictions, output: str, **options: Any) -> str:
+    """Writes `report.html`, which has all in it, and its pictures as PNGs to a local folder.
+
+    Args:
+        predictions: the rows.
+        output: the folder; files of an earlier report in it are replaced.
+        options: see `sampling.report.build.Options`.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        ImportError: scikit-learn or matplotlib is missing.
+        SamplingError: an option is out of range.
+    """
+    build = require()
+    files = build.build(predictions, build.Options(**options))
+    os.makedirs(output, exist_ok=True)
+    for name, content in files.items():
+        with open(os.path.join(output, name), "wb") as file:
+            file.write(content)
+    return os.path.join(output, build.PAGE)
