@@ -182,4 +182,4 @@ def among_first(plan: Plan, own: tuple[int, ...], rows: int) -> tuple[int, ...]:
 
 def portion(per: Fraction | int, count: int) -> int:
     """floor(per x count + 1/2)"""
-    return int(apportionment.portion(np.array(count), Fraction(per)))
+    return (2 * count * per.numerator + per.denominator) // (2 * per.denominator)
