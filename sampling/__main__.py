@@ -12,12 +12,13 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 
+from sampling import __version__
 from sampling.flags.ending import NAME, ending, say
 from sampling.flags.parser import Parser, nearest
 
 COMMANDS = {
+    "schema": "finds out the columns of files: their types, kinds and statistics",
     "split": "cuts files into train, dev, test and classes, by a key's hash",
     "count": "counts the rows of each class in each file",
     "vocab": "writes the distinct values of a column, one a line",
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if command in ("--help", "-h"):
         print(_help())
     elif command == "--version":
-        print(f"{NAME} {metadata.version(NAME)}")
+        print(f"{NAME} {__version__}")
     elif command not in COMMANDS:
         say(
             f"error: unknown command {command!r}"

@@ -16,6 +16,7 @@ from sampling import InputFnDownsampleWithWeight
 from sampling.checkpoint.estimator import InputStateListener, resume
 from sampling.checkpoint.in_step import SaveInStep
 from sampling.checkpoint.keras import InputState, fit
+from sampling.estimator import legacy_keras
 from tests.conftest import SCHEMA
 from tests.resumable import Log
 from tests.stress_resume import batches_of
@@ -150,7 +151,7 @@ def _train_estimator(name, folder, model_dir, log, strategy):
     config = tf.estimator.RunConfig(model_dir, train_distribute=strategy, **saves)
     columns = [tf.feature_column.numeric_column("x", normalizer_fn=lambda x: x / 300)]
     dnn = tf.estimator.DNNClassifier(
-        [4], columns, weight_column="weight", optimizer=tf.keras.optimizers.legacy.Adam()
+        [4], columns, weight_column="weight", optimizer=legacy_keras().optimizers.legacy.Adam()
     )
 
     def model_fn(features, labels, mode):

@@ -14,7 +14,7 @@ from sampling.flags.flag import Flag
 from sampling.flags.values import names
 
 if TYPE_CHECKING:
-    from sampling.formats.csv.parsing import CsvOptions
+    from sampling.formats.csv.options import CsvOptions
     from sampling.prepare.source import Source
 
 NOTHING_WRITTEN = "nothing was written; the same command begins anew"
@@ -63,7 +63,7 @@ def opening(flags: argparse.Namespace, keys: dict[str, str]) -> Callable[[], Sou
 
 
 def csv_options(flags: argparse.Namespace) -> CsvOptions:
-    from sampling.formats.csv.parsing import CsvOptions
+    from sampling.formats.csv.options import CsvOptions
 
     has_header = flags.header and not getattr(flags, "columns", None)
     return CsvOptions(has_header, flags.delimiter, flags.null_values, flags.newlines_in_values)

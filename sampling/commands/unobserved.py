@@ -11,7 +11,7 @@ from sampling.flags.values import whole
 
 if TYPE_CHECKING:
     from sampling.formats.registry import Blocks
-    from sampling.samplers.fake_pairs.known_pairs import Observed
+    from sampling.samplers.fake_pairs.known_pairs import KnownPairs
 
 IF_STOPPED = "the folder is not complete; remove it, and give the command again"
 _BLOCK_ROWS = 65_536
@@ -54,8 +54,8 @@ def run(flags: argparse.Namespace) -> None:
     print(f"{rows:,} pairs: {flags.output}")
 
 
-def _read(flags: argparse.Namespace) -> Observed:
-    from sampling.formats.csv.parsing import CsvOptions
+def _read(flags: argparse.Namespace) -> KnownPairs:
+    from sampling.formats.csv.options import CsvOptions
     from sampling.formats.registry import open_blocks
     from sampling.samplers.fake_pairs import known_pairs, vocabulary
     from sampling.schema import Schema

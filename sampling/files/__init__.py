@@ -5,7 +5,7 @@ from sampling.files.folders import folder
 from sampling.files.listing import File, Globs, list_files, stat
 from sampling.files.reading import (
     REMOTE_CACHE,
-    LocalBytes,
+    HeldOpen,
     ahead,
     is_local,
     open_binary,
@@ -18,7 +18,7 @@ __all__ = [
     "REMOTE_CACHE",
     "File",
     "Globs",
-    "LocalBytes",
+    "HeldOpen",
     "ahead",
     "create",
     "folder",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -155,6 +156,6 @@ def _field(schema: Schema, name: str, dtype: np.dtype) -> Field:
             "leave it out, or take it apart with a transform"
         )
     if name in schema.names and schema[name].numpy_dtype == dtype:
-        return schema[name]
+        return dataclasses.replace(schema[name], indicator=False)  # which is a column of its own
     kinds = {"i": "INTEGER", "f": "FLOAT", "O": "STRING"}
     return Field(name, kinds[dtype.kind])

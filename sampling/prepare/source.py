@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import gzip
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +13,8 @@ import pyarrow.parquet
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import registry
-from sampling.formats.csv.parsing import CsvOptions
+from sampling.formats import packed, registry
+from sampling.formats.csv.options import CsvOptions
 from sampling.formats.parquet import Readable
 from sampling.progress import Progress
 from sampling.samplers.fake_pairs.vocabulary import keyed
@@ -70,13 +69,14 @@ class Source:
         file_format: str | None = None,
     ):
         listed = files.list_files(globs, "files")
-        found = registry.checked_format(file_format) or registry.format_of(listed[0].path)
+        first = next((file for file in listed if file.size), listed[0])
+        found = registry.checked_format(file_format) or registry.look(first)
         self.is_typed = schema is not None or not found.startswith("csv")
         if not self.is_typed:
-            is_packed = found == "csv.gz"
-            schema = _texts(columns or _header(listed[0].path, options, is_packed), label)
+            codec = found.partition(".")[2]
+            schema = _texts(columns or _header(first, options, codec), label)
         elif schema is None:
-            schema = _typed(listed[0], found, label)
+            schema = _typed(first, found, label)
         self.schema = keyed(schema, **(keys or {}))
         self._blocks = registry.open_blocks(
             globs, "files", self.schema, options, _BLOCK_ROWS, None, file_format
@@ -152,12 +152,16 @@ def _weight(names: Sequence[str], label: str | None) -> str | None:
     return WEIGHT_FEATURE if WEIGHT_FEATURE in names and label != WEIGHT_FEATURE else None
 
 
-def _header(path: str, options: CsvOptions, is_packed: bool) -> list[str]:
+def _header(file: files.File, options: CsvOptions, codec: str) -> list[str]:
     if not options.header:
         raise SamplingError(
             "the files have no header, expected names of their columns; pass columns"
         )
-    with files.open_binary(path) as opened:
-        file: Any = gzip.GzipFile(fileobj=opened) if is_packed else opened
-        first = file.readline().decode("utf-8-sig", "replace").strip("\r\n")
-    return next(csv.reader([first], delimiter=options.delimiter), [])
+    if codec:
+        text = packed.head(file, codec)
+    else:
+        with files.open_binary(file.path) as opened:
+            text = opened.readline()
+    first = text.partition(b"\n")[0].decode("utf-8-sig", "replace").strip("\r")
+    names = next(csv.reader([first], delimiter=options.delimiter), [])
+    return [name for name in names if name.strip()]  # what has no name is left out

@@ -22,7 +22,7 @@ import pyarrow.csv
 from sampling.errors import SamplingError
 from sampling.order import seeds
 from sampling.order.pair_ranks import UnobservedPairs
-from sampling.samplers.fake_pairs.known_pairs import Observed
+from sampling.samplers.fake_pairs.known_pairs import KnownPairs
 
 _AT_A_TIME = 1_000_000
 
@@ -46,7 +46,7 @@ def sample_ranks(total: int, sample: int, start: int, stop: int, seed: int) -> n
 
 
 def write(
-    known: Observed,
+    known: KnownPairs,
     columns: tuple[str, str, str],
     output: str,
     *,
@@ -96,7 +96,7 @@ def _pieces(rows: int, shards: int, output: str) -> Iterator[tuple[str, int, int
             yield path, start, min(start + _AT_A_TIME, end)
 
 
-def _named(known: Observed, users: np.ndarray, items: np.ndarray) -> list[pa.Array]:
+def _named(known: KnownPairs, users: np.ndarray, items: np.ndarray) -> list[pa.Array]:
     return [known.users.values.take(pa.array(users)), known.items.values.take(pa.array(items))]
 
 

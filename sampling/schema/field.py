@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sampling import checks
 from sampling.errors import SamplingError
+from sampling.schema import kinds
 
 if TYPE_CHECKING:  # pandas takes its time and 40 MB, and only one function needs it
     import pandas as pd
@@ -25,6 +27,7 @@ _INTEGERS = ("INTEGER", "BOOLEAN")
 _TYPES = _STRINGS + _FLOATS + _INTEGERS
 _SYNONYMS = {"INT64": "INTEGER", "INT": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
 _MODES = ("NULLABLE", "REQUIRED", "REPEATED")
+_INDICATOR_SUFFIX = "_missing"
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _NUMPY_KINDS = {
     "i": "INTEGER",
@@ -44,6 +47,7 @@ class Field:
 
         Field("age", int, "REQUIRED")
         Field("city", "STRING", default="unknown")
+        Field("income", float, default=math.nan, indicator=True)
         Field("embedding", float, length=128)
 
     Args:
@@ -51,17 +55,23 @@ class Field:
         type: a BigQuery type name (STRING, INTEGER or INT64, FLOAT or FLOAT64, NUMERIC, BOOLEAN;
             DATE, DATETIME, TIME and TIMESTAMP are read as strings), or a numpy, Python or
             TensorFlow type.
-        mode: NULLABLE (an empty field is the default), REQUIRED (an empty field is an error) or
+        mode: NULLABLE (a missing value is the default), REQUIRED (a missing value is an error) or
             REPEATED (a list of any length, in Parquet, TFRecord and tables; empty ones are lists of
-            nothing).
-        default: what an empty field is read as: 0 for numbers and "" for strings unless given.
-            A label or a weight is never made up: it has a default only if one is given here.
+            nothing). Missing is what is blank, null, NaN, or among null_values, in every format.
+        default: what a missing value is in batches: 0 for numbers and "" for strings unless given;
+            NaN is one for numbers that are no whole ones. A label or a weight is never made up: it
+            has a default only if one is given here.
         length: of lists, in Parquet, TFRecord and tables: a row is a vector of so many values, in a
             batch [batch, length]. If REPEATED, of so many at most, filled up with 0 or "". REPEATED
             without a length is padded so to the longest of each batch, [batch, longest].
+        kind: what the column is to a model. "id": carried to the predictions, never learned;
+            "number", "category" or "date". None: that of its type; text is a category, a boolean a
+            number.
+        indicator: whether batches have another feature, "income_missing", int64 [batch]: 1 where
+            the value is missing, 0 elsewhere.
 
     Raises:
-        SamplingError: unknown type, mode, length or a default that is not of the type.
+        SamplingError: unknown type, mode, length or kind, or a default that is not of the type.
     """
 
     name: str
@@ -69,6 +79,8 @@ class Field:
     mode: str = "NULLABLE"
     default: Any = None
     length: int | None = None
+    kind: str | None = None
+    indicator: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -90,6 +102,19 @@ class Field:
             )
         if self.default is not None:
             object.__setattr__(self, "default", self._checked_default())
+        object.__setattr__(self, "kind", kinds.checked(self.kind, self.type, self.name))
+
+    def __repr__(self) -> str:
+        said = [repr(self.name), repr(self.type)]
+        values = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self)[2:])
+        usual = {"mode": "NULLABLE", "kind": kinds.of_type(self.type), "indicator": False}
+        said += [f"{key}={value!r}" for key, value in values if value != usual.get(key)]
+        return f"Field({', '.join(said)})"
+
+    @property
+    def indicator_name(self) -> str:
+        """Of the feature that says where values are missing."""
+        return self.name + _INDICATOR_SUFFIX
 
     @property
     def is_string(self) -> bool:
@@ -133,6 +158,8 @@ class Field:
         is_number = isinstance(default, (int, float)) and not isinstance(default, bool)
         if self.type == "INTEGER" and isinstance(default, int) and -(2**63) <= default < 2**63:
             return int(default)
+        if self.type in _FLOATS and is_number and math.isnan(default):
+            return math.nan  # always the same object, so that fields compare equal
         if self.type in _FLOATS and is_number and abs(default) <= _FLOAT32_MAX:
             return float(default)
         raise SamplingError(
@@ -147,30 +174,11 @@ class Field:
             entry["defaultValueExpression"] = json.dumps(self.default)
         if self.length is not None:
             entry["length"] = self.length
+        if self.indicator:
+            entry["indicator"] = True
+        if self.kind != kinds.of_type(self.type):
+            entry["kind"] = self.kind
         return entry
-
-
-def field_from_json(entry: Any, origin: str) -> Field:
-    """The field that an entry of BigQuery's schema JSON describes.
-
-    Args:
-        origin: where it is from, for the error.
-
-    Raises:
-        SamplingError: it has no name, no type, or one that `Field` refuses.
-    """
-    if not isinstance(entry, dict) or not entry.get("name"):
-        raise SamplingError(
-            f'{origin}: the entry {json.dumps(entry)} has no "name"; name the field'
-        )
-    if "type" not in entry:
-        raise SamplingError(f'{origin}: field {entry["name"]!r} has no "type"; add it')
-    try:
-        default = _literal(entry.get("defaultValueExpression"))
-        mode, length = entry.get("mode") or "NULLABLE", entry.get("length")
-        return Field(entry["name"], entry["type"], mode, default, length)
-    except ValueError as error:
-        raise SamplingError(f"{origin}: {error}") from None
 
 
 def field_from_pandas(column: pd.Series) -> Field:
@@ -233,19 +241,3 @@ def _means_string(type_: Any) -> bool:
 
 def _is_tf_string(type_: Any) -> bool:
     return getattr(type_, "name", None) == "string" and hasattr(type_, "as_numpy_dtype")
-
-
-def _literal(expression: Any) -> Any:
-    """A SQL literal -> its value."""
-    if not isinstance(expression, str):
-        return expression
-    if len(expression) > 1 and expression[0] == expression[-1] == "'":
-        return expression[1:-1]
-    is_word = expression.upper() in ("TRUE", "FALSE", "NULL")
-    try:
-        return json.loads(expression.lower() if is_word else expression)
-    except json.JSONDecodeError:
-        raise SamplingError(
-            f"found the default {expression!r}, expected a literal; "
-            "write a number, a quoted text, or none"
-        ) from None

@@ -7,22 +7,25 @@ schema = Schema.from_json("schema.json", label="label", features_to_forward=["cu
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sampling import files
 from sampling.errors import SamplingError
-from sampling.files import manifest
-from sampling.schema import bigquery
-from sampling.schema.field import Field, field_from_json, field_from_pandas
+from sampling.files import manifest, reading
+from sampling.schema import bigquery, json_form, labels, roles
+from sampling.schema.field import Field, field_from_pandas
+from sampling.schema.statistics import ColumnStatistics
 
 if TYPE_CHECKING:  # pandas takes its time and 40 MB, and only one method needs it
     import pandas as pd
 
-WEIGHT_FEATURE = "weight"  # the key under which an Estimator finds a row's weight
-FORWARDED_SUFFIX = "_"  # a forwarded feature "id" comes again as "id_"
+
+# What reads files stands above this package and imports it, so it is found by its name.
+_PREPARING = "sampling.prepare.schema"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,24 +41,39 @@ class Schema:
         label: name of the column to be learned.
         weight: name of a column that holds each row's own weight (finite, not negative), if any.
         features_to_forward: names of features that come along to the predictions; an Estimator's
-            input has each a second time with an underscore after the name ("id" as "id_").
+            input has each a second time with an underscore after the name ("id" as "id_"). Those
+            of kind "id" always do.
+        statistics: of columns, where they are known: `schema.statistics["age"].median`. Schemas are
+            equal whatever theirs are.
+        classes: the values of the label in order, ("no", "yes") or (1, 2), say. Labels in batches
+            are then their places, int64 from 0, whatever the column's type. Without any, labels are
+            the column's values.
 
     Raises:
         SamplingError: duplicate names, a label, weight or forwarded feature that is no column, or a
-            feature that would clash with the feature "weight" or with a forwarded name.
+            feature that would clash with the feature "weight", with a forwarded name or with an
+            indicator's; classes that can't be told apart.
     """
 
     fields: tuple[Field, ...]
     label: str | None = None
     weight: str | None = None
     features_to_forward: tuple[str, ...] = ()
+    statistics: Mapping[str, ColumnStatistics] = dataclasses.field(
+        default_factory=dict, compare=False
+    )
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", tuple(self.fields))
+        classes = labels.checked_classes(self.classes or (), self.label)
+        object.__setattr__(self, "classes", classes)
         object.__setattr__(self, "features_to_forward", _names(self.features_to_forward))
-        self._check_fields()
-        self._check_roles()
-        self._check_clashes()
+        roles.check_fields(self.fields)
+        ids = [f.name for f in self.features if f.kind == "id"]
+        also = tuple(name for name in ids if name not in self.features_to_forward)
+        object.__setattr__(self, "features_to_forward", self.features_to_forward + also)
+        roles.check(self)
 
     @classmethod
     def from_dict(
@@ -64,6 +82,7 @@ class Schema:
         label: str | None = None,
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """`{"age": int, "city": "STRING"}` -> a schema of NULLABLE columns in that order.
 
@@ -73,7 +92,7 @@ class Schema:
         if not isinstance(types, Mapping):
             raise SamplingError(f"expected a dict of name: type, found {type(types).__name__}")
         fields = tuple(Field(name, type_) for name, type_ in types.items())
-        return cls(fields, label, weight, _names(features_to_forward))
+        return cls(fields, label, weight, _names(features_to_forward), classes=tuple(classes))
 
     @classmethod
     def from_manifest(cls, folder: str | os.PathLike[str]) -> Schema:
@@ -82,9 +101,7 @@ class Schema:
         Raises:
             SamplingError: the folder has no manifest of ours.
         """
-        found = manifest.read(folder)
-        roles = found["label"], found["weight"], found["features_to_forward"]
-        return cls.from_json(json.dumps(found["schema"]), *roles)
+        return cls._from_found(manifest.read(folder), os.fspath(folder))
 
     @classmethod
     def from_json(
@@ -93,19 +110,24 @@ class Schema:
         label: str | None = None,
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
     ) -> Schema:
-        """Reads what `bq show --schema --format=prettyjson` prints: a text, or the path of a file.
+        """Reads what `tf-sampling schema` or `bq show --schema --format=prettyjson` prints.
 
-        A text begins with "[" or "{"; anything else is a path, local or of a bucket.
+        Args:
+            text_or_path: a text, which begins with "[" or "{", or the path of a file, local or of a
+                bucket.
+            label, weight, features_to_forward, classes: unless given, what the JSON says.
 
         Raises:
-            SamplingError: the file can't be read, or is no such JSON; or see `Field` and `Schema`.
+            SamplingError: the file can't be read, is no such JSON, or has a key that is not known;
+                or see `Field` and `Schema`.
         """
         text, origin = str(text_or_path), "schema JSON"
         if not text.lstrip().startswith(("[", "{")):
-            text, origin = files.read_text(text), text
-        fields = tuple(field_from_json(entry, origin) for entry in _json_entries(text, origin))
-        return cls(fields, label, weight, _names(features_to_forward))
+            text, origin = reading.read_text(text), text
+        found = json_form.parse(text, origin)
+        return cls._from_found(found, origin, label, weight, features_to_forward, classes)
 
     @classmethod
     def from_gcs(
@@ -114,6 +136,7 @@ class Schema:
         label: str | None = None,
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """`from_json` of an object of Google Cloud Storage, "gs://bucket/schema.json".
 
@@ -122,7 +145,7 @@ class Schema:
         """
         if not str(uri).startswith("gs://"):
             raise SamplingError(f"found {uri!r}, expected gs://bucket/path; fix it")
-        return cls.from_json(uri, label, weight, features_to_forward)
+        return cls.from_json(uri, label, weight, features_to_forward, classes)
 
     @classmethod
     def from_bigquery(
@@ -132,6 +155,7 @@ class Schema:
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
         client: Any = None,
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """The columns of a table of BigQuery, "project.dataset.table", as it exports them.
 
@@ -143,8 +167,8 @@ class Schema:
             SamplingError: the table can't be found or read.
         """
         entries = bigquery.table_fields(table, client)
-        fields = tuple(field_from_json(entry, table) for entry in entries)
-        return cls(fields, label, weight, _names(features_to_forward))
+        fields, forwarded = json_form.fields(entries, table), _names(features_to_forward)
+        return cls(fields, label, weight, forwarded, classes=tuple(classes))
 
     @classmethod
     def from_pandas(
@@ -153,6 +177,7 @@ class Schema:
         label: str | None = None,
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """The columns of a DataFrame, all NULLABLE; dates are strings, as `to_csv` writes them.
 
@@ -162,10 +187,98 @@ class Schema:
         if not hasattr(frame, "dtypes"):
             raise SamplingError(f"expected a DataFrame, found {type(frame).__name__}; pass one")
         fields = tuple(field_from_pandas(column) for _, column in frame.items())
-        return cls(fields, label, weight, _names(features_to_forward))
+        return cls(fields, label, weight, _names(features_to_forward), classes=tuple(classes))
+
+    @classmethod
+    def infer(
+        cls,
+        files: Any,
+        label: str | None = None,
+        key: str | Iterable[str] = (),
+        *,
+        weight: str | None = None,
+        ids: Iterable[str] = (),
+        categories: Iterable[str] = (),
+        numbers: Iterable[str] = (),
+        dates: Iterable[str] = (),
+        drop: Iterable[str] = (),
+        columns: Iterable[str] = (),
+        header: bool | None = None,
+        delimiter: str | None = None,
+        null_values: Iterable[str] = (),
+        newlines_in_values: bool = False,
+        file_format: str | None = None,
+        rows: int | None = None,
+        progress: bool = False,
+    ) -> Schema:
+        """The columns of files or tables as they are, with statistics: one pass, in bounded memory.
+
+        Types lose nothing: whole numbers are INTEGER however many are missing, and text where they
+        have leading zeros or more than 64 bits. `schema.statistics["age"].remarks` says what may
+        have been meant otherwise.
+
+        Args:
+            files: a glob, path or folder, a DataFrame or a pyarrow table, or a list of either.
+            key: columns that rows are known by; they are ids.
+            ids, categories, numbers, dates: columns of that kind, whatever their values say.
+            drop: columns to leave out.
+            columns: names of the columns of text without a header.
+            header, delimiter: of text; None: found out by the first lines.
+            null_values: spellings of a missing value.
+            newlines_in_values: whether quoted fields of text may hold newlines.
+            file_format: None: by the files' names.
+            rows: how many to look at; None: all.
+            progress: whether to tell on stderr how far it is.
+
+        Raises:
+            SamplingError: nothing matches, a file can't be read, there is no row, or a column that
+                is asked for is not there or can't be of its kind.
+        """
+        preparing = importlib.import_module(_PREPARING)
+
+        kinds = map(_names, (key, ids, categories, numbers, dates, drop))
+        how = preparing.Reading(
+            file_format,
+            header,
+            delimiter,
+            _names(columns),
+            _names(null_values),
+            newlines_in_values,
+            rows,
+            progress,
+        )
+        made: Schema = preparing.infer(files, preparing.Wishes(label, weight, *kinds), how).schema
+        return made
+
+    @classmethod
+    def _from_found(
+        cls,
+        found: Mapping[str, Any],
+        origin: str,
+        label: str | None = None,
+        weight: str | None = None,
+        features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
+    ) -> Schema:
+        """The schema of what a JSON says; roles that are given override those in it."""
+        statistics = {
+            name: ColumnStatistics.from_dict(said, f"{origin}: statistics of {name!r}")
+            for name, said in (found.get("statistics") or {}).items()
+        }
+        return cls(
+            json_form.fields(found["schema"], origin),
+            found.get("label") if label is None else label,
+            found.get("weight") if weight is None else weight,
+            _names(features_to_forward) or _names(found.get("features_to_forward")),
+            statistics,
+            tuple(classes) or tuple(found.get("classes") or ()),
+        )
 
     def to_json(self) -> str:
-        """BigQuery's schema JSON; `Schema.from_json(schema.to_json(), ...)` gives it back."""
+        """BigQuery's schema JSON; `Schema.from_json(schema.to_json(), ...)` gives it back.
+
+        Label, weight and statistics are no part of it; `to_manifest` has them too.
+        """
         return json.dumps([field.to_dict() for field in self.fields], indent=2)
 
     @property
@@ -179,8 +292,28 @@ class Schema:
         return tuple(field for field in self.fields if field.name not in (self.label, self.weight))
 
     @property
+    def table_fields(self) -> tuple[Field, ...]:
+        """What tables of rows have: all columns as batches have them, and indicators."""
+        fields: list[Field] = []
+        for field in self.fields:
+            is_place = field.name == self.label and bool(self.classes)
+            fields.append(self._of_places(field) if is_place else field)
+            if field.indicator:
+                fields.append(Field(field.indicator_name, "INTEGER", "REQUIRED"))
+        return tuple(fields)
+
+    @property
+    def batch_features(self) -> tuple[Field, ...]:
+        """All features that batches have: those of the files, and indicators."""
+        roles = self.label, self.weight
+        return tuple(field for field in self.table_fields if field.name not in roles)
+
+    @property
     def label_field(self) -> Field | None:
-        return None if self.label is None else self[self.label]
+        """The label as batches have it: with classes it is a whole number."""
+        if self.label is None:
+            return None
+        return self._of_places(self[self.label]) if self.classes else self[self.label]
 
     @property
     def weight_field(self) -> Field | None:
@@ -205,82 +338,30 @@ class Schema:
         return len(self.fields)
 
     def to_manifest(self) -> dict[str, Any]:
-        """Plain values of which `from_manifest` makes the same schema."""
-        return {
+        """Plain values of which `from_manifest` and `from_json` make the same schema."""
+        made: dict[str, Any] = {
             "label": self.label,
             "weight": self.weight,
             "features_to_forward": list(self.features_to_forward),
+            "classes": list(self.classes),
             "schema": [field.to_dict() for field in self],
         }
+        if self.statistics:
+            made["statistics"] = {name: each.to_dict() for name, each in self.statistics.items()}
+        return made
 
-    def _check_fields(self) -> None:
-        for field in self.fields:
-            if not isinstance(field, Field):
-                raise SamplingError(f"expected a Field, found {field!r}; write Field(name, type)")
-        if not self.fields:
-            raise SamplingError("the schema has no fields; give at least one")
-        twice = sorted({name for name in self.names if self.names.count(name) > 1})
-        if twice:
-            raise SamplingError(f"duplicate field {', '.join(map(repr, twice))}; name each once")
+    def _of_places(self, field: Field) -> Field:
+        place = None if field.default is None else labels.place(field.default, self.classes)
+        return dataclasses.replace(field, type="INTEGER", default=place, kind=None)
 
-    def _check_roles(self) -> None:
-        columns = ", ".join(self.names)
-        for role in ("label", "weight"):
-            name = getattr(self, role)
-            if name is not None and name not in self.names:
-                raise SamplingError(f"the {role} {name!r} is not among the columns: {columns}")
-        if self.label is not None and self.label == self.weight:
-            raise SamplingError(f"{self.label!r} is both label and weight; name two columns")
-        if self.weight is not None and self[self.weight].is_string:
-            raise SamplingError(
-                f"the weight {self.weight!r} is of type {self[self.weight].type}, "
-                "expected a number; fix its type"
-            )
-        for role in ("label", "weight"):
-            if getattr(self, role) is not None and self[getattr(self, role)].is_list:
-                raise SamplingError(
-                    f"the {role} {getattr(self, role)!r} is a list, expected one value in each "
-                    "row; name another column"
-                )
-        features = [field.name for field in self.features]
-        for name in self.features_to_forward:
-            if name not in features:
-                raise SamplingError(
-                    f"{name!r} can't be forwarded: it is not among the features "
-                    f"({', '.join(features)})"
-                )
+    def fingerprint(self) -> int:
+        """A checksum of all that decides on what batches hold; kinds and statistics do not."""
+        fields = [[f.name, f.type, f.mode, f.default, f.length, f.indicator] for f in self]
+        decides = [fields, self.label, self.weight, self.features_to_forward, self.classes]
+        return zlib.crc32(json.dumps(decides).encode())
 
-    def _check_clashes(self) -> None:
-        features = {field.name for field in self.features}
-        if WEIGHT_FEATURE in features or self.label == WEIGHT_FEATURE:
-            role = "label" if self.label == WEIGHT_FEATURE else "feature"
-            raise SamplingError(
-                f"the {role} {WEIGHT_FEATURE!r} would clash with the row weights that every batch "
-                f"carries; rename the column, or name it as the weight: weight={WEIGHT_FEATURE!r}"
-            )
-        for name in self.features_to_forward:
-            forwarded = name + FORWARDED_SUFFIX
-            if forwarded in features or forwarded == WEIGHT_FEATURE:
-                raise SamplingError(
-                    f"{name!r} is forwarded as {forwarded!r}, which is a feature's name already; "
-                    "rename one of the two"
-                )
-
-
-def _json_entries(text: str, origin: str) -> list[Any]:
-    try:
-        entries = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SamplingError(
-            f"{origin}, line {error.lineno}, column {error.colno}: {error.msg}; "
-            "expected the JSON that bq show --schema --format=prettyjson prints"
-        ) from None
-    for key in ("schema", "fields"):  # bq show without --schema wraps the list
-        if isinstance(entries, dict):
-            entries = entries.get(key, entries)
-    if not isinstance(entries, list):
-        raise SamplingError(f'{origin}: expected a list of {{"name": ..., "type": ...}}')
-    return entries
+    def __repr__(self) -> str:
+        return roles.shown(self)
 
 
 def _names(names: Iterable[str] | None) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from sampling.estimator import legacy_keras
 from sampling.estimator.forwarding import require_estimator
 from sampling.schema import WEIGHT_FEATURE
 from trainer.recommender import ranking
@@ -177,7 +178,7 @@ def _linear(
         )
         for vocabulary in (users, items)
     ]
-    optimizer = tf.keras.optimizers.legacy.Ftrl(flags.learning_rate or 0.2)
+    optimizer = legacy_keras().optimizers.legacy.Ftrl(flags.learning_rate or 0.2)
     return api.LinearRegressor(
         columns, weight_column=WEIGHT_FEATURE, optimizer=optimizer, config=config
     )

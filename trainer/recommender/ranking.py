@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from sampling import files
 from sampling.errors import SamplingError
+from sampling.estimator import legacy_keras
 from sampling.input_fn import datasets
 from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Field, Schema
 
@@ -134,7 +135,7 @@ def errors(predicted: tf.Tensor, labels: tf.Tensor, is_probability: bool) -> dic
     predicted = tf.reshape(predicted, [-1])
     labels = tf.cast(tf.reshape(labels, [-1]), tf.float32)
     difference = predicted - labels
-    rmse = tf.keras.metrics.RootMeanSquaredError()
+    rmse = legacy_keras().metrics.RootMeanSquaredError()
     rmse.update_state(labels, predicted)
     measured = {"rmse": rmse, "mae": _updated_mean(tf.abs(difference))}
     if is_probability:
@@ -160,7 +161,7 @@ def _at(api: Any, ranks: Any, top: int) -> tuple[Any, Any]:
 
 
 def _updated_mean(values: tf.Tensor) -> Any:
-    mean = tf.keras.metrics.Mean()
+    mean = legacy_keras().metrics.Mean()
     mean.update_state(values)
     return mean
 

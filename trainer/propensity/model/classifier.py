@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
-
+from sampling.estimator import legacy_keras
 from sampling.estimator.forwarding import forward_features, require_estimator
 from sampling.estimator.head import corrected_head
 from sampling.probabilities.calibration import Prior
@@ -73,8 +72,8 @@ def _optimizer(flags: argparse.Namespace, total_steps: int) -> Any:
         # Upweighted rows make for big steps. With a constant rate the last of them decide on the
         # mean prediction: it was off by 8 % where it is off by 1 % with a rate that falls. FTRL's
         # weights are a function of the rate, and are 0 when it is.
-        schedules = tf.keras.optimizers.schedules
+        schedules = legacy_keras().optimizers.schedules
         falling = {"cosine": schedules.CosineDecay, "linear": schedules.PolynomialDecay}
         options = {"end_learning_rate": 0.0} if flags.decay == "linear" else {}
         rate = falling[flags.decay](rate, total_steps, **options)
-    return getattr(tf.keras.optimizers.legacy, class_name)(rate)
+    return getattr(legacy_keras().optimizers.legacy, class_name)(rate)

@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from sampling.estimator import legacy_keras
 from sampling.estimator.forwarding import require_estimator
 from sampling.estimator.head import CORRECTION
 from sampling.schema import WEIGHT_FEATURE
@@ -59,7 +60,7 @@ def add_metrics(estimator: Any, threshold: float, segment: str | None = None) ->
             **_of_classes(labels, predictions["logistic"][:, 0], weights, threshold),
             **_of_curves(labels, predictions["logits"][:, 0], weights),
             **_of_values(labels, predictions, weights),
-            "rows": _updated(tf.keras.metrics.Sum(dtype=tf.float64), tf.ones_like(weights)),
+            "rows": _updated(legacy_keras().metrics.Sum(dtype=tf.float64), tf.ones_like(weights)),
         }
 
     return require_estimator().add_metrics(estimator, metrics)
@@ -85,7 +86,7 @@ def _collect(tensors: Mapping[str, tf.Tensor]) -> None:
 def _of_classes(
     labels: tf.Tensor, probabilities: tf.Tensor, weights: tf.Tensor, threshold: float
 ) -> dict[str, Any]:
-    keras = tf.keras.metrics
+    keras = legacy_keras().metrics
     measured = {
         "accuracy": keras.BinaryAccuracy(threshold=threshold),
         "precision": keras.Precision(thresholds=threshold),
@@ -102,8 +103,8 @@ def _of_classes(
 def _of_curves(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor) -> dict[str, Any]:
     # The areas depend on the order of the predictions alone, so any increasing function will do.
     places = tf.clip_by_value(logits / (2 * _LOGIT_RANGE) + 0.5, 0.0, 1.0)
-    auc = tf.keras.metrics.AUC(_PLACES)
-    auc_pr = tf.keras.metrics.AUC(_PLACES, curve="PR")
+    auc = legacy_keras().metrics.AUC(_PLACES)
+    auc_pr = legacy_keras().metrics.AUC(_PLACES, curve="PR")
     return {
         "auc": _updated(auc, labels, places, weights),
         "auc_precision_recall": _updated(auc_pr, labels, places, weights),
@@ -116,7 +117,7 @@ def _of_values(
     labels, logits = tf.cast(labels, tf.float32), predictions["logits"][:, 0]
 
     def mean(values: tf.Tensor) -> Any:
-        return _updated(tf.keras.metrics.Mean(), values, weights)
+        return _updated(legacy_keras().metrics.Mean(), values, weights)
 
     measured = {"brier": mean((tf.sigmoid(logits) - labels) ** 2)}
     if CORRECTION in predictions:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from sampling.input_fn.position import Position
+from sampling.input_fn.stream.iteration import Position
+from sampling.input_fn.stream.reader import Reader
 from sampling.probabilities.calibration import Prior
-from sampling.rows import columns
-from sampling.rows.columns import Columns
-from sampling.schema import WEIGHT_FEATURE
 
 
 class Tally:
@@ -53,18 +51,6 @@ class Tally:
         return self._weight**2 / self._squares if self._squares else 0.0
 
 
-def label_masses(chunks: Iterator[Columns], label: str) -> dict[Any, float]:
-    """The sum of the weights of each label."""
-    masses: dict[Any, float] = {}
-    for chunk in chunks:
-        labels = columns.as_numpy(chunk[label])
-        classes, numbers = np.unique(labels, return_inverse=True)
-        sums = np.bincount(numbers, chunk[WEIGHT_FEATURE].astype(np.float64), len(classes))
-        for class_, mass in zip(classes.tolist(), sums.tolist(), strict=True):
-            masses[class_] = masses.get(class_, 0.0) + mass
-    return masses
-
-
 def shares(prior: Prior, used: Sequence[int]) -> dict[str, list[float]]:
     """Of each class: in the files, in what was handed out, and in that by weight."""
     total = max(1, sum(used))
@@ -75,32 +61,30 @@ def shares(prior: Prior, used: Sequence[int]) -> dict[str, list[float]]:
     }
 
 
-def describe(tally: Tally, blocks: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Plain values, JSON takes them; by the roles' names where they are of a class of files.
+def describe(tally: Tally, reader: Reader) -> dict[str, Any]:
+    """Plain values, JSON takes them; by class of files where they are of one.
 
     Returns:
         rows_in_files, bytes_in_files, rows_read, bytes_read (whole blocks, as a share of the
         files' bytes), rows_used, coverage (the share of the rows that were used at least once, if
         the run began with a pass): dicts. rows, effective_rows: numbers.
     """
+    counts = {name: reader.count(name) for name in reader.blocks}
 
-    def by_name(value: Any) -> dict[str, Any]:
-        return {names[role]: value(role, of_role) for role, of_role in blocks.items()}
+    def by_name(value: Callable[[str, Any], Any]) -> dict[str, Any]:
+        return {name: value(name, blocks) for name, blocks in reader.blocks.items()}
 
-    counts = {role: of_role.count() for role, of_role in blocks.items()}
     return {
-        "rows_in_files": by_name(lambda role, of_role: counts[role]),
-        "bytes_in_files": by_name(lambda role, of_role: of_role.total_bytes),
-        "rows_read": by_name(lambda role, of_role: tally.rows_read[role]),
+        "rows_in_files": counts,
+        "bytes_in_files": by_name(lambda _, blocks: blocks.total_bytes),
+        "rows_read": by_name(lambda name, _: tally.rows_read[name]),
         "bytes_read": by_name(
-            lambda role, of_role: round(
-                of_role.total_bytes * tally.blocks_read[role] / of_role.num_blocks
+            lambda name, blocks: round(
+                blocks.total_bytes * tally.blocks_read[name] / max(1, blocks.num_blocks)
             )
         ),
-        "rows_used": by_name(lambda role, of_role: tally.rows_used[role]),
-        "coverage": by_name(
-            lambda role, of_role: min(1.0, tally.rows_used[role] / max(1, counts[role]))
-        ),
+        "rows_used": by_name(lambda name, _: tally.rows_used[name]),
+        "coverage": by_name(lambda name, _: min(1.0, tally.rows_used[name] / max(1, counts[name]))),
         "rows": tally.rows,
         "effective_rows": tally.effective_rows,
     }

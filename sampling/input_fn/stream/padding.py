@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from sampling.input_fn.position import Chunks, Position
+from sampling.input_fn.stream.iteration import Chunks, Position
 from sampling.rows import columns
 from sampling.rows.columns import Columns
 from sampling.schema import WEIGHT_FEATURE
