@@ -147,22 +147,23 @@ class ColumnSketch:
         is_numeric = self.is_numeric
         if most_values is None:
             most_values = MOST_NUMBERS if is_numeric else MOST_VALUES
-        common = {
-            "rows": self.rows,
-            "missing": self.missing,
-            "distinct": min(self.values.distinct, self.present),
-            "is_exact": self.values.is_exact,
-            "values": self.values.frequent(most_values),
-        }
+        known = ColumnStatistics(
+            self.rows,
+            self.missing,
+            min(self.values.distinct, self.present),
+            self.values.is_exact,
+            self.values.frequent(most_values),
+            minimum=self.first or None,
+            maximum=self.last or None,
+        )
         if not is_numeric:
-            ends = {"minimum": self.first or None, "maximum": self.last or None}
-            return ColumnStatistics(**common, **ends)
+            return known
         quantiles = self.values.quantiles(LEVELS)
         if shapes.FRACTION not in self.shapes:
             quantiles = [round(value) for value in quantiles]
         quantiles[0], quantiles[-1] = self.numbers.least, self.numbers.greatest
-        return ColumnStatistics(
-            **common,
+        return dataclasses.replace(
+            known,
             minimum=self.numbers.least,
             maximum=self.numbers.greatest,
             mean=self.numbers.mean,
