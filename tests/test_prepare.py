@@ -530,7 +530,12 @@ def test_what_makes_no_vocabulary_is_refused(tmp_path, capsys, flags, message):
         (["--seed=-1"], "seed is -1"),
         (["--label=bought", "--by_class=nope"], "by_class is 'nope'"),
         (["--format=parquet"], "--schema is missing"),
-        (["--label=bought", "--negative=2"], "raw-0.csv, line 2, column 'bought': found the label"),
+        (
+            ["--label=bought", "--positive=1", "--negative=2"],
+            "raw-0.csv, line 2, column 'bought': found the label '0'",
+        ),
+        (["--label=bought", "--negative=2"], "expected a label of class negative among '2'"),
+        (["--label=city"], "expected two; name those of either class (--positive=a,b"),
         (["--label=bought", "--classes=1,2"], "expected one of 1, 2; fix the row"),
         (["--label=visit", "--classes=each"], "found more than 1,000 classes"),
         (["--no-header"], "the files have no header, expected names of their columns"),

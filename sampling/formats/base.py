@@ -124,13 +124,12 @@ class CountedBlocks:
             SamplingError: a value is not what the schema allows (file, row and column named), or a
                 file has changed or is damaged.
         """
-        with self._lock:
-            pieces = list(self._tables(blocks))
-        tables, rows = [], 0
-        for table in joined(pieces):
-            tables.append(self._conformed(table, blocks, rows))
-            rows += table.num_rows
-        return pa.concat_tables(tables)
+        return self._joined(self._raw(blocks), blocks)
+
+    def read_both(self, blocks: np.ndarray) -> tuple[pa.Table, list[pa.Table]]:
+        """What `read` gives, and the same rows as the files have them: types and missing values."""
+        raw = self._raw(blocks)
+        return self._joined(raw, blocks), raw
 
     def locate(self, blocks: np.ndarray, row: int) -> str:
         """Where a row of `read(blocks)` stands: "path, row 17", rows being counted from 0."""
@@ -139,6 +138,17 @@ class CountedBlocks:
         block = blocks[index]
         in_file = int(self._first_row[block] + row - (ends[index] - self._rows[block]))
         return f"{self.files[self._file_of[block]].file.path}, row {in_file:,}"
+
+    def _raw(self, blocks: np.ndarray) -> list[pa.Table]:
+        with self._lock:
+            return list(joined(list(self._tables(blocks))))
+
+    def _joined(self, raw: Sequence[pa.Table], blocks: np.ndarray) -> pa.Table:
+        tables, rows = [], 0
+        for table in raw:
+            tables.append(self._conformed(table, blocks, rows))
+            rows += table.num_rows
+        return pa.concat_tables(tables)
 
     def _tables(self, blocks: np.ndarray) -> Iterator[pa.Table]:
         """The rows of the blocks as the format has them, in file order."""

@@ -30,6 +30,9 @@ class ParquetFile:
         schema: what columns it should have; others are not read.
         label: see `CountedBlocks`.
 
+    Attributes:
+        types: of the columns that are read.
+
     Raises:
         SamplingError: it is no Parquet file, or lacks a column, or has one of another type.
     """
@@ -43,6 +46,7 @@ class ParquetFile:
         base.check_columns(types.names, schema, label, file.path)
         conversion.check_types(types, schema, file.path)
         self.names = [name for name in schema.names if name in types.names]
+        self.types = pa.schema([types.field(name) for name in self.names])
         texts = [field.name for field in schema if conversion.can_be_coded(field, schema)]
         self._texts = [name for name in texts if name in types.names]
         groups = [self._metadata.row_group(i) for i in range(self._metadata.num_row_groups)]

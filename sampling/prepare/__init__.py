@@ -1,6 +1,8 @@
 """Raw, mixed files to what training reads: `python -m sampling.prepare split|count|vocab|sample`.
 
 - `assign.py`: which split, class and shard a row belongs to, the one place that decides it
+- `classes.py`: which class a label stands for
+- `kept.py`: rows as they are written again, with the fields that they have in their files
 - `source.py`: raw files, read in chunks
 - `split.py`: train, dev, test and a folder for each class, in one streaming pass
 - `count.py`: rows of each class in each file

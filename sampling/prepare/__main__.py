@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import importlib
 import json
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -14,8 +15,9 @@ from sampling import checks, files
 from sampling.errors import SamplingError
 from sampling.formats.csv.parsing import CsvOptions
 from sampling.formats.writing import Layout
-from sampling.prepare import assign, count, split, vocab
-from sampling.prepare.assign import Assignment, Classes
+from sampling.prepare import classes, count, split, vocab
+from sampling.prepare.assign import Assignment
+from sampling.prepare.classes import NEGATIVE, POSITIVE, Classes
 from sampling.prepare.flags import build_parser
 from sampling.prepare.source import Source
 from sampling.schema import Schema
@@ -38,13 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flags.beam = [f"--runner={flags.runner}", *others]
     try:
         flags.run(flags)
-    except ValueError as error:
+    except SamplingError as error:
         parser.exit(1, f"error: {error}\n")
 
 
 def _split(flags: argparse.Namespace) -> None:
-    open_source = _opening(flags, {"--key": flags.key})
     layout = Layout(flags.format, _delimiter(flags.delimiter), flags.row_group_rows).check()
+    open_source = _opening(flags, {"--key": flags.key} if flags.key else {}, layout.format)
     rest = flags.output, _assignment(flags), layout, flags.overwrite
     if flags.runner:
         made = _beam().split(open_source, *rest, flags.beam)
@@ -115,7 +117,9 @@ def _beam(module: str = "beam") -> Any:
         ) from None
 
 
-def _opening(flags: argparse.Namespace, keys: dict[str, str]) -> Callable[[], Source]:
+def _opening(
+    flags: argparse.Namespace, keys: dict[str, str], written_as: str = "csv"
+) -> Callable[[], Source]:
     """What opens the raw files, here or on other machines."""
     label = getattr(flags, "label", None)
     schema = Schema.from_json(flags.schema, label, flags.weight_column) if flags.schema else None
@@ -128,6 +132,7 @@ def _opening(flags: argparse.Namespace, keys: dict[str, str]) -> Callable[[], So
         label=label,
         keys=keys,
         file_format=flags.file_format,
+        written_as=written_as,
     )
 
 
@@ -146,23 +151,20 @@ def _assignment(flags: argparse.Namespace) -> Assignment:
     if not flags.label:
         return Assignment(flags.key, fractions, flags.seed, flags.shards)
     return Assignment(
-        flags.key,
-        fractions,
-        flags.seed,
-        flags.shards,
-        Classes(flags.label, _classes(flags)),
-        tuple(by_class),
+        flags.key, fractions, flags.seed, flags.shards, _classes(flags), tuple(by_class)
     )
 
 
-def _classes(flags: argparse.Namespace) -> dict[str, str]:
-    """label -> class"""
+def _classes(flags: argparse.Namespace) -> Classes:
     if flags.classes == _EACH:
-        return {}
+        return Classes(flags.label, others="each")
     if flags.classes:
-        return {label: assign.folder_name(label) for label in _names(flags.classes)}
-    labels = {"positive": _names(flags.positive), "negative": _names(flags.negative)}
-    return {label: class_ for class_, of_class in labels.items() for label in of_class}
+        names = {label: classes.folder_name(label) for label in _names(flags.classes)}
+        return Classes(flags.label, names)
+    of_class = {POSITIVE: _names(flags.positive), NEGATIVE: _names(flags.negative)}
+    names = {label: class_ for class_, labels in of_class.items() for label in labels}
+    is_said = all(of_class.values())
+    return Classes(flags.label, names, None if is_said else "found")
 
 
 def _tell(made: dict[str, Any], output: str) -> None:
@@ -175,6 +177,11 @@ def _tell(made: dict[str, Any], output: str) -> None:
     for name, rows in lines:
         print(f"{name:<{width}}  {rows:>12,}")
     print(f"{sum(sums['rows'] for sums in made['splits'].values()):,} rows: {output}")
+    for class_, labels in made.get("labels", {}).items():
+        if labels != [class_]:
+            print(f"{class_}: {made['label']} is {' or '.join(map(repr, labels))}")
+    for place in split.empty(made):
+        print(f"warning: {place} has no row", file=sys.stderr)
 
 
 def _names(text: str | None) -> list[str]:

@@ -84,7 +84,9 @@ def _add_writing(parser: argparse.ArgumentParser, shards: int) -> Any:
 def _add_split(parser: argparse.ArgumentParser) -> None:
     _add_reading(parser)
     parser.add_argument(
-        "--key", required=True, help="column whose rows stay on one side, such as the customer"
+        "--key",
+        help="column whose rows stay on one side, such as the customer (default: each row is on "
+        "its own, by its file and its number in there)",
     )
     parser.add_argument(
         "--splits",
@@ -94,8 +96,11 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="another seed, another split")
     classes = parser.add_argument_group("classes")
     classes.add_argument("--label", help="column of the class; without it there are no classes")
-    classes.add_argument("--positive", default="1", help="labels of class positive (default: 1)")
-    classes.add_argument("--negative", default="0", help="labels of class negative (default: 0)")
+    classes.add_argument(
+        "--positive",
+        help="labels of class positive (default: of two labels 1 or true, or else the rarer one)",
+    )
+    classes.add_argument("--negative", help="labels of class negative (default: the other one)")
     classes.add_argument(
         "--classes", help="more than two: the labels (a,b,c), or 'each' for all there are"
     )

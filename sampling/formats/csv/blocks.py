@@ -16,7 +16,7 @@ from sampling import files
 from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.formats import base, conversion, gzipped
-from sampling.formats.csv import explanation, parsing, scanning
+from sampling.formats.csv import explanation, lines, parsing, scanning
 from sampling.formats.csv.csv_file import CsvFile
 from sampling.formats.csv.parsing import CsvOptions
 from sampling.order.stretches import Order
@@ -150,14 +150,56 @@ class CsvBlocks:
         Raises:
             SamplingError: a row can't be read (file, line and column named), or a file has changed.
         """
-        pieces = self._pieces(blocks)
+        with self._explaining(blocks):
+            return self._finished(self._parsed(blocks, self._pieces(blocks)))
+
+    def read_both(self, blocks: np.ndarray) -> tuple[pa.Table, list[pa.Table]]:
+        """What `read` gives, and the same rows as the files have them: null where a field is blank,
+        and numbers with all digits that float64 has."""
+        with self._explaining(blocks):
+            parsed = list(self._parsed(blocks, self._pieces(blocks), pa.float64()))
+            return self._finished(parsed), parsed
+
+    def read_with_lines(
+        self, blocks: np.ndarray, names: Sequence[str]
+    ) -> tuple[pa.Table, pa.Table]:
+        """What `read` gives, and the lines it was read from, see `lines.as_table`.
+
+        Args:
+            names: the columns that lines have, in order; lines of other files are rearranged.
+        """
+        pieces = list(self._pieces(blocks))
+        with self._explaining(blocks):
+            table = self._finished(self._parsed(blocks, pieces))
+        return table, lines.as_table([self._lines(*piece, names) for piece in pieces], names)
+
+    def _lines(self, layout: Sequence[str], text: bytes, names: Sequence[str]) -> pa.Array:
+        if list(layout) == list(names):
+            return lines.of_text(text, self.options.newlines_in_values)
+        return lines.rearranged(text, layout, names, self.options)
+
+    @contextlib.contextmanager
+    def _explaining(self, blocks: np.ndarray) -> Iterator[None]:
         try:
-            if (self._ends[blocks] - self._starts[blocks]).sum() < _PARSE_BYTES:
-                return self._finished(map(self._parse, pieces))
-            with ThreadPoolExecutor(pa.cpu_count()) as threads:  # the next is read while they parse
-                return self._finished(threads.map(self._parse, pieces))
+            yield
         except parsing.BadTextError as error:
             raise SamplingError(self._explain(blocks, error)) from None
+
+    def _parsed(
+        self,
+        blocks: np.ndarray,
+        pieces: Iterable[tuple[tuple[str, ...], bytes]],
+        floats: pa.DataType = parsing.FLOAT,
+    ) -> Iterator[pa.Table]:
+        def parse(piece: tuple[tuple[str, ...], bytes]) -> pa.Table:
+            layout, text = piece
+            return parsing.parse(text, layout, self.schema, self.options, floats)
+
+        if (self._ends[blocks] - self._starts[blocks]).sum() < _PARSE_BYTES:
+            yield from map(parse, pieces)
+            return
+        with ThreadPoolExecutor(pa.cpu_count()) as threads:  # the next is read while they parse
+            yield from threads.map(parse, pieces)
 
     def locate(self, blocks: np.ndarray, row: int) -> str:
         """Where a row of `read(blocks)` stands: "path, line 17"."""
@@ -171,10 +213,6 @@ class CsvBlocks:
                 return self._place(block, line)
             row -= rows
         raise IndexError("no such row in these blocks")
-
-    def _parse(self, piece: tuple[tuple[str, ...], bytes]) -> pa.Table:
-        layout, text = piece
-        return parsing.parse(text, layout, self.schema, self.options)
 
     def _finished(self, parsed: Iterable[pa.Table]) -> pa.Table:
         """One table, looked through as a whole: every call for a piece alone would cost."""

@@ -14,6 +14,7 @@ from sampling.errors import SamplingError
 from sampling.formats.csv import scanning
 from sampling.schema import Field, Schema
 
+FLOAT = pa.float32()
 _EXPECTED = {
     "INTEGER": "a whole number of 64 bits (INTEGER)",
     "BOOLEAN": "true, false, 1 or 0 (BOOLEAN)",
@@ -76,7 +77,13 @@ def stray_quote(options: CsvOptions) -> str:
     return _STRAY_QUOTE + ", or pass newlines_in_values=True if fields hold newlines"
 
 
-def parse(data: bytes, layout: Sequence[str], schema: Schema, options: CsvOptions) -> pa.Table:
+def parse(
+    data: bytes,
+    layout: Sequence[str],
+    schema: Schema,
+    options: CsvOptions,
+    floats: pa.DataType = FLOAT,
+) -> pa.Table:
     """Whole rows of CSV -> a table with the columns of `layout`, in the schema's order.
 
     Its values are those of the text: `finish` it, alone or with others.
@@ -84,11 +91,12 @@ def parse(data: bytes, layout: Sequence[str], schema: Schema, options: CsvOption
     Args:
         data: rows without a header, with a newline at the end.
         layout: the columns' names in the order of the text.
+        floats: the type of numbers that are no whole ones; `finish` makes them float32.
 
     Raises:
         BadTextError: the text does not parse, or a row would be lost.
     """
-    types = {field.name: _arrow_type(field) for field in schema if field.name in layout}
+    types = {field.name: _arrow_type(field, floats) for field in schema if field.name in layout}
     try:
         table = _read(data, layout, types, options)
     except pa.ArrowInvalid as error:
@@ -170,17 +178,19 @@ def _check_text(data: bytes, rows: int, options: CsvOptions) -> None:
         raise BadTextError(STRAY_RETURN)
 
 
-def _arrow_type(field: Field) -> pa.DataType:
+def _arrow_type(field: Field, floats: pa.DataType = FLOAT) -> pa.DataType:
     if field.type == "BOOLEAN":
         return pa.bool_()
     if field.is_string:
         return pa.string()
-    return pa.int64() if field.is_integer else pa.float32()
+    return pa.int64() if field.is_integer else floats
 
 
 def _finished(column: pa.ChunkedArray, field: Field, schema: Schema) -> pa.ChunkedArray:
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int64())
+    if pa.types.is_float64(column.type):
+        column = column.cast(FLOAT, safe=False)
     if column.null_count:
         if not schema.allows_empty(field):
             raise BadTextError(f"expected a value; {_fill_in(field, schema)}")
