@@ -3,6 +3,7 @@
 predictions.partial/00000.jsonl, 00001.jsonl, ...   parts of PART_ROWS rows
 predictions.partial/progress.json                   what they are of, and the input's state
 predictions.jsonl                                   all of it, once it is complete
+predictions.lock                                    the process that is at work
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from sampling import InputFn
+from sampling import InputFn, files
 from trainer import results
 
 PART_ROWS = 131_072
 _PROGRESS = "progress.json"
+_LOCK = "predictions.lock"
 
 Batch = Mapping[str, np.ndarray]
 
@@ -42,7 +43,20 @@ def write(
 
     Returns:
         The path of the predictions.
+
+    Raises:
+        SamplingError: another process predicts into the same directory, or a file can't be written.
     """
+    with files.lock(job_dir, _LOCK):
+        return _written(job_dir, input_fn, predict, about)
+
+
+def _written(
+    job_dir: str,
+    input_fn: InputFn,
+    predict: Callable[[], Iterable[Batch]],
+    about: Mapping[str, Any],
+) -> str:
     parts = _Parts(job_dir, {**about, "input": input_fn.state(0)["made_with"]})
     total = input_fn.rows_per_epoch
     if parts.rows:
@@ -66,14 +80,14 @@ class _Parts:
         self._about = json.loads(json.dumps(about))
         self._number, self.rows = 0, 0
         self.state: Any = None
-        if not tf.io.gfile.exists(f"{self._folder}/{_PROGRESS}"):
+        found = results.read_json_if_any(self._folder, _PROGRESS)
+        if found is None:
             return
-        found = results.read_json(self._folder, _PROGRESS)
         if found["about"] == self._about:
             self._number, self.rows, self.state = found["parts"], found["rows"], found["state"]
         else:
             print("predictions were begun with another model or files; anew", file=sys.stderr)
-            tf.io.gfile.rmtree(self._folder)
+            files.remove(self._folder)
 
     def append(self, lines: list[str], state: Callable[[int], Any]) -> None:
         """A part counts once the progress says so; one cut off before is written again."""
@@ -91,8 +105,7 @@ class _Parts:
         """All parts as one file; then they are removed."""
         paths = [f"{self._folder}/{number:05}.jsonl" for number in range(self._number)]
         path = results.write_joined(self._job_dir, results.PREDICTIONS, paths)
-        if tf.io.gfile.exists(self._folder):
-            tf.io.gfile.rmtree(self._folder)
+        files.remove(self._folder)
         return path
 
 

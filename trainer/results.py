@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+
+from sampling import files
+from sampling.errors import SamplingError
 
 PARAMETERS = "parameters.json"
 EVALUATION = "evaluation.json"
@@ -24,38 +27,43 @@ def write_json(directory: str, name: str, value: Any) -> str:
 
 
 def read_json(directory: str, name: str) -> Any:
+    """
+    Raises:
+        SamplingError: it can't be read, or is no JSON.
+    """
     path = os.path.join(directory, name)
-    with tf.io.gfile.GFile(path) as file:
-        return json.loads(file.read())
+    text = files.read_text(path)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SamplingError(
+            f"{path}: found {len(text):,} characters that are no JSON ({error}), expected what a "
+            "job has written; restore the file from a copy, or remove it and run the job again"
+        ) from None
 
 
 def read_json_if_any(directory: str, name: str) -> Any:
     """None where there is no such file."""
-    path = os.path.join(directory, name)
-    return read_json(directory, name) if tf.io.gfile.exists(path) else None
+    is_there = files.exists(os.path.join(directory, name))
+    return read_json(directory, name) if is_there else None
 
 
 def write_lines(directory: str, name: str, lines: Iterable[str]) -> str:
     """As `write_json`."""
-    tf.io.gfile.makedirs(directory)
     path = os.path.join(directory, name)
-    with tf.io.gfile.GFile(path + ".partial", "w") as file:
+    with files.whole(path, overwrite=True) as file:
         for line in lines:
-            file.write(line + "\n")
-    tf.io.gfile.rename(path + ".partial", path, overwrite=True)
+            file.write(line.encode() + b"\n")
     return path
 
 
 def write_joined(directory: str, name: str, paths: Iterable[str]) -> str:
     """The contents of files, one after the other, as `write_json`."""
-    tf.io.gfile.makedirs(directory)
     path = os.path.join(directory, name)
-    with tf.io.gfile.GFile(path + ".partial", "wb") as joined:
+    with files.whole(path, overwrite=True) as joined:
         for part in paths:
-            with tf.io.gfile.GFile(part, "rb") as file:
-                while piece := file.read(_PIECE):
-                    joined.write(piece)
-    tf.io.gfile.rename(path + ".partial", path, overwrite=True)
+            with files.open_binary(part) as file:
+                shutil.copyfileobj(file, joined, _PIECE)
     return path
 
 

@@ -1,8 +1,25 @@
-"""Files, local or of a bucket: globs, bytes, folders that appear whole or not at all, manifests."""
+"""Files, local or of a bucket: globs, bytes, folders that appear whole or not at all, manifests.
 
-from sampling.files.creating import create, move, remove, replace
+- `listing.py`, `reading.py`: globs to files, files to bytes
+- `creating.py`, `folders.py`: files and folders that appear whole, or not at all
+- `staging.py`, `locking.py`, `owner.py`: where they are written meanwhile, and by whom
+- `termination.py`: commands that are told to end clean up first
+- `manifest.py`: what is in a folder of shards
+"""
+
+from sampling.files.creating import (
+    check_new,
+    create,
+    exists,
+    move,
+    remove,
+    replace,
+    replace_all,
+    whole,
+)
 from sampling.files.folders import folder
 from sampling.files.listing import File, Globs, list_files, stat
+from sampling.files.locking import lock
 from sampling.files.reading import (
     REMOTE_CACHE,
     LocalBytes,
@@ -13,6 +30,8 @@ from sampling.files.reading import (
     read_text,
     telling,
 )
+from sampling.files.staging import staged
+from sampling.files.termination import cleaning_up
 
 __all__ = [
     "REMOTE_CACHE",
@@ -20,16 +39,23 @@ __all__ = [
     "Globs",
     "LocalBytes",
     "ahead",
+    "check_new",
+    "cleaning_up",
     "create",
+    "exists",
     "folder",
     "is_local",
     "list_files",
+    "lock",
     "move",
     "open_binary",
     "read_range",
     "read_text",
     "remove",
     "replace",
+    "replace_all",
+    "staged",
     "stat",
     "telling",
+    "whole",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import importlib
 import json
@@ -39,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"unrecognized arguments: {' '.join(others)}")
     flags.beam = [f"--runner={flags.runner}", *others]
     try:
-        flags.run(flags)
+        with files.cleaning_up():
+            flags.run(flags)
     except SamplingError as error:
         parser.exit(1, f"error: {error}\n")
 
@@ -59,25 +61,32 @@ def _count(flags: argparse.Namespace) -> None:
     open_source = _opening(flags, {})
     if flags.runner and not flags.output:
         raise SamplingError("--output is missing, which --runner needs; name a file")
-    if flags.runner:
-        counts = _beam().count(open_source, flags.output, flags.beam)
-    else:
-        counts = count.count(open_source())
-    as_json = json.dumps(count.as_dict(counts), indent=2)
-    if flags.output:
-        files.replace(flags.output, as_json + "\n")
+    with contextlib.ExitStack() as stack:
+        file = (
+            stack.enter_context(files.whole(flags.output, flags.overwrite))
+            if flags.output
+            else None
+        )
+        if flags.runner:
+            counts = _beam().count(open_source, flags.output, flags.beam)
+        else:
+            counts = count.count(open_source())
+        as_json = json.dumps(count.as_dict(counts), indent=2)
+        if file:
+            file.write(f"{as_json}\n".encode())
     print(as_json if flags.json else count.table(counts))
 
 
 def _vocab(flags: argparse.Namespace) -> None:
     checks.whole_number("--min_count", flags.min_count, 1)
     open_source = _opening(flags, {"--column": flags.column})
-    if flags.runner:
-        counts = _beam().vocab(open_source, flags.column, flags.output, flags.beam)
-    else:
-        counts = vocab.count(open_source(), flags.column)
-    values = vocab.lines(counts, flags.min_count)
-    files.replace(flags.output, "".join(f"{value}\n" for value in values))
+    with files.whole(flags.output, flags.overwrite) as file:
+        if flags.runner:
+            counts = _beam().vocab(open_source, flags.column, flags.output, flags.beam)
+        else:
+            counts = vocab.count(open_source(), flags.column)
+        values = vocab.lines(counts, flags.min_count)
+        file.write("".join(f"{value}\n" for value in values).encode())
     print(f"{len(values):,} values: {flags.output}")
 
 

@@ -79,15 +79,13 @@ def split(
 def count(open_source: Open, output: str, options: Sequence[str]) -> counting.Counts:
     """`count.count` as a pipeline; what it finds passes through a file beside `output`."""
     source = open_source()
-    counted = results(
-        f"{output}.counted",
-        options,
-        lambda pipeline: (
-            _of_chunks(pipeline, source, open_source, _rows_by_label)
-            | beam.CombinePerKey(sum)
-            | beam.Map(list)
-        ),
-    )
+
+    def build(pipeline: beam.Pipeline) -> beam.PCollection:
+        counts = _of_chunks(pipeline, source, open_source, _rows_by_label)
+        return counts | beam.CombinePerKey(sum) | beam.Map(list)
+
+    with _beside(output) as path:
+        counted = results(path, options, build)
     of_files = sorted((path, Counter({label: rows})) for (path, label), rows in counted)
     return counting.total(of_files)
 
@@ -95,16 +93,23 @@ def count(open_source: Open, output: str, options: Sequence[str]) -> counting.Co
 def vocab(open_source: Open, column: str, output: str, options: Sequence[str]) -> dict[str, int]:
     """`vocab.count` as a pipeline; what it finds passes through a file beside `output`."""
     source = open_source()
-    counted = results(
-        f"{output}.counted",
-        options,
-        lambda pipeline: (
-            _of_chunks(pipeline, source, open_source, partial(_rows_by_value, column))
-            | beam.CombinePerKey(sum)
-            | beam.Map(list)
-        ),
-    )
-    return dict(counted)
+
+    def build(pipeline: beam.Pipeline) -> beam.PCollection:
+        counts = _of_chunks(pipeline, source, open_source, partial(_rows_by_value, column))
+        return counts | beam.CombinePerKey(sum) | beam.Map(list)
+
+    with _beside(output) as path:
+        return dict(results(path, options, build))
+
+
+@contextlib.contextmanager
+def _beside(output: str) -> Iterator[str]:
+    """Where results may pass through."""
+    if not files.is_local(output):
+        yield f"{output}.counted"
+        return
+    with files.staged(os.path.realpath(output)) as stage:
+        yield os.path.join(stage, "counted")
 
 
 def _first_rows(path: str, source: Source, open_source: Open, options: Sequence[str]) -> list[int]:

@@ -77,8 +77,12 @@ def _add_writing(parser: argparse.ArgumentParser, shards: int) -> Any:
     output.add_argument(
         "--shards", type=int, default=shards, help="files of each folder (default: %(default)s)"
     )
-    output.add_argument("--overwrite", action="store_true", help="replace what was written before")
+    _add_overwrite(output)
     return output
+
+
+def _add_overwrite(parser: Any) -> None:
+    parser.add_argument("--overwrite", action="store_true", help="replace what was written before")
 
 
 def _add_split(parser: argparse.ArgumentParser) -> None:
@@ -123,12 +127,14 @@ def _add_count(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--label", help="column of the class; without it only rows are counted")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--output", help="file to write the JSON to")
+    _add_overwrite(parser)
 
 
 def _add_vocab(parser: argparse.ArgumentParser) -> None:
     _add_reading(parser)
     parser.add_argument("--column", required=True, help="name of the column")
     parser.add_argument("--output", required=True, help="file to write")
+    _add_overwrite(parser)
     parser.add_argument("--min_count", type=int, default=1, help="least rows of a value")
 
 

@@ -14,6 +14,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from sampling import files
 from sampling.errors import SamplingError
 from sampling.probabilities.calibration import Environment, Prior, cost_threshold
 from sampling.report import rows
@@ -41,12 +42,13 @@ def require() -> Any:
     return build
 
 
-def write(predictions: Predictions, output: str, **options: Any) -> str:
-    """Writes `report.html`, which has all in it, and its pictures as PNGs to a local folder.
+def write(predictions: Predictions, output: str, overwrite: bool = False, **options: Any) -> str:
+    """Writes `report.html`, which has all in it, and its pictures as PNGs to a folder.
 
     Args:
         predictions: the rows.
-        output: the folder; files of an earlier report in it are replaced.
+        output: the folder.
+        overwrite: whether to replace files of an earlier report in it.
         options: see `sampling.report.build.Options`.
 
     Returns:
@@ -54,14 +56,12 @@ def write(predictions: Predictions, output: str, **options: Any) -> str:
 
     Raises:
         ImportError: scikit-learn or matplotlib is missing.
-        SamplingError: an option is out of range.
+        SamplingError: an option is out of range, or a report is there already.
     """
     build = require()
-    files = build.build(predictions, build.Options(**options))
-    os.makedirs(output, exist_ok=True)
-    for name, content in files.items():
-        with open(os.path.join(output, name), "wb") as file:
-            file.write(content)
+    if not overwrite:
+        files.check_new(os.path.join(output, build.PAGE))
+    files.replace_all(output, build.build(predictions, build.Options(**options)), overwrite)
     return os.path.join(output, build.PAGE)
 
 
@@ -93,8 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--cost_false_negative", type=float, default=1.0, help="(default: 1)")
     add("--title", help="the page's heading (default: the label's name)")
     add("--output", default="output/report", help="folder (default: output/report)")
+    add("--overwrite", action="store_true", help="replace a report that was written before")
     try:
-        print(_run(parser.parse_args(arguments)))
+        with files.cleaning_up():
+            print(_run(parser.parse_args(arguments)))
     except (ImportError, ValueError) as error:
         parser.exit(1, f"error: {error}\n")
 
@@ -112,6 +114,7 @@ def _run(flags: argparse.Namespace) -> str:
     return write(
         predictions,
         flags.output,
+        flags.overwrite,
         title=flags.title or flags.label,
         threshold=cost_threshold(*costs) if flags.threshold is None else flags.threshold,
         costs=costs,
@@ -132,19 +135,22 @@ def _of_flags(flags: argparse.Namespace) -> dict[str, Any]:
 
 
 def _of_job(job: str, corrected: bool | None) -> dict[str, Any]:
-    path = os.path.join(job, PARAMETERS)
-    try:
-        with open(path) as file:
-            parameters = json.load(file)
-    except OSError as error:
-        raise SamplingError(f"{path}: {error.strerror}; name the job_dir of a training") from None
+    parameters = _json(os.path.join(job, PARAMETERS))
     stored = parameters.get("prior")
     prior = Prior(stored["files"], stored["stream"]) if stored else None
     corrects = prior is not None and prior.needs_correction
-    usage = None
-    if os.path.exists(os.path.join(job, USAGE)):
-        with open(os.path.join(job, USAGE)) as file:
-            usage = json.load(file)
+    usage_path = os.path.join(job, USAGE)
+    usage = _json(usage_path) if files.exists(usage_path) else None
     if corrected is None:
         corrected = corrects and parameters["flags"].get("correct") == "auto"
     return {"prior": prior, "corrected": corrected, "usage": usage}
+
+
+def _json(path: str) -> Any:
+    text = files.read_text(path)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SamplingError(
+            f"{path} is no JSON ({error}); name the job_dir of a training"
+        ) from None
