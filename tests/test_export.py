@@ -112,7 +112,7 @@ def test_what_can_not_be_is_refused(weighted, options, message):
 
 def test_a_folder_is_replaced_only_if_asked(weighted):
     train(weighted).write_epoch(weighted / "sample")
-    with pytest.raises(ValueError, match="sample holds manifest.json already"):
+    with pytest.raises(ValueError, match="sample holds _manifest.json already"):
         train(weighted, seed=1).write_epoch(weighted / "sample")
     made = train(weighted, seed=1).write_epoch(weighted / "sample", shards=3, overwrite=True)
     assert len(list((weighted / "sample").glob("*.csv"))) == 3
@@ -208,4 +208,4 @@ def test_preparing_does_not_wait_for_tensorflow(tmp_path):
         [sys.executable, "-c", program, *flags], cwd=Path(__file__).parent.parent
     )
     assert ended.returncode == 0
-    assert json.loads((tmp_path / "out/manifest.json").read_text())["seed"] == 0
+    assert json.loads((tmp_path / "out/_manifest.json").read_text())["seed"] == 0

@@ -69,7 +69,7 @@ def write_shard(
             shard.write(table)
             if label is not None:
                 classes.update(manifest.value_counts(table.column(label)))
-    return Written(name, shard.rows, files.stat(shard.path).size, SPLIT, None, classes)
+    return manifest.written(folder, name, shard.rows, SPLIT, None, classes)
 
 
 def described(

@@ -262,7 +262,7 @@ class InputFn(BatchStream):
             overwrite: whether to replace a folder that was written like this.
 
         Returns:
-            What `manifest.json` in the folder says: rows and bytes of each file, classes, schema.
+            What `_manifest.json` in the folder says: rows and bytes of each file, classes, schema.
 
         Raises:
             SamplingError: an argument is out of range, the folder is not empty or can't be written,

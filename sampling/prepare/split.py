@@ -26,7 +26,7 @@ def split(
     layout: Layout,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Writes the rows of a source to `output`, and what is where to `output/manifest.json`.
+    """Writes the rows of a source to `output`, and what is where to `output/_manifest.json`.
 
     Rows keep the order of the files within each shard; shards without a row are not written. The
     folder appears whole or not at all. In memory are two chunks of some 8 MiB of text, and, for
@@ -132,10 +132,10 @@ def write(
             open_[to].write(piece.table)
             classes[to].update(piece.classes)
     return [
-        Written(
+        manifest.written(
+            folder,
             shard_path(to, layout, assignment),
             shard.rows,
-            files.stat(shard.path).size,
             to.split,
             to.class_ or None,
             classes[to],
