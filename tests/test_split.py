@@ -238,3 +238,98 @@ def test_folders_of_classes_are_not_hidden(tmp_path):
     out = split(tmp_path, "--label=y", "--classes=each", "--splits=train=1")
     assert {path.parent.name for path in shards(out)} == {"%5Fa", "%2Eb", "c"}
     assert manifest.read(out)["labels"] == {"%5Fa": ["_a"], "%2Eb": [".b"], "c": ["c"]}
+
+
+# --- exact shares, and time ---
+
+
+def of_sides(out, column=0):
+    sides = ["train", "dev", "test"]
+    return {
+        side: [line.split(",")[column] for line in lines(out / side)]
+        if (out / side).exists()
+        else []
+        for side in sides
+    }
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 300), st.integers(0, 300), st.integers(0, 5), st.integers(1, 3))
+def test_every_class_has_its_exact_share_on_each_side(
+    tmp_path_factory, positives, negatives, seed, rows_per_key
+):
+    folder = tmp_path_factory.mktemp("stratified")
+    labels = ["1"] * positives + ["0"] * negatives
+    rows = [f"{key},{y}" for key, y in enumerate(labels) for _ in range(rows_per_key)]
+    np.random.default_rng(seed).shuffle(rows)
+    (folder / "raw.csv").write_text("id,y\n" + "\n".join(rows) + "\n")
+    keyed = ["--key=id"] if rows_per_key > 1 else []
+    out = split(folder, "--label=y", "--stratify", f"--seed={seed}", *keyed)
+    assert sorted(lines(out)) == sorted(rows)
+    for label, number in (("1", positives), ("0", negatives)):
+        for side, share in (("train", 0.8), ("dev", 0.1), ("test", 0.1)):
+            found = sum(line.endswith(f",{label}") for line in lines(out / side))
+            assert abs(found / rows_per_key - share * number) <= 1
+
+
+def test_stratified_keys_have_one_class(tmp_path, capsys):
+    (tmp_path / "raw.csv").write_text("id,y\n1,1\n1,0\n2,0\n3,1\n3,0\n")
+    error = refused(capsys, tmp_path, "--label=y", "--key=id", "--stratify")
+    assert "column 'id': found 2 keys with rows of several classes" in error
+    assert "--label is missing, which --stratify needs" in refused(capsys, tmp_path, "--stratify")
+    error = refused(capsys, tmp_path, "--label=y", "--stratify", "--time=id")
+    assert "--time and --stratify are both given" in error
+
+
+TIMES = [
+    [str(second) for second in range(100)],
+    [f"2024-{1 + day // 28:02}-{1 + day % 28:02}" for day in range(100)],
+    [f"2024-01-01 {minute // 60:02}:{minute % 60:02}:00 UTC" for minute in range(100)],
+    [f"2024-01-01T{minute // 60:02}:{minute % 60:02}:00.5Z" for minute in range(100)],
+]
+
+
+@pytest.mark.parametrize("times", TIMES)
+def test_earlier_rows_are_before_later_ones(tmp_path, times):
+    order = np.random.default_rng(0).permutation(100)
+    text = "".join(f"{place},{times[place]}\n" for place in order)
+    (tmp_path / "raw.csv").write_text("id,t\n" + text)
+    out = split(tmp_path, "--time=t", "--splits=train=0.7,dev=0.2,test=0.1")
+    found = {side: sorted(map(int, ids)) for side, ids in of_sides(out).items()}
+    expected = {"train": range(70), "dev": range(70, 90), "test": range(90, 100)}
+    assert found == {side: list(ids) for side, ids in expected.items()}
+    made = manifest.read(out)
+    assert made["time"] == "t" and set(made["begins"]) == {"dev", "test"}
+
+
+def test_equal_times_stay_together(tmp_path):
+    days = ["2024-01-01"] * 79 + ["2024-01-02"] * 15 + ["2024-01-03"] * 6
+    (tmp_path / "raw.csv").write_text("id,t\n" + "".join(f"{i},{d}\n" for i, d in enumerate(days)))
+    out = split(tmp_path, "--time=t")
+    found = {side: set(values) for side, values in of_sides(out, 1).items()}
+    assert found == {"train": {days[0]}, "dev": {days[80]}, "test": {days[-1]}}
+    begins = manifest.read(out)["begins"]
+    assert begins["dev"].startswith("2024-01-02T00") and begins["test"].startswith("2024-01-03")
+
+
+def test_zones_are_heeded(tmp_path):
+    times = ["2024-01-01 10:00:00+05:00", "2024-01-01 06:00:00", "2024-01-01T07:00:00+0000"]
+    (tmp_path / "raw.csv").write_text("id,t\n" + "".join(f"{i},{t}\n" for i, t in enumerate(times)))
+    out = split(tmp_path, "--time=t", "--splits=train=0.34,dev=0.33,test=0.33")
+    assert of_sides(out) == {"train": ["0"], "dev": ["1"], "test": ["2"]}
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("soon", "raw.csv, line 3, column 't': found 'soon', expected a date or time"),
+        ("", "raw.csv, line 3, column 't': found nothing, expected a value"),
+    ],
+)
+def test_what_is_no_time_is_refused(tmp_path, capsys, value, message):
+    (tmp_path / "raw.csv").write_text(f"id,t\n1,2024-01-01\n2,{value}\n")
+    assert message in refused(capsys, tmp_path, "--time=t")
+    schema = '[{"name": "id", "type": "INTEGER"}, {"name": "t", "type": "FLOAT"}]'
+    (tmp_path / "raw.csv").write_text("id,t\n1,2.5\n")
+    error = refused(capsys, tmp_path, "--time=t", f"--schema={schema}")
+    assert "--time: the column 't' is of type FLOAT, expected" in error

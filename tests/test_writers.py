@@ -306,3 +306,27 @@ def test_an_epoch_is_not_written_over_what_appears_meanwhile(folder, monkeypatch
         input_fn.write_epoch(folder / "out")
     assert names(folder / "out") == ["theirs"]
     assert manifest.read(folder / "out.kept-1")["splits"]["epoch"]["rows"] == 2000
+
+
+# --- more files than may be open ---
+
+_LIMITED = (
+    "import resource, sys; from sampling.prepare.__main__ import main;"
+    "resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]),) * 2); main(sys.argv[2:])"
+)
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_more_shards_than_files_may_be_open(tmp_path, file_format):
+    frame = pd.DataFrame({"id": range(6000), "y": [f"c{i % 90}" for i in range(6000)]})
+    frame.to_csv(tmp_path / "raw.csv", index=False)
+    schema = Schema.from_dict({"id": int, "y": str}).to_json()
+    flags = ["--label=y", "--classes=each", "--splits=train=1", f"--format={file_format}"]
+    flags += [f"--schema={schema}", "--row_group_rows=3"]
+    command = ["split", str(tmp_path / "raw.csv"), f"--output={tmp_path / 'out'}", *flags]
+    subprocess.run([sys.executable, "-c", _LIMITED, "64", *command], check=True, cwd=ROOT)
+    read = {"csv": pd.read_csv, "parquet": pd.read_parquet}[file_format]
+    paths = sorted((tmp_path / "out/train").rglob(f"*.{file_format}"))
+    assert len(paths) == 360
+    rows = pd.concat([read(path) for path in paths]).sort_values("id", ignore_index=True)
+    pd.testing.assert_frame_equal(rows, frame)

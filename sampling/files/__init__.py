@@ -2,6 +2,7 @@
 
 - `listing.py`, `reading.py`: globs to files, files to bytes
 - `creating.py`, `folders.py`: files and folders that appear whole, or not at all
+- `many.py`: more files than may be open at a time
 - `staging.py`, `locking.py`, `owner.py`: where they are written meanwhile, and by whom
 - `termination.py`: commands that are told to end clean up first
 - `manifest.py`: what is in a folder of shards
@@ -17,9 +18,10 @@ from sampling.files.creating import (
     replace_all,
     whole,
 )
-from sampling.files.folders import folder
+from sampling.files.folders import check_place, folder
 from sampling.files.listing import File, Globs, list_files, stat
 from sampling.files.locking import lock
+from sampling.files.many import OpenFiles
 from sampling.files.reading import (
     REMOTE_CACHE,
     LocalBytes,
@@ -38,8 +40,10 @@ __all__ = [
     "File",
     "Globs",
     "LocalBytes",
+    "OpenFiles",
     "ahead",
     "check_new",
+    "check_place",
     "cleaning_up",
     "create",
     "exists",

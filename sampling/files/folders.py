@@ -47,7 +47,8 @@ def folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[st
         ) from error
 
 
-def _check_place(path: str, overwrite: bool) -> None:
+def check_place(path: str, overwrite: bool) -> None:
+    """Raises SamplingError if `folder` can't be put there: before work that takes its time."""
     held = _held(path)
     if not held:
         return
@@ -79,7 +80,7 @@ def _held(path: str) -> list[str]:
 @contextlib.contextmanager
 def _renamed(path: str, overwrite: bool) -> Iterator[str]:
     with staged(path) as stage:
-        _check_place(path, overwrite)
+        check_place(path, overwrite)
         made = os.path.join(stage, "made")
         os.mkdir(made)
         yield made
@@ -93,7 +94,7 @@ def _put(made: str, path: str, replaced: str | None) -> None:
     """Renames a folder. What is there already is an error, or is first renamed itself."""
     for number in range(_TRIES):
         if replaced:
-            _check_place(path, overwrite=True)
+            check_place(path, overwrite=True)
             with contextlib.suppress(FileNotFoundError):
                 os.rename(path, replaced if not number else f"{replaced}-{number}")
         try:
@@ -120,7 +121,7 @@ def _keep(made: str, path: str) -> str:
 def _in_bucket(path: str, overwrite: bool) -> Iterator[str]:
     if locking.is_abandoned(path) and manifest.NAME not in _held(path):
         remove(path)
-    _check_place(path, overwrite)
+    check_place(path, overwrite)
     with locking.marked(path) as mark:
         others = [name for name in _held(path) if name != mark]
         if others and not overwrite:

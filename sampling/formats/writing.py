@@ -43,14 +43,17 @@ class Layout(NamedTuple):
 class ShardWriter:
     """A file that tables are appended to; a context that closes it.
 
+    Args:
+        open_files: that it is one of, where there are many.
+
     Attributes:
         rows: written so far.
     """
 
-    def __init__(self, path: str, layout: Layout):
+    def __init__(self, path: str, layout: Layout, open_files: files.OpenFiles | None = None):
         self.path, self.rows = path, 0
         self._layout = layout
-        self._file = files.create(path)
+        self._file = open_files.create(path) if open_files else files.create(path)
         self._writer: Any = None
         self._waiting: list[pa.Table] = []  # less than a row group
         self._waiting_rows = 0

@@ -17,8 +17,9 @@ from sampling.errors import SamplingError
 from sampling.formats.csv.parsing import CsvOptions
 from sampling.formats.writing import Layout
 from sampling.prepare import classes, count, split, vocab
-from sampling.prepare.assign import Assignment
+from sampling.prepare.assign import Assignment, Cuts
 from sampling.prepare.classes import NEGATIVE, POSITIVE, Classes
+from sampling.prepare.cuts import ByClass, ByTime
 from sampling.prepare.flags import build_parser
 from sampling.prepare.source import Source
 from sampling.schema import Schema
@@ -48,12 +49,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _split(flags: argparse.Namespace) -> None:
     layout = Layout(flags.format, _delimiter(flags.delimiter), flags.row_group_rows).check()
-    open_source = _opening(flags, {"--key": flags.key} if flags.key else {}, layout.format)
-    rest = flags.output, _assignment(flags), layout, flags.overwrite
+    keys = {f"--{name}": getattr(flags, name) for name in ("key", "time")}
+    keys = {flag: column for flag, column in keys.items() if column}
+    open_source, assignment = _opening(flags, keys, layout.format), _assignment(flags)
     if flags.runner:
-        made = _beam().split(open_source, *rest, flags.beam)
+        if flags.time or flags.stratify:
+            raise SamplingError(
+                "--time and --stratify look at all rows first, in one process; leave --runner out"
+            )
+        to = flags.output, assignment, layout, flags.overwrite
+        made = _beam().split(open_source, *to, flags.beam)
     else:
-        made = split.split(open_source(), *rest)
+        source = open_source()
+        split.check(source, layout)
+        files.check_place(flags.output, flags.overwrite)
+        assignment = dataclasses.replace(assignment, cuts=_cuts(flags, source, assignment))
+        made = split.split(source, flags.output, assignment, layout, flags.overwrite)
     _tell(made, flags.output)
 
 
@@ -162,6 +173,17 @@ def _assignment(flags: argparse.Namespace) -> Assignment:
     return Assignment(
         flags.key, fractions, flags.seed, flags.shards, _classes(flags), tuple(by_class)
     )
+
+
+def _cuts(flags: argparse.Namespace, source: Source, assignment: Assignment) -> Cuts | None:
+    """What needs to look at all rows first."""
+    if flags.time and flags.stratify:
+        raise SamplingError(
+            "--time and --stratify are both given, expected one of them; leave one out"
+        )
+    if flags.time:
+        return ByTime.find(source, assignment, flags.time)
+    return ByClass.find(source, assignment) if flags.stratify else None
 
 
 def _classes(flags: argparse.Namespace) -> Classes:

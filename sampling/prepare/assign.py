@@ -11,7 +11,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +43,23 @@ class Piece(NamedTuple):
     classes: Mapping[str, int]  # rows of each class; empty where there is no label
 
 
+class Cuts(Protocol):
+    """What decides which split rows belong to."""
+
+    def sides(
+        self, table: pa.Table, hashes: np.ndarray, codes: np.ndarray, names: list[str]
+    ) -> np.ndarray:
+        """int64 [rows]: the number of the split.
+
+        Args:
+            hashes: uint64 [rows]: of the keys.
+            codes, names: the class of each row, see `Classes.codes`.
+        """
+
+    def about(self) -> dict[str, Any]:
+        """For the manifest; JSON takes it."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Assignment:
     """How rows are assigned.
@@ -56,6 +73,7 @@ class Assignment:
         shards: files of each folder.
         classes: None: rows have none.
         by_class: the splits in which each class has a folder of its own.
+        cuts: which split rows belong to, if it is not by the hash of the key.
 
     Raises:
         SamplingError: fractions are not above 0 or do not add up to 1, or by_class is no split.
@@ -67,6 +85,7 @@ class Assignment:
     shards: int = 1
     classes: Classes | None = None
     by_class: tuple[str, ...] = ()
+    cuts: Cuts | None = None
 
     def __post_init__(self) -> None:
         checks.whole_number("seed", self.seed, 0)
@@ -93,14 +112,17 @@ class Assignment:
         """Rows by where they belong.
 
         Raises:
-            UnexpectedLabelError: a label is of no class.
+            BadRowError: a label is of no class, or a time is none.
         """
-        hashes = self._hashes(rows)
-        side = np.searchsorted(self._bounds(), hashes[:, 0], side="right")
+        hashes = self.hashes(rows)
         shard = ((hashes[:, 1] >> np.uint64(32)) * np.uint64(self.shards)) >> np.uint64(32)
-        codes, names = np.zeros(len(side), np.int64), list[str]()
+        codes, names = np.zeros(len(hashes), np.int64), list[str]()
         if self.classes:
             codes, names = self.classes.codes(rows.table)
+        if self.cuts:
+            side = self.cuts.sides(rows.table, hashes[:, 0], codes, names)
+        else:
+            side = np.searchsorted(self._bounds(), hashes[:, 0], side="right")
         has_folder = np.isin(self.splits, self.by_class)[side] & bool(names)
         folder = np.where(has_folder, codes + 1, 0)  # 0: classes mixed
         group = (side * (len(names) + 1) + folder) * self.shards + shard.astype(np.int64)
@@ -115,8 +137,8 @@ class Assignment:
             pieces.append(Piece(to, table, labelled.counts(codes[some], names)))
         return pieces
 
-    def _hashes(self, rows: Rows) -> np.ndarray:
-        """uint64 [rows, 2]"""
+    def hashes(self, rows: Rows) -> np.ndarray:
+        """uint64 [rows, 2]: of keys, for the side and for the shard."""
         if self.key is None:
             places = range(rows.first, rows.first + rows.table.num_rows)
             return key_hashes(pa.array([f"{rows.name}:{place}" for place in places]), self.seed)

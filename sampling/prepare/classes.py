@@ -18,8 +18,8 @@ _FOUND = "="  # before the name of a label whose class is known at the end; in n
 _TRUE, _FALSE = ("1", "1.0", "true"), ("0", "0.0", "-1", "-1.0", "false")
 
 
-class UnexpectedLabelError(ValueError):
-    """A label that is of no class.
+class BadRowError(ValueError):
+    """A row that belongs nowhere.
 
     Attributes:
         row: of the table, from 0.
@@ -50,7 +50,7 @@ class Classes:
         """int64 [rows]: the number of each row's class; and the classes' names, sorted.
 
         Raises:
-            UnexpectedLabelError: a label is empty, or of no class.
+            BadRowError: a label is empty, or of no class.
             SamplingError: there are too many labels.
         """
         encoded = table.column(self.label).combine_chunks().dictionary_encode()
@@ -61,7 +61,7 @@ class Classes:
         if None in named:
             unknown = [number for number, name in enumerate(named) if name is None]
             row = int(np.argmax(np.isin(code, unknown)))
-            raise UnexpectedLabelError(row, self._unexpected(labels[code[row]]))
+            raise BadRowError(row, self._unexpected(labels[code[row]]))
         names = sorted(name for name in set(named) if name is not None)
         numbers = np.array([names.index(name) for name in named if name is not None], np.int64)
         return numbers[code], names

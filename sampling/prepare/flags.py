@@ -98,6 +98,16 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
         help="names and fractions of the keys (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="another seed, another split")
+    parser.add_argument(
+        "--time",
+        metavar="COLUMN",
+        help="cut by time instead: rows of the first split are before those of the next",
+    )
+    parser.add_argument(
+        "--stratify",
+        action="store_true",
+        help="every class has its exact share of each split; reads the files twice, as --time",
+    )
     classes = parser.add_argument_group("classes")
     classes.add_argument("--label", help="column of the class; without it there are no classes")
     classes.add_argument(

@@ -15,7 +15,7 @@ from sampling.files.manifest import Written
 from sampling.formats.writing import Layout, ShardWriter
 from sampling.prepare import classes as labelled
 from sampling.prepare.assign import Assignment, Destination, Piece
-from sampling.prepare.classes import NEGATIVE, POSITIVE, UnexpectedLabelError
+from sampling.prepare.classes import NEGATIVE, POSITIVE, BadRowError
 from sampling.prepare.source import Chunk, Rows, Source
 
 
@@ -112,7 +112,7 @@ def assigned(source: Source, chunk: Chunk, rows: Rows, assignment: Assignment) -
     """
     try:
         return assignment.pieces(rows)
-    except UnexpectedLabelError as error:
+    except BadRowError as error:
         raise SamplingError(f"{source.locate(chunk, error.row)}, {error}") from None
 
 
@@ -123,12 +123,13 @@ def write(
     classes: defaultdict[Destination, Counter[str]] = defaultdict(Counter)
     with contextlib.ExitStack() as stack:
         open_: dict[Destination, ShardWriter] = {}
+        open_files = files.OpenFiles()
         for piece in pieces:
             to = piece.destination
             if to not in open_:
                 _check_classes(assignment, {each.class_ for each in open_} | {to.class_})
                 path = f"{folder}/{shard_path(to, layout, assignment)}"
-                open_[to] = stack.enter_context(ShardWriter(path, layout))
+                open_[to] = stack.enter_context(ShardWriter(path, layout, open_files))
             open_[to].write(piece.table)
             classes[to].update(piece.classes)
     return [
@@ -176,5 +177,6 @@ def described(
         "by_class": list(assignment.by_class),
         "shards": assignment.shards,
         "labels": labels,
+        **(assignment.cuts.about() if assignment.cuts else {}),
     }
     return manifest.build(about, source.schema.to_manifest(), assignment.splits, written)
