@@ -1,6 +1,6 @@
 # The trainer as an image for Vertex AI, or any machine with Docker:
 #   docker build -t tf-sampling . && docker run --rm tf-sampling propensity --help
-FROM python:3.11-slim
+FROM python:3.13-slim
 WORKDIR /app
 COPY setup.py pyproject.toml ./
 COPY sampling sampling

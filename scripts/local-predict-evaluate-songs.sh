@@ -16,8 +16,7 @@ if [[ " $*" != *" --job-dir"* && ! -e "$job/best/checkpoint" ]]; then
 fi
 
 for mode in evaluate predict; do
-  .venv/bin/python -m trainer.task recommender \
-    --mode="$mode" \
+  .venv/bin/python -m sampling "$mode" recommender \
     --job-dir="$job" \
     --test_dir="$data/test/*.csv" \
     "$@"

@@ -17,10 +17,9 @@ if [[ " $*" != *" --job-dir"* && ! -e "$job/checkpoint" ]]; then
 fi
 
 for mode in evaluate predict; do
-  .venv/bin/python -m trainer.task propensity \
-    --mode="$mode" \
+  .venv/bin/python -m sampling "$mode" propensity \
     --job-dir="$job" \
-    --schema_path="$example/schema.json" \
+    --schema="$example/schema.json" \
     --label=label \
     --forward=customer_id \
     --test_dir="$data/test/*.csv" \

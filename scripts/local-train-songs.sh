@@ -20,10 +20,9 @@ if [[ " $*" != *" --job-dir"* && -d "$job" ]]; then
   mv "$job" "$job.previous"
 fi
 # The trainer expands the globs: a command line would be too short for many files.
-.venv/bin/python -m trainer.task recommender \
-  --mode=train \
+.venv/bin/python -m sampling train recommender \
   --job-dir="$job" \
-  --schema_path="$example/schema.json" \
+  --schema="$example/schema.json" \
   --label=n_listens \
   --user_key=user_name \
   --item_key=track_id \

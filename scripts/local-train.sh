@@ -27,10 +27,9 @@ if [[ -z "${JOB_DIR:-}" && " $*" != *" --job-dir"* && -d "$job" ]]; then
   mv "$job" "$job.previous"
 fi
 # The trainer expands the globs: a command line would be too short for many files.
-.venv/bin/python -m trainer.task propensity \
-  --mode=train \
+.venv/bin/python -m sampling train propensity \
   --job-dir="$job" \
-  --schema_path="$example/schema.json" \
+  --schema="$example/schema.json" \
   --label=label \
   --forward=customer_id \
   --positive_dir="$data/train/positive/*.csv" \

@@ -2,17 +2,18 @@
 # Makes an environment with the library (editable) and all that its tests, benchmarks and examples
 # need there. Does nothing when it is up to date. PYTHON names the Python to make it with (remove the
 # environment to change it).
-#   bash scripts/setup.sh         .venv: TensorFlow 2.15, the last with tf.estimator; Python 3.10, 3.11
-#   bash scripts/setup.sh keras3  .venv-keras3: today's TensorFlow, Keras 3 and numpy 2, on the newest
-#                                 Python that there is, up to 3.13
+#   bash scripts/setup.sh        .venv: today's TensorFlow, with Estimators, Keras 3 and numpy 2, on
+#                                the newest Python that there is, up to 3.13
+#   bash scripts/setup.sh tf215  .venv-tf215: TensorFlow 2.15, the last with its own tf.estimator, with
+#                                Keras 2 and numpy 1, for the tests; Python 3.10 or 3.11
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case "${1:-}" in
-  "") venv=.venv newest=11 extras=estimator,test,lint,benchmark,serving,gcp,beam ;;
-  keras3) venv=.venv-keras3 newest=13 extras=test ;;
+  "") venv=.venv newest=13 extras=estimator,test,lint,benchmark,serving,gcp,beam ;;
+  tf215) venv=.venv-tf215 newest=11 extras=estimator,tf215,test,serving ;;
   *)
-    echo "setup: found $1, expected keras3 or nothing" >&2
+    echo "setup: found $1, expected tf215 or nothing" >&2
     exit 1
     ;;
 esac
@@ -55,7 +56,7 @@ make_venv() {
   if [[ -z "$python" ]]; then
     if ! command -v uv >/dev/null; then
       echo "setup: found no $wanted_python, which TensorFlow needs in $venv;" \
-        "install one and name it: PYTHON=/path/to/python3.11 bash scripts/setup.sh" >&2
+        "install one and name it: PYTHON=/path/to/python3.$newest bash scripts/setup.sh" >&2
       return 1
     fi
     uv venv --quiet --seed --python "3.$newest" "$venv"
@@ -84,6 +85,6 @@ echo "setup: installing into $venv with $("$venv/bin/python" --version);" \
   "minutes the first time" >&2
 # pip would compile all modules, of which few are ever imported; here those of every process.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile -e ".[$extras]"
-PYTHONDONTWRITEBYTECODE="" "$venv/bin/python" -c "import tests.conftest; tests.conftest.tf.keras.Model"
+PYTHONDONTWRITEBYTECODE="" "$venv/bin/python" -c "import tests.conftest as c; c.tf.keras.Model; c.tf.estimator"
 echo "$wanted" >"$venv/stamp"
 echo "setup: done" >&2

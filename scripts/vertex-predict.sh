@@ -27,7 +27,7 @@ if [[ -n "$request" ]]; then
     --json-request="$request"
 elif [[ -n "$input" && -n "$job" ]]; then
   [[ -n "$dry_run" && -x .venv/bin/python ]] || bash scripts/setup.sh
-  .venv/bin/python -m trainer.vertex predict \
+  .venv/bin/python -m trainer.cloud.requests predict \
     ${dry_run:+--dry-run} \
     --project="$PROJECT" \
     --region="$REGION" \

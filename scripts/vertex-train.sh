@@ -23,7 +23,7 @@ job="${job:-$(new_job)}"
 config="$(mktemp)"
 trap 'rm -f "$config"' EXIT
 [[ -n "$dry_run" && -x .venv/bin/python ]] || bash scripts/setup.sh
-.venv/bin/python -m trainer.vertex job \
+.venv/bin/python -m trainer.cloud.requests job \
   --image="$IMAGE" \
   --output="$BUCKET/jobs/$job" \
   --machine="$machine" \

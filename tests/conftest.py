@@ -22,6 +22,7 @@ from sampling import (
     InputFnWithFakePairs,
     Schema,
 )
+from sampling.estimator import install, legacy_keras
 from tests import written
 
 # The same examples in every run, however busy the machine is; scripts/stress.sh tries others.
@@ -30,34 +31,7 @@ settings.register_profile("same", derandomize=True, **_UNTIMED)
 settings.register_profile("others", max_examples=1000, **_UNTIMED)
 settings.load_profile("same")
 
-# Test modules that need tf.estimator, or run what does (trainer, examples, scripts): without it, on
-# today's TensorFlow, they are left out. All others run with either.
-NEEDS_ESTIMATOR = (
-    "async_resume",
-    "benchmark",
-    "cloud_scripts",
-    "cloud_storage",
-    "cluster",
-    "corrected",
-    "data_dir",
-    "estimators",
-    "examples",
-    "habits",
-    "in_step",
-    "kill",
-    "launch",
-    "readme",
-    "recommender",
-    "resume",
-    "scripts",
-    "serving",
-    "shoppers",
-    "songs",
-    "trainer",
-    "trainer_report",
-    "training",
-)
-collect_ignore = [] if hasattr(tf, "estimator") else [f"test_{name}.py" for name in NEEDS_ESTIMATOR]
+install()
 
 SCHEMA = Schema.from_dict(
     {"id": int, "x": float, "city": str, "label": int},
@@ -154,7 +128,8 @@ FORMATS = ("csv", "csv.gz", "parquet", "tfrecord", "tfrecord.gz", "DataFrame")
 @pytest.fixture(autouse=True)
 def same_initial_weights() -> None:
     """Models begin alike in every run, so that what they learn can be tested."""
-    tf.keras.utils.set_random_seed(1)
+    for keras in (tf.keras, legacy_keras()):  # each has a generator of its own
+        keras.utils.set_random_seed(1)
 
 
 @pytest.fixture(scope="session")
@@ -199,11 +174,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
 
 
-def pytest_report_header() -> str | None:
-    if not collect_ignore:
-        return None
-    left_out = ", ".join(NEEDS_ESTIMATOR)
-    return f"TensorFlow {tf.__version__} has no tf.estimator, which these tests need: {left_out}"
+def pytest_report_header() -> str:
+    return f"TensorFlow {tf.__version__}, Keras {getattr(tf.keras, '__version__', '2')}"
 
 
 @pytest.fixture(scope="session")

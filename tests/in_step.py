@@ -16,10 +16,11 @@ from sampling import InputFnDownsampleWithWeight
 from sampling.checkpoint.estimator import InputStateListener, resume
 from sampling.checkpoint.in_step import SaveInStep
 from sampling.checkpoint.keras import InputState, fit
+from sampling.estimator import legacy_keras
 from tests.conftest import SCHEMA
 from tests.resumable import Log
 from tests.stress_resume import batches_of
-from trainer import local_cluster
+from trainer.distributed import local_cluster
 
 _PRELOADED = tf.keras.Model, tf.estimator.Estimator
 CLUSTERS, MIRRORED = ("custom", "dnn", "keras"), ("mirrored", "keras, mirrored")
@@ -150,7 +151,7 @@ def _train_estimator(name, folder, model_dir, log, strategy):
     config = tf.estimator.RunConfig(model_dir, train_distribute=strategy, **saves)
     columns = [tf.feature_column.numeric_column("x", normalizer_fn=lambda x: x / 300)]
     dnn = tf.estimator.DNNClassifier(
-        [4], columns, weight_column="weight", optimizer=tf.keras.optimizers.legacy.Adam()
+        [4], columns, weight_column="weight", optimizer=legacy_keras().optimizers.legacy.Adam()
     )
 
     def model_fn(features, labels, mode):

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from tests.conftest import write_classes
 from tests.test_launch import check_model, check_rows
-from trainer import local_cluster
-from trainer.local_cluster import Cluster
+from trainer.distributed import local_cluster
+from trainer.distributed.local_cluster import Cluster
 
 _EPOCHS = 10
 

@@ -24,7 +24,7 @@ _AT_A_TIME = 250_000
 _PROGRAM = """
 import re, sys
 from pathlib import Path
-from sampling.prepare.__main__ import main
+from sampling.__main__ import main
 main(sys.argv[1:])
 peak = re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())
 print(int(peak[1]) // 1024)

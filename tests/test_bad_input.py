@@ -338,7 +338,7 @@ def test_a_remote_file_that_changes_or_vanishes():
 
 def test_a_file_in_both_globs_is_warned_of(tmp_path):
     folder = write(tmp_path, f1="a\n1\n", f2="a\n2\n")
-    with pytest.warns(UserWarning, match=r"f2\.csv is matched by both positive_dir and negative_d"):
+    with pytest.raises(ValueError, match=r"f2\.csv is matched by both positive_dir and negative_d"):
         InputFnDownsampleWithWeight(
             f"{folder}/f*.csv", f"{folder}/./f2.csv", schema=LABELLED, is_train=True
         )

@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("apache_beam", reason="the extra [beam] is not installed")
 
+from sampling.__main__ import main
 from sampling.files import manifest
 from sampling.prepare import source
-from sampling.prepare.__main__ import main
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Beam's own
 
@@ -119,7 +119,9 @@ def test_a_bad_row_is_named_and_leaves_nothing(raw, capsys, beam):
         out = raw / "out"
         main(["split", str(raw / "raw-*.csv"), "--key=customer", f"--output={out}", *beam])
     error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith("error: ") and "raw-1.csv, line 1502: found 3 fields" in error
+    assert (
+        error.startswith("tf-sampling: error: ") and "raw-1.csv, line 1502: found 3 fields" in error
+    )
     assert not out.exists() and not [p for p in raw.iterdir() if p.name.startswith(".")]
 
 

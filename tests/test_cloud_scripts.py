@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from trainer import aip, vertex
+from trainer.cloud import folders, requests
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = {
@@ -240,12 +240,12 @@ def test_a_machine_trains_with_the_arguments_of_its_metadata(clouds, tmp_path):
 
 def test_vertex_understands_job_and_batch_prediction():
     aiplatform = pytest.importorskip("google.cloud.aiplatform_v1")
-    spec = vertex.custom_job("image", "gs://b/o", ["train", "--x=a,b *"], "n1-standard-4", 2)
+    spec = requests.custom_job("image", "gs://b/o", ["train", "--x=a,b *"], "n1-standard-4", 2)
     job = aiplatform.CustomJobSpec.from_json(json.dumps(spec))
     assert [pool.replica_count for pool in job.worker_pool_specs] == [1, 2, 1, 1]
     assert list(job.worker_pool_specs[1].container_spec.args) == ["train", "--x=a,b *"]
     assert job.base_output_directory.output_uri_prefix == "gs://b/o"
-    request = vertex.batch_prediction("projects/p/locations/r", "m", ["gs://a/*"], "gs://o", "n1")
+    request = requests.batch_prediction("projects/p/locations/r", "m", ["gs://a/*"], "gs://o", "n1")
     prediction = aiplatform.BatchPredictionJob.from_json(json.dumps(request))
     assert prediction.model == "projects/p/locations/r/models/m"
     assert list(prediction.input_config.gcs_source.uris) == ["gs://a/*"]
@@ -267,19 +267,19 @@ def test_the_folders_of_vertex_get_model_and_summaries(tmp_path, monkeypatch, ca
     monkeypatch.setenv("AIP_CHECKPOINT_DIR", f"{job}/")
     monkeypatch.setenv("AIP_MODEL_DIR", f"{tmp_path / 'model'}/")
     monkeypatch.setenv("AIP_TENSORBOARD_LOG_DIR", f"{tmp_path / 'logs'}/")
-    assert aip.with_job_dir({"mode": "train"}) == {"job_dir": str(job), "mode": "train"}
-    assert aip.with_job_dir({"job_dir": "other"}) == {"job_dir": "other"}
+    assert folders.with_job_dir({"mode": "train"}) == {"job_dir": str(job), "mode": "train"}
+    assert folders.with_job_dir({"job_dir": "other"}) == {"job_dir": "other"}
     addresses = {"chief": ["a:1"], "worker": ["b:1"], "ps": ["c:1"]}
     of_worker = {"cluster": addresses, "task": {"type": "worker", "index": 0}}
     with monkeypatch.context() as patch:
         patch.setenv("TF_CONFIG", json.dumps(of_worker))
-        aip.publish(str(job))
+        folders.publish(str(job))
     assert not (tmp_path / "model").exists()
-    aip.publish(str(job))
+    folders.publish(str(job))
     assert (tmp_path / "model" / "saved_model.pb").read_text() == "100"
     assert (tmp_path / "model" / "variables" / "v").read_text() == "100"
     assert (tmp_path / "logs" / "eval" / "events.out.tfevents.1").read_text() == "events"
     assert not (tmp_path / "logs" / "export").exists()
     (job / "export" / "saved_model.pb").write_text("of a recommender")
-    aip.publish(str(job))
+    folders.publish(str(job))
     assert (tmp_path / "model" / "saved_model.pb").read_text() == "of a recommender"

@@ -112,7 +112,7 @@ def test_a_job_that_has_everything_in_buckets(storage, tmp_path):
     run(
         storage,
         *("-m", "trainer.task", "propensity", "--mode=train", job),
-        "--schema_path=gs://shop/schema.json",
+        "--schema=gs://shop/schema.json",
         "--label=label",
         "--forward=customer_id",
         "--positive_dir=gs://shop/data/train/positive/*.csv",

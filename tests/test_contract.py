@@ -278,7 +278,7 @@ def test_a_state_of_another_input_function_is_refused(make, other, named):
         make(**other).restore(state)
 
 
-@pytest.mark.parametrize("state", [{}, None, {"version": 1}, "state"])
+@pytest.mark.parametrize("state", [{}, None, {"version": 3}, "state"])
 def test_what_is_no_state_is_refused(make, state):
     with pytest.raises(ValueError, match="no state"):
         make().restore(state)
@@ -289,19 +289,20 @@ def test_a_state_of_another_version_is_refused(make):
         make().restore({**make().state(0), "version": 99})
 
 
-def test_a_state_as_it_was_first_written_is_read(classes):
-    """Version 1 had four numbers for each class, where now each number has its column."""
-    state = classes.train(num_epochs=2).state(30)
-    columns = [state["cursors"][name] for name in ("pass", "round", "offset", "taken")]
-    by_role = dict(zip(("positive_dir", "negative_dir"), zip(*columns, strict=True), strict=True))
-    former = json.loads(json.dumps({**state, "version": 1, "cursors": by_role}))
-    restored = classes.train(num_epochs=2)
-    restored.restore(former)
-    assert restored.state(30) == state
-    with pytest.raises(ValueError, match="no state.*positive_dir"):
-        restored.restore({**former, "cursors": {}})
-    with pytest.raises(ValueError, match="no state.*taken"):
-        restored.restore({**state, "cursors": {"pass": [0, 0], "round": [0, 0], "offset": [3, 4]}})
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"skip": -1},
+        {"epoch": 10**6},
+        {"rows": 10**30},
+        {"cursors": {"pass": [0], "round": [10**6], "offset": [-1], "taken": [10**30]}},
+        {"worker": [0, 2, False, 1]},
+    ],
+)
+def test_a_state_that_was_changed_is_refused(make, changed):
+    state = make().state(10)
+    with pytest.raises(ValueError, match="checksum"):
+        make().restore({**state, **changed})
 
 
 def test_a_place_before_the_restored_one_is_refused(make):

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from sampling import InputFn, InputFnDownsampleWithWeight, Schema
+from sampling.estimator import legacy_keras
 from sampling.estimator.forwarding import forward_features
 from sampling.estimator.head import CORRECTION, corrected_head
 from sampling.estimator.serving import serving_input_receiver_fn
@@ -39,7 +40,7 @@ def head():
 
 
 def linear(head, model_dir):
-    optimizer = tf.keras.optimizers.legacy.Ftrl(0.5)
+    optimizer = legacy_keras().optimizers.legacy.Ftrl(0.5)
     return tf.estimator.LinearEstimator(head, COLUMNS, str(model_dir), optimizer)
 
 

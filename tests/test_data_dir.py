@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sampling.__main__ import main as prepare
 from sampling.files import manifest
-from sampling.prepare.__main__ import main as prepare
-from trainer import data_dir, task
+from trainer import task
+from trainer.propensity import data_dir
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_which_files_are_read(raw, tmp_path):
         "mode": "train",
         "data_dir": data,
         "label": "bought",
-        "schema_path": f"{data}/_manifest.json",
+        "schema": f"{data}/_manifest.json",
         "delimiter": ",",
         "positive_dir": [f"{data}/train/positive/*.csv"],
         "negative_dir": [f"{data}/train/negative/*.csv"],
@@ -63,14 +64,14 @@ def test_which_files_are_read(raw, tmp_path):
     given = {"mode": "train", "data_dir": data}
     assert data_dir.expand(given)["test_dir"] == [f"{data}/dev/*/*.csv"]
     predict = data_dir.expand({"mode": "predict", "data_dir": data})
-    assert predict["test_dir"] == [f"{data}/test/*.csv"] and "schema_path" not in predict
+    assert predict["test_dir"] == [f"{data}/test/*.csv"] and "schema" not in predict
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         ([], "has test, train, expected train/positive and train/negative"),
-        (["--label=bought"], "--schema_path is missing"),
+        (["--label=bought"], "--schema is missing"),
     ],
 )
 def test_a_split_that_can_not_be_trained_on(raw, tmp_path, capsys, flags, message):

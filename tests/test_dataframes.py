@@ -50,7 +50,7 @@ def test_classes_are_frames_without_labels(tmp_path):
     options = {"schema": SCHEMA, "is_train": True, "num_epochs": 2, "weight": "auto"}
     in_memory = InputFnDownsampleWithWeight(*classes, **options)
     in_files = InputFnDownsampleWithWeight(*map(str, paths), **options)
-    assert in_memory.describe()["negative_weight"] == 29
+    assert in_memory.describe()["weights"]["negative_dir"] == 29
     for ours, theirs in zip(in_memory.batches(), in_files.batches(), strict=True):
         np.testing.assert_array_equal(ours[0]["id"], theirs[0]["id"])
         np.testing.assert_array_equal(ours[1], theirs[1])

@@ -108,7 +108,7 @@ def test_only_the_blocks_of_the_sample_are_read(tmp_path, monkeypatch):
     input_fn = write_classes(tmp_path, 50, 5000, 1, 3).train(pool_rows=60, num_epochs=10)
     list(input_fn.batches())
     blocks = sum(number for role, number in read if role == "negative_dir")
-    assert 0.1 <= blocks / input_fn._blocks["negative_dir"].num_blocks < 0.12
+    assert 0.1 <= blocks / input_fn.blocks_of_classes()["negative_dir"].num_blocks < 0.12
 
 
 # --- weights ---
@@ -221,9 +221,9 @@ def test_recipes(tmp_path, options, rows, weights, threshold, shuffle):
     assert input_fn.rows_per_epoch == sum(rows)
     assert input_fn.prior().stream[1] == pytest.approx(threshold)
     described = input_fn.describe()
-    assert (described["positives_per_epoch"], described["negatives_per_epoch"]) == rows
-    assert described["coverage_of_negatives_in_an_epoch"] == min(1, rows[1] / 1000)
-    assert described["coverage_of_negatives_in_all_epochs"] == min(1, 2 * rows[1] / 1000)
+    assert tuple(described["rows_in_an_epoch"].values()) == rows
+    assert described["coverage_in_an_epoch"]["negative_dir"] == min(1, rows[1] / 1000)
+    assert described["coverage_in_all_epochs"]["negative_dir"] == min(1, 2 * rows[1] / 1000)
 
 
 @pytest.mark.parametrize("epoch", ["majority", "natural"])
@@ -294,7 +294,7 @@ def test_too_few_negatives_come_once_each_with_a_warning(tmp_path):
     with pytest.warns(UserWarning, match=r"50 negatives for 30 positives.*60.*ratio of 1\.667"):
         ids = ids_of(list(input_fn.batches()))
     assert Counter(ids.tolist()) == dict.fromkeys(range(80), 2)
-    assert input_fn.describe()["negative_weight"] == 1
+    assert input_fn.describe()["weights"]["negative_dir"] == 1
 
 
 @pytest.mark.parametrize(

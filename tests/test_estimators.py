@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from sampling import InputFn, Schema
+from sampling.estimator import legacy_keras
 from sampling.estimator.forwarding import forward_features
 from sampling.estimator.serving import serving_input_receiver_fn
 
@@ -115,7 +116,7 @@ def test_canned_default_signature_takes_tensors_and_forwards(input_fn, tmp_path)
 def test_a_warm_start_is_kept(input_fn, tmp_path):
     first = canned(tmp_path / "first")
     first.train(input_fn)
-    optimizer = tf.keras.optimizers.legacy.SGD(0.0)
+    optimizer = legacy_keras().optimizers.legacy.SGD(0.0)
     warm = canned(tmp_path / "warm", optimizer=optimizer, warm_start_from=first.model_dir)
     forwarding = forward_features(warm, SCHEMA)
     forwarding.train(input_fn)

@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampling import InputFn, InputFnDownsampleWithWeight, Schema
+from sampling.__main__ import main
 from sampling.files import manifest
 from sampling.prepare import sample
-from sampling.prepare.__main__ import main
+from sampling.rows.encoding import TableRows
 from tests.conftest import SCHEMA, write_classes
 
 WEIGHTED = Schema.from_dict(
@@ -57,7 +58,7 @@ def test_weights_are_a_column_of_their_own(weighted, capsys):
     assert (schema.label, schema.weight, schema.features_to_forward) == ("label", "weight", ("id",))
     assert [field.type for field in schema] == ["INTEGER", "DATE", "INTEGER", "FLOAT"]
     assert made["splits"]["epoch"]["classes"] == {"0": {"rows": 10}, "1": {"rows": 10}}
-    assert made["made_with"]["class"] == "InputFnDownsampleWithWeight"
+    assert made["made_with"]["sampler"] == "Downsample"
     assert "writing  100%  20 rows" in capsys.readouterr().err
 
 
@@ -180,12 +181,13 @@ def test_shards_can_be_made_one_by_one(
     }
     with (
         warnings.catch_warnings(),
-        mock.patch("sampling.samplers.downsample.CHUNK_ROWS", 32),
+        mock.patch.object(TableRows, "chunk_rows", 32),
     ):
         warnings.simplefilter("ignore")  # there may be fewer negatives than asked for
         input_fn = sample.open_input(options)
-        rows = {role: blocks.rows_of_blocks() for role, blocks in input_fn._blocks.items()}
-        stretches = sample.stretches(options, rows, shards)
+        blocks = input_fn.blocks_of_classes()
+        rows = {name: of_class.rows_of_blocks() for name, of_class in blocks.items()}
+        stretches = sample.stretches(input_fn, rows, shards)
         one_by_one = [
             pa.concat_tables(sample.read(sample.open_input(options), stretch))
             for stretch in reversed(stretches)
@@ -200,7 +202,7 @@ def test_shards_can_be_made_one_by_one(
 def test_preparing_does_not_wait_for_tensorflow(tmp_path):
     (tmp_path / "raw.csv").write_text("who,bought\na,1\nb,0\n")
     program = (
-        "import sys; from sampling.prepare.__main__ import main; main(sys.argv[1:]);"
+        "import sys; from sampling.__main__ import main; main(sys.argv[1:]);"
         "sys.exit('tensorflow' in sys.modules)"
     )
     flags = ["split", str(tmp_path / "raw.csv"), "--key=who", f"--output={tmp_path / 'out'}"]

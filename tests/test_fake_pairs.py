@@ -440,7 +440,7 @@ def test_the_same_rows_follow_a_restored_state_fakes_and_all(plays, rows, option
 def test_a_state_of_other_known_pairs_or_options_is_refused(plays, tmp_path):
     state = plays().state(10)
     held_out = write(tmp_path / "held_out.csv", "user,item", f"{plays.rows['user'][0]},24")
-    for other, named in (({"exclude": held_out}, "known_pairs"), ({"alpha": 1}, "options")):
+    for other, named in (({"exclude": held_out}, "made up"), ({"alpha": 1}, "made up")):
         with pytest.raises(ValueError, match=named):
             plays(**other).restore(state)
 

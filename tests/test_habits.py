@@ -41,7 +41,7 @@ class Jobs:
     def train(self, name, *more, capsys=None):
         given = {
             "job-dir": self.folder / name,
-            "schema_path": self.folder / "schema.json",
+            "schema": self.folder / "schema.json",
             "label": "label",
             "forward": "id",
             "positive_dir": self.folder / "positive.csv",
@@ -186,7 +186,7 @@ def other_label(jobs, long):
     )
     files = ("positive", "negative", "dev", "test")
     paths = {f"{name}_dir": f"returned-{name}.csv" for name in files}
-    paths["schema_path"] = "returned.json"
+    paths["schema"] = "returned.json"
     return ["--label=returned", *(f"--{key}={jobs.folder}/{path}" for key, path in paths.items())]
 
 

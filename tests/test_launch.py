@@ -15,9 +15,11 @@ import pytest
 import tensorflow as tf
 
 from sampling.checkpoint import server_states
+from sampling.errors import SamplingError
 from tests.conftest import SCHEMA, write_classes
-from trainer import launch, local_cluster, task
-from trainer.local_cluster import Cluster, ClusterError, Task
+from trainer import launch, task
+from trainer.distributed import local_cluster
+from trainer.distributed.local_cluster import Cluster, Role
 
 PS, CHIEF, WORKER, EVALUATOR = local_cluster.tasks(2, 1, True)
 # What a process of a cluster knows: `me` is its type, `index` its number.
@@ -95,12 +97,12 @@ if me == "evaluator":
 )
 def test_when_a_process_dies_all_are_ended_and_it_is_named(end, named):
     script = f"\nif me == 'worker': {end}\ntime.sleep(600)"
-    with pytest.raises(ClusterError, match=named):
+    with pytest.raises(SamplingError, match=named):
         run(script)
 
 
 def test_a_parameter_server_that_ends_is_missed():
-    with pytest.raises(ClusterError, match="ps 0 ended with exit status 0"):
+    with pytest.raises(SamplingError, match="ps 0 ended with exit status 0"):
         run("\nif me != 'ps': time.sleep(600)")
 
 
@@ -110,7 +112,7 @@ while True:
     time.sleep(0.1)
     if me == "chief": print("step", flush=True)
 """
-    with pytest.raises(ClusterError, match="worker 0 has said nothing for 8 seconds"):
+    with pytest.raises(SamplingError, match="worker 0 has said nothing for 8 seconds"):
         run(script, silent_secs=8)  # in which a busy machine lets the chief say something
 
 
@@ -166,7 +168,8 @@ def test_however_the_launcher_is_stopped_no_process_is_left_behind(signal_, tmp_
     """Its processes are those of a module that writes down who runs it."""
     script = f"""
 import sys
-from trainer import launch, local_cluster
+from trainer import launch
+from trainer.distributed import local_cluster
 code = '''
 import os, pathlib, time
 pathlib.Path({str(tmp_path)!r}, str(os.getpid())).touch()
@@ -270,7 +273,7 @@ def test_what_several_processes_can_not_do(arguments, named, monkeypatch, capsys
         "propensity": [f"--positive_dir={positives}", f"--negative_dir={negatives}"],
         "recommender": [f"--train_dir={positives}", "--user_key=id", "--item_key=city"],
     }
-    more = [f"--schema_path={tmp_path}/schema.json", "--label=label", f"--test_dir={negatives}"]
+    more = [f"--schema={tmp_path}/schema.json", "--label=label", f"--test_dir={negatives}"]
     with pytest.raises(SystemExit):
         task.main(
             [*arguments, "--mode=train", f"--job-dir={tmp_path}", *files[arguments[0]], *more]
@@ -299,7 +302,7 @@ def test_a_cluster_trains_on_every_row_once(tmp_path, capfd):
     job_dir = tmp_path / "job"
     arguments = [
         *("--workers=2", "--ps=1", "--evaluator", "--", "propensity", "--mode=train"),
-        *(f"--job-dir={job_dir}", f"--schema_path={folder}/schema.json", "--label=label"),
+        *(f"--job-dir={job_dir}", f"--schema={folder}/schema.json", "--label=label"),
         *(f"--positive_dir={folder}/positive-*.csv", f"--negative_dir={folder}/negative-*.csv"),
         *(f"--test_dir={folder}/*.csv", "--forward=id", "--num_epochs=3", "--batch_size=8"),
         *("--hidden_units=2", "--eval_secs=1"),
@@ -361,4 +364,4 @@ def check_model(folder, epochs, repeated):
 
 
 def test_a_task_is_told_by_name():
-    assert [str(Task("ps", 1)), str(Task("chief", 0))] == ["ps 1", "chief"]
+    assert [str(Role("ps", 1)), str(Role("chief", 0))] == ["ps 1", "chief"]

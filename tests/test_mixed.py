@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sampling import InputFnStratified, Schema
+from sampling import InputFnDownsampleWithWeight, InputFnStratified, Schema
 from sampling.formats.csv.blocks import CsvBlocks
 from tests import written
+from tests.conftest import SCHEMA as CLASSES_SCHEMA
 from tests.conftest import ids_of
 from tests.test_stratified import FOUR, SCHEMA, counts, epochs_of, rows_of, write_mixed
 
@@ -140,7 +141,7 @@ def test_what_splitting_would_save_is_described(tmp_path):
     split = described["if_split_by_class"]
     assert split["bytes_at_the_start"] == pytest.approx(total * 50 / 4050, rel=0.01)
     assert split["bytes_per_epoch"] == pytest.approx(total * 100 / 4050, rel=0.01)
-    assert described["coverage_of_it_in_an_epoch"] == pytest.approx(50 / 3000)
+    assert described["coverage_in_an_epoch"]["class 'b'"] == pytest.approx(50 / 3000)
     assert "if_split_by_class" in str(InputFnStratified(glob, SCHEMA).describe())
 
 
@@ -255,3 +256,35 @@ def test_a_file_that_changes_meanwhile_is_noticed(tmp_path):
     (tmp_path / "mixed-1.csv").write_text("id,x,label\n1,1,a\n")
     with pytest.raises(ValueError, match="mixed-1.csv has changed"):
         list(input_fn.batches())
+
+
+def test_downsampling_takes_mixed_files_under_one_glob(classes):
+    files = classes.files("*")
+
+    def make(positive, negative):
+        return InputFnDownsampleWithWeight(
+            positive, negative, schema=CLASSES_SCHEMA, is_train=True, weight="auto", num_epochs=20
+        )
+
+    mixed, apart = make(files, files), make(*map(classes.files, ("positive-*", "negative-*")))
+    assert mixed.rows_per_epoch == apart.rows_per_epoch
+    assert mixed.prior() == apart.prior()
+    seen = Counter()
+    for features, labels, _ in mixed.batches():
+        np.testing.assert_array_equal(labels, features["id"] < 60)
+        seen.update(features["id"].tolist())
+    assert {seen[id_] for id_ in range(60)} == {20}
+    assert {seen[id_] for id_ in range(60, 1060)} == {1, 2}
+
+
+def test_the_same_files_under_two_globs_are_refused(classes):
+    with pytest.raises(ValueError, match="matched by both positive_dir and negative_dir.*same one"):
+        InputFnDownsampleWithWeight(
+            classes.files("*"), classes.files("positive-*"), schema=CLASSES_SCHEMA, is_train=True
+        )
+
+
+def test_mixed_files_of_other_labels_are_refused(tmp_path):
+    glob = write_mixed(tmp_path, {"a": 5, "b": 30})
+    with pytest.raises(ValueError, match="found the labels 'a', 'b', expected 0 and 1"):
+        InputFnDownsampleWithWeight(glob, glob, schema=SCHEMA, is_train=True)

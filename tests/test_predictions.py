@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import write_classes
-from trainer import predictions, results
+from trainer.job_dir import contents, predictions
 
 ROWS, BATCH, PART_ROWS = 1060, 16, 100
 
@@ -78,7 +78,7 @@ def test_killed_again_and_again_it_goes_on(classes, in_order, tmp_path_factory, 
 @pytest.mark.parametrize("place", ["write_json", "write_lines", "write_joined"])
 @pytest.mark.parametrize("call", [0, 3])
 def test_killed_while_a_file_is_written(classes, in_order, tmp_path, monkeypatch, place, call):
-    write, calls = getattr(results, place), iter(range(100))
+    write, calls = getattr(contents, place), iter(range(100))
 
     def killed(*arguments):
         if next(calls) == (0 if place == "write_joined" else call):
@@ -87,7 +87,7 @@ def test_killed_while_a_file_is_written(classes, in_order, tmp_path, monkeypatch
 
     predicted = []
     with monkeypatch.context() as patched:
-        patched.setattr(results, place, killed)
+        patched.setattr(contents, place, killed)
         with pytest.raises(Killed):
             attempt(classes, tmp_path, predicted=predicted)
     before = len(predicted)

@@ -1,12 +1,13 @@
 """The next round is read while this one is handed out: it changes no row, and costs little."""
 
+import functools
 import time
 
 import numpy as np
 import pytest
 
 from sampling import InputFn, InputFnDownsampleWithWeight, Schema
-from sampling.input_fn.engine import CHUNK_ROWS
+from sampling.rows.encoding import CHUNK_ROWS
 
 SCHEMA = Schema.from_dict({"id": int, "label": int}, label="label")
 ROWS = 2000
@@ -32,10 +33,15 @@ class Watched(InputFnDownsampleWithWeight):
 
     reading = handing_out = 0.0
 
-    def _read(self, role, blocks):
-        self.reads.append((role, len(blocks)))
+    def __init__(self, **options):
+        super().__init__(**options)
+        for name, blocks in self.blocks_of_classes().items():
+            blocks.read = functools.partial(self._watch, name, blocks.read)
+
+    def _watch(self, name, read, ids):
+        self.reads.append((name, len(ids)))
         time.sleep(self.reading)
-        return super()._read(role, blocks)
+        return read(ids)
 
     def rows(self):
         """All ids, and how many blocks of the negatives were read at a time."""

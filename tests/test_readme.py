@@ -52,7 +52,7 @@ def test_the_first_example_runs(tmp_path, monkeypatch):
     names = {"model": MadeWhenFitted()}
     exec(example, names)
     assert names["estimator"].get_variable_value("global_step") == 5 * 1
-    assert names["train"].describe()["weighted_ratio"] == "1 : 25"
+    assert names["train"].describe()["ratio_in_weights"] == "1 : 25"
 
 
 def example(first_line):

@@ -15,7 +15,9 @@ import tensorflow as tf
 from examples.million_songs import make_data
 from examples.movielens import naive_negatives
 from sampling import Field, Schema
-from trainer import best, launch, ranking, task
+from trainer import launch, task
+from trainer.recommender import ranking
+from trainer.training import best
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "examples/million_songs/schema.json"
@@ -35,7 +37,7 @@ class Job:
     def flags(self, mode, *more):
         """With all that training needs."""
         given = {
-            "schema_path": self.schema,
+            "schema": self.schema,
             "label": "n_listens",
             "user_key": "user_name",
             "item_key": "track_id",
@@ -159,7 +161,7 @@ def test_a_label_of_text_is_refused(new, capsys):
     schema = json.loads(SCHEMA.read_text())
     schema[2]["type"] = "STRING"
     write(new.job_dir.parent / "schema.json", json.dumps(schema))
-    path = f"--schema_path={new.job_dir.parent / 'schema.json'}"
+    path = f"--schema={new.job_dir.parent / 'schema.json'}"
     error = refused(new, capsys, new.flags("train", path))
     assert "--label=n_listens is of type STRING, expected a number" in error
 
@@ -313,7 +315,7 @@ def test_a_checkpoint_that_was_not_evaluated_is_caught_up_on(tmp_path):
 def ncf_flags(folder, job_dir, *more):
     return [
         f"--job-dir={job_dir}",
-        f"--schema_path={ROOT / 'examples/movielens/schema.json'}",
+        f"--schema={ROOT / 'examples/movielens/schema.json'}",
         "--label=rating",
         "--user_key=user",
         "--item_key=item",

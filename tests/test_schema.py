@@ -399,3 +399,113 @@ def test_importing_needs_no_cloud_client_and_no_estimator():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("type_", "kind"),
+    [(str, "category"), ("DATE", "date"), ("TIMESTAMP", "date"), (int, "number"), (bool, "number")],
+)
+def test_a_kind_follows_from_the_type_unless_it_is_given(type_, kind):
+    assert Field("x", type_).kind == kind
+    assert Field("x", type_, kind=kind) == Field("x", type_)
+    assert Field("x", type_, kind="id").kind == "id"
+
+
+@pytest.mark.parametrize(
+    ("type_", "kind", "parts"),
+    [
+        (int, "identity", ["'x'", "'identity'", "expected id, number, category, date"]),
+        (str, "number", ["'x'", "number", "STRING"]),
+        (float, "date", ["'x'", "date", "FLOAT"]),
+    ],
+)
+def test_a_kind_fits_the_type(type_, kind, parts):
+    with refused(*parts):
+        Field("x", type_, kind=kind)
+
+
+def test_kinds_defaults_and_lengths_round_trip_through_json_manifest_and_repr():
+    fields = (
+        Field("order", int, kind="id"),
+        Field("app", int, "REQUIRED", kind="category"),
+        Field("day", "INTEGER", kind="date", default=7),
+        Field("v", float, length=3),
+        Field("y", int),
+    )
+    schema = Schema(fields, "y")
+    assert Schema.from_json(schema.to_json(), "y") == schema
+    assert Schema.from_json(json.dumps(schema.to_manifest())) == schema
+    assert tuple(eval(repr(field)) for field in fields) == fields
+
+
+def test_ids_are_forwarded_whoever_says_so():
+    fields = Field("a", int), Field("id", str, kind="id"), Field("key", int, kind="id")
+    assert Schema(fields).features_to_forward == ("id", "key")
+    assert Schema(fields, features_to_forward=["key"]).features_to_forward == ("key", "id")
+    assert Schema(fields, label="key").features_to_forward == ("id",)
+    with refused("'id' is forwarded as 'id_'"):
+        Schema((*fields, Field("id_", int)))
+
+
+def test_roles_in_json_are_taken_unless_others_are_given():
+    text = (
+        json.dumps(
+            {"label": "b", "weight": "w", "features_to_forward": ["id"], "schema": json.loads(BQ)}
+        )
+        .replace("clicked", "b")
+        .replace("price", "w")
+    )
+    schema = Schema.from_json(text)
+    assert (schema.label, schema.weight, schema.features_to_forward) == ("b", "w", ("id",))
+    other = Schema.from_json(text, "id", "b", ["at"])
+    assert (other.label, other.weight, other.features_to_forward) == ("id", "b", ("at",))
+
+
+def test_default_is_read_and_unknown_keys_are_named():
+    entry = {"name": "age", "type": "INTEGER", "default": -1}
+    assert Schema.from_json(json.dumps([entry]))["age"] == Field("age", int, default=-1)
+    with refused("'age'", "'defualt'", "name, type, mode, default, ", "did you mean 'default'"):
+        Schema.from_json(json.dumps([{"name": "age", "type": "INTEGER", "defualt": -1}]))
+    with refused("'age'", "both", "defaultValueExpression"):
+        Schema.from_json(json.dumps([{**entry, "defaultValueExpression": "1"}]))
+    with refused("'lable'", "did you mean 'label'"):
+        Schema.from_json(json.dumps({"lable": "age", "schema": [entry]}))
+    described = {**entry, "description": "in years", "policyTags": {"names": []}}
+    assert Schema.from_json(json.dumps([described])) == Schema.from_json(json.dumps([entry]))
+
+
+def test_a_fingerprint_is_of_what_decides_on_batches():
+    fields = Field("a", int), Field("b", str), Field("y", int)
+    schema = Schema(fields, "y", features_to_forward=["b"])
+    same = dataclasses.replace(schema, fields=(Field("a", int, kind="category"), *fields[1:]))
+    assert schema.fingerprint() == same.fingerprint()
+    others = [
+        dataclasses.replace(schema, label="a"),
+        dataclasses.replace(schema, weight="a"),
+        dataclasses.replace(schema, features_to_forward=()),
+        dataclasses.replace(schema, fields=fields[::-1]),
+        *(
+            dataclasses.replace(schema, fields=(field, *fields[1:]))
+            for field in (
+                Field("c", int),
+                Field("a", float),
+                Field("a", int, "REQUIRED"),
+                Field("a", int, default=1),
+                Field("a", int, length=2),
+            )
+        ),
+    ]
+    prints = {other.fingerprint() for other in others}
+    assert len(prints) == len(others) and schema.fingerprint() not in prints
+
+
+def test_a_schema_is_shown_in_a_few_lines():
+    types = {"id": int, "age": int, "city": str, "price": float, "tags": str, "y": int}
+    schema = Schema.from_dict(types, "y", features_to_forward=["id"])
+    assert repr(schema) == (
+        "Schema of 6 columns: label 'y', forwarded 'id'\n"
+        "  number    id INTEGER, age INTEGER, price FLOAT\n"
+        "  category  city STRING, tags STRING"
+    )
+    wide = Schema.from_dict({f"column_{i}": float for i in range(1000)})
+    assert len(repr(wide)) < 500 and repr(wide).endswith("...")

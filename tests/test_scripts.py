@@ -23,7 +23,8 @@ def test_shellcheck_finds_nothing(script):
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-def test_setup_takes_the_newest_python_that_pyenv_keeps(tmp_path):
+@pytest.mark.parametrize(("arguments", "newest"), [([], "3.13.0"), (["tf215"], "3.11.7")])
+def test_setup_takes_the_newest_python_that_pyenv_keeps(arguments, newest, tmp_path):
     """Stubs that say which of them was taken, and nothing else on the PATH but what is needed."""
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "setup.sh", tmp_path / "scripts")
@@ -31,20 +32,23 @@ def test_setup_takes_the_newest_python_that_pyenv_keeps(tmp_path):
     (tmp_path / "bin").mkdir()
     for tool in ("bash", "dirname", "cksum", "cat", "rm"):
         (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
-    for version in ("3.9.1", "3.12.1", "3.13.0", "3.14.0"):
+    for version in ("3.9.1", "3.11.7", "3.12.1", "3.13.0", "3.14.0"):
         python = tmp_path / "pyenv" / "versions" / version / "bin" / "python"
         python.parent.mkdir(parents=True)
-        python.write_text('#!/bin/sh\n[ "$1" = -c ] || { echo "taken: $0" >&2; exit 3; }\n')
+        python.write_text(
+            '#!/bin/sh\n[ "$1" = -c ] || { echo "taken: $0" >&2; exit 3; }\n'
+            f'[ {version.split(".")[1]} -le "${{3:-99}}" ]\n'  # what it is asked: is it too new
+        )
         python.chmod(0o755)
     done = subprocess.run(
-        [shutil.which("bash"), tmp_path / "scripts" / "setup.sh", "keras3"],
+        [shutil.which("bash"), tmp_path / "scripts" / "setup.sh", *arguments],
         capture_output=True,
         text=True,
         check=False,
         env={"PATH": str(tmp_path / "bin"), "PYENV_ROOT": str(tmp_path / "pyenv")},
     )
     assert done.returncode == 3
-    assert f"taken: {tmp_path}/pyenv/versions/3.13.0/bin/python" in done.stderr
+    assert f"taken: {tmp_path}/pyenv/versions/{newest}/bin/python" in done.stderr
 
 
 def run(script, *arguments, **variables):

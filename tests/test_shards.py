@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sampling import InputFn
-from sampling.order.shares import EVERYTHING, Shard
+from sampling.order.shares import EVERYTHING, Shard, divide
 from sampling.order.stretches import Order
 from tests.conftest import SCHEMA, write_classes
 from tests.test_stream import Rows, rows_of
@@ -205,7 +205,7 @@ def test_an_epoch_of_many_classes_is_divided_to_the_row(classes_, number):
     of_workers = []
     for index in range(number):
         shares = [Rows([1] * size).share(Shard(index, number), pool_rows=100) for size in sizes]
-        of_workers.append(shares.divide(rows, sizes, shares))
+        of_workers.append(divide(rows, sizes, shares))
         lead = int(np.argmax(np.divide(rows, sizes)))
         for own, each, size, share in zip(of_workers[-1], rows, sizes, shares, strict=True):
             if each % size == 0:

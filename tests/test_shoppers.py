@@ -36,7 +36,7 @@ def trained(folder, data, name):
     job_dir = folder / name
     flags = {
         "job-dir": job_dir,
-        "schema_path": SCHEMA,
+        "schema": SCHEMA,
         "label": "label",
         "forward": "customer_id",
         "positive_dir": data / "train/positive/*.csv",

@@ -12,7 +12,7 @@ import pytest
 from examples.million_songs import make_data
 from examples.million_songs.schema import SCHEMA
 from sampling import InputFnWithFakePairs
-from sampling.prepare.__main__ import main as prepare
+from sampling.__main__ import main as prepare
 
 ROOT = Path(__file__).parent.parent
 

@@ -19,6 +19,7 @@ from scipy import stats
 
 from sampling import Field, InputFnStratified, Schema
 from sampling.order import apportionment, epochs
+from sampling.rows.encoding import TableRows
 from tests.conftest import ids_of
 
 SCHEMA = Schema.from_dict({"id": int, "x": float, "label": str}, label="label")
@@ -169,7 +170,8 @@ def test_an_epoch_has_what_was_asked_for(four, options, expected):
         np.testing.assert_array_equal(rows_of(FOUR)["label"].to_numpy()[ids], labels)
     assert input_fn.rows_per_epoch == sum(expected.values())
     described = input_fn.describe()["rows_in_an_epoch"]
-    assert {label: rows for label, rows in described.items() if rows} == expected
+    named = {f"class {label!r}": rows for label, rows in expected.items()}
+    assert {name: rows for name, rows in described.items() if rows} == named
 
 
 @settings(max_examples=50)
@@ -203,7 +205,8 @@ def test_shares_coverage_and_weighted_masses_are_exact(
             shuffle=shuffle,
             num_epochs=3,
         )
-        expected = input_fn.describe()["rows_in_an_epoch"]
+        described = input_fn.describe()["rows_in_an_epoch"]
+        expected = {label: described[f"class {label!r}"] for label in by_label}
         seen: Counter[int] = Counter()
         for ids, labels, weights in epochs_of(input_fn):
             assert counts(labels) == {label: rows for label, rows in expected.items() if rows}
@@ -251,9 +254,7 @@ def test_every_batch_has_the_exact_shares(four, shuffle):
 
 
 def test_exact_batches_of_many_chunks(tmp_path, monkeypatch):
-    from sampling.samplers import stratified
-
-    monkeypatch.setattr(stratified, "CHUNK_ROWS", 50)
+    monkeypatch.setattr(TableRows, "chunk_rows", 50)
     globs = write_classes(tmp_path, {"a": 300, "b": 100, "c": 77})
     options = {"rows": {"a": 150, "b": 100, "c": 50}, "exact_batches": True, "batch_size": 12}
     input_fn = InputFnStratified(globs, SCHEMA, **options)
@@ -269,9 +270,7 @@ def test_batches_that_cannot_be_exact_are_refused(four):
 
 
 def test_in_chunks_the_mix_is_even_over_an_epoch(tmp_path, monkeypatch):
-    from sampling.samplers import stratified
-
-    monkeypatch.setattr(stratified, "CHUNK_ROWS", 100)
+    monkeypatch.setattr(TableRows, "chunk_rows", 100)
     sizes = {"a": 2000, "b": 500, "c": 40}
     globs = write_classes(tmp_path, sizes)
     for shuffle in (True, False):
@@ -348,7 +347,7 @@ def test_labels_of_another_class_are_warned_of_with_their_place(tmp_path):
 
 def test_a_file_of_two_classes_is_warned_of(tmp_path):
     rows_of({"a": 5}).to_csv(tmp_path / "a.csv", index=False)
-    with pytest.warns(UserWarning, match="is matched by both class 'a' and class 'b'"):
+    with pytest.raises(ValueError, match="is matched by both class 'a' and class 'b'"):
         InputFnStratified(dict.fromkeys("ab", str(tmp_path / "a.csv")), SCHEMA)
 
 

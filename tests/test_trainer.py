@@ -19,8 +19,12 @@ from scipy import stats
 
 from sampling import Schema
 from sampling.formats import registry
-from trainer import columns, metrics, progress, restart, results, task
-from trainer.shared_flags import FORMATS
+from trainer import task
+from trainer.job_dir import contents, restart
+from trainer.propensity.model import features as columns
+from trainer.propensity.model import metrics
+from trainer.training import hooks
+from trainer.training.every_job import FORMATS
 
 TYPES = {
     "member": "INTEGER",
@@ -46,7 +50,7 @@ class Job:
     def flags(self, mode, *more):
         """With all that training needs, for another job_dir if it is named."""
         data = {
-            "schema_path": self.folder / "schema.json",
+            "schema": self.folder / "schema.json",
             "label": "bought",
             "forward": "member,code",
             "positive_dir": self.folder / "positive.csv",
@@ -323,7 +327,7 @@ def test_a_checkpoint_is_of_one_model(trained, capsys, tmp_path):
     assert "--hidden_units is 8" in error and "trained with 16" in error
     other = tmp_path / "schema.json"
     other.write_text(Schema.from_dict({**TYPES, "age": int}).to_json())
-    error = refused(capsys, trained.short("evaluate", f"--schema_path={other}"))
+    error = refused(capsys, trained.short("evaluate", f"--schema={other}"))
     assert "other columns" in error
 
 
@@ -415,7 +419,7 @@ def test_formats_are_those_that_input_functions_read():
     [
         (["--job_dir=x"], "--mode is missing"),
         (["--mode=train"], "--job-dir is missing"),
-        (["--mode=train", "--job_dir={}"], "--schema_path is missing, which --mode=train needs"),
+        (["--mode=train", "--job_dir={}"], "--schema is missing, which --mode=train needs"),
         (["--mode=evaluate", "--job_dir={}"], "found no trained model in"),
     ],
 )
@@ -510,7 +514,7 @@ def test_curves_are_exact_for_a_rare_class(tmp_path):
 def told(on_terminal):
     stream = io.StringIO()
     stream.isatty = lambda: on_terminal
-    hook = progress.Progress("training", 40, stream)
+    hook = hooks.StepProgress("training", 40, stream)
     hook._every = 0.0
     with tf.Graph().as_default():
         step = tf.compat.v1.train.create_global_step()
@@ -541,7 +545,7 @@ def test_json_lines_are_plain():
         "x": np.array([0.1, 3], np.float32),
         "n": np.array([1, 2]),
     }
-    assert list(results.json_lines(batch)) == [
+    assert list(contents.json_lines(batch)) == [
         '{"id": "ü", "x": 0.1, "n": 1}',
         '{"id": "\ufffd", "x": 3.0, "n": 2}',
     ]
@@ -554,14 +558,16 @@ def test_predicting_that_was_killed_goes_on(trained, tmp_path):
     (job.job_dir / "predictions.jsonl").unlink()
     killed = f"""
 import os
-from trainer import predictions, results, task
-predictions.PART_ROWS, write = 500, results.write_lines
+from trainer.job_dir import predictions
+from trainer.job_dir import contents
+from trainer import task
+predictions.PART_ROWS, write = 500, contents.write_lines
 def write_lines(directory, name, lines):
     if name == "00002.jsonl": os._exit(9)
     return write(directory, name, lines)
-results.write_lines = write_lines
-from trainer import propensity_inputs
-propensity_inputs.TEST_BATCH = 100
+contents.write_lines = write_lines
+from trainer.propensity import inputs
+inputs.TEST_BATCH = 100
 task.main({job.short("predict")!r})
 """
     done = subprocess.run([sys.executable, "-c", killed], capture_output=True, check=False)
@@ -601,6 +607,6 @@ def test_an_export_directory_that_is_not_a_model(trained, tmp_path, capsys):
     ):
         error = refused(capsys, trained.short("predict", f"--export_dir={folder}"))
         assert words in error and str(folder) in error
-        assert [line for line in error.splitlines() if line.startswith("error: ")]
+        assert [line for line in error.splitlines() if line.startswith("tf-sampling: error: ")]
     error = refused(capsys, trained.short("evaluate", f"--export_dir={tmp_path}"))
     assert "--export_dir goes with --mode=predict" in error

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sampling.report import command
+from sampling.__main__ import main
+from sampling.report import folder
 from tests.test_trainer import NEGATIVES, POSITIVES, Job, refused
 from tests.test_trainer import data as data  # a fixture
 from trainer import task
@@ -96,7 +97,7 @@ def test_the_report_tells_how_the_training_sampled(sampled):
 def test_the_command_line_takes_what_the_trainer_wrote(sampled, tmp_path, capsys):
     labels = f"--labels={sampled.folder}/test-*.csv"
     files = str(sampled.job_dir / "predictions.jsonl"), labels, "--label=bought"
-    command.main([*files, f"--job={sampled.job_dir}", f"--output={tmp_path}"])
+    main(["report", *files, f"--job-dir={sampled.job_dir}", f"--output={tmp_path}"])
     assert capsys.readouterr().out == f"{tmp_path}/report.html\n"
     assert "corrected to the files&#x27; 0.09091" in (tmp_path / "report.html").read_text()
 
@@ -121,7 +122,7 @@ def test_an_evaluation_goes_on_where_no_report_can_be_made(sampled, tmp_path, ca
     def missing():
         raise ImportError("there is no matplotlib; install tf-sampling[report]")
 
-    monkeypatch.setattr(command, "require", missing)
+    monkeypatch.setattr(folder, "require", missing)
     task.main(sampled.short("evaluate"))
     error = capsys.readouterr().err
     assert error.startswith("no report: there is no matplotlib; install tf-sampling[report]\n")

@@ -14,9 +14,8 @@ import pandas as pd
 import pytest
 
 from sampling import InputFn, Schema, files
+from sampling.__main__ import main
 from sampling.files import manifest, owner
-from sampling.prepare import unobserved
-from sampling.prepare.__main__ import main
 
 ROOT = Path(__file__).parent.parent
 INPUTS = ["negative.csv", "positive.csv", "raw.csv", "schema.json"]
@@ -142,7 +141,7 @@ def commands(folder):
         "sample": lambda *to: main(["sample", *classes, schema, "--label=y", *to]),
         "count": lambda *to: main(["count", raw, *to]),
         "vocab": lambda *to: main(["vocab", raw, "--column=user", *to]),
-        "unobserved": lambda *to: unobserved.main([raw, schema, "--label=y", *keys, *to]),
+        "unobserved": lambda *to: main(["unobserved", raw, schema, "--label=y", *keys, *to]),
     }
 
 
@@ -159,7 +158,7 @@ def test_a_command_replaces_only_what_it_is_told_to(folder, capsys, command):
     with pytest.raises(SystemExit):
         run(f"--output={output}")
     error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith("error: ") and "already, expected nothing" in error
+    assert error.startswith("tf-sampling: error: ") and "already, expected nothing" in error
     assert content() == before
     run(f"--output={output}", "--overwrite")
     assert content() == before
@@ -311,7 +310,7 @@ def test_an_epoch_is_not_written_over_what_appears_meanwhile(folder, monkeypatch
 # --- more files than may be open ---
 
 _LIMITED = (
-    "import resource, sys; from sampling.prepare.__main__ import main;"
+    "import resource, sys; from sampling.__main__ import main;"
     "resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]),) * 2); main(sys.argv[2:])"
 )
 

@@ -1,1 +1,7 @@
-"""What a training job runs: `python -m trainer.task <job> --mode=train|evaluate|predict ...`."""
+"""The training jobs, from the command line to an exported model.
+
+- `task.py`: `python -m trainer.task <job> --mode=train|evaluate|predict ...`, one process
+- `launch.py`: `python -m trainer.launch -- <job> ...`, several processes on this machine
+- `propensity/`, `recommender/`: the jobs; they do not know each other
+- `training/`, `distributed/`, `job_dir/`, `cloud/`: what both share
+"""

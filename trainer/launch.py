@@ -2,9 +2,9 @@
 
     python -m trainer.launch --workers=2 --ps=1 --evaluator -- propensity --mode=train ...
 
-What follows -- are the flags of `trainer.task`, which every process gets. The exit status is 0 if
-the training has ended well, 1 if a process died or hung, 2 for a wrong flag, and 128 + the signal
-that stopped it.
+`tf-sampling launch` is the same. What follows -- are the flags of `trainer.task`, which every
+process gets. The exit status is 0 if the training has ended well, 1 if a process died or hung, 2
+for a wrong flag, and 128 + the signal that stopped it.
 """
 
 from __future__ import annotations
@@ -17,22 +17,24 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from trainer import aip, flags, local_cluster
-from trainer.local_cluster import Cluster, ClusterError
+from sampling.flags.ending import NAME, ending, say
+from sampling.flags.flag import Flag
+from sampling.flags.parser import Parser
+from sampling.flags.values import whole
+from trainer.cloud import folders
+from trainer.distributed import local_cluster
+from trainer.distributed.local_cluster import Cluster
 
+_IF_STOPPED = "all processes were ended; the same command goes on from the last checkpoint"
 FLAGS = {
     "cluster": (
-        flags.Flag("workers", 2, flags.whole(1), "processes that train, the chief among them"),
-        flags.Flag("ps", 1, flags.whole(0), "parameter servers, which hold the model"),
-        flags.Flag("evaluator", False, None, "whether a process evaluates every checkpoint"),
-        flags.Flag(
-            "restarts", 0, flags.whole(0), "times that a process that died or hangs starts again"
-        ),
-        flags.Flag("first_port", None, flags.whole(1), "of those to listen to; else any free ones"),
-        flags.Flag("silent_secs", 300, flags.whole(1), "seconds of silence of one that hangs"),
-        flags.Flag(
-            "evaluator_secs", 300, flags.whole(0), "seconds that it may take after training"
-        ),
+        Flag("workers", 2, whole(1), "processes that train, the chief among them"),
+        Flag("ps", 1, whole(0), "parameter servers, which hold the model"),
+        Flag("evaluator", False, None, "whether a process evaluates every checkpoint"),
+        Flag("restarts", 0, whole(0), "times that a process that died or hangs starts again"),
+        Flag("first_port", None, whole(1), "of those to listen to; else any free ones"),
+        Flag("silent_secs", 300, whole(1), "seconds of silence of one that hangs"),
+        Flag("evaluator_secs", 300, whole(0), "seconds that it may take after training"),
     )
 }
 
@@ -43,38 +45,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: with the status that is said above.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m trainer.launch",
-        description="Runs a cluster of the trainer on this machine.",
-        usage="%(prog)s [flags] -- propensity --mode=train --job-dir=DIRECTORY ...",
-        allow_abbrev=False,
-        argument_default=argparse.SUPPRESS,
-    )
-    flags.add(parser, FLAGS)
+    about = "trains by several processes on this machine"
+    parser = Parser(f"{NAME} launch", about, FLAGS, "-- propensity --mode=train --job-dir=DIR ...")
     own, rest = _split(sys.argv[1:] if arguments is None else list(arguments))
-    given = argparse.Namespace(**{**flags.defaults(FLAGS), **vars(parser.parse_args(own))})
+    given = parser.parse(own)
     _check(parser, given, rest)
-    rest = _set_aside(rest)
-    cluster = local_cluster.tasks(given.workers, given.ps, given.evaluator)
-    try:
+    with ending(_IF_STOPPED):
+        rest = _set_aside(rest)
+        cluster = local_cluster.tasks(given.workers, given.ps, given.evaluator)
         configs = local_cluster.tf_configs(cluster, given.first_port)
-    except ClusterError as error:
-        parser.error(str(error))
-    try:
         sys.exit(_run([sys.executable, "-m", "trainer.task", *rest], configs, given))
-    except ClusterError as error:
-        parser.exit(1, f"error: {error}\n")
 
 
 def _run(
-    command: list[str], configs: dict[local_cluster.Task, str], given: argparse.Namespace
+    command: list[str], configs: dict[local_cluster.Role, str], given: argparse.Namespace
 ) -> int:
     previous = {each: signal.signal(each, _stop) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         with Cluster(command, configs, restarts=given.restarts) as cluster:
             cluster.wait(given.silent_secs, given.evaluator_secs)
     except _StoppedError as stopped:
-        print("stopped: all processes were ended", file=sys.stderr)
+        say(f"stopped; {_IF_STOPPED}")
         return 128 + stopped.signal
     finally:
         for each, handler in previous.items():
@@ -106,18 +97,18 @@ def _set_aside(rest: list[str]) -> list[str]:
     """What --restart asks for, done before there is a process; the flags without it."""
     if "--restart" not in rest:
         return rest
-    from trainer import restart  # here alone, since it takes TensorFlow's time to import
+    from trainer.job_dir import restart
 
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--job-dir", "--job_dir", default=argparse.SUPPRESS)
-    given = aip.with_job_dir(vars(parser.parse_known_args(rest)[0]))
+    given = folders.with_job_dir(vars(parser.parse_known_args(rest)[0]))
     folder = restart.set_aside(given.get("job_dir", ""))
     if folder:
         print(f"training from the beginning; what was there: {folder}", file=sys.stderr)
     return [each for each in rest if each != "--restart"]
 
 
-def _check(parser: argparse.ArgumentParser, given: argparse.Namespace, rest: list[str]) -> None:
+def _check(parser: Parser, given: argparse.Namespace, rest: list[str]) -> None:
     if not rest:
         parser.error("found nothing after --, expected the trainer's own flags; pass them there")
     if "--mode=train" not in rest and ("--mode", "train") not in itertools.pairwise(rest):

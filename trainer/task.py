@@ -2,8 +2,9 @@
 
     python -m trainer.task propensity --mode=train --job-dir=output/model ...
 
-Each job is a module with a DESCRIPTION and FLAGS, and another, `..._job`, with a function
-`run(given)`. Results go to stdout, progress and warnings to stderr.
+`tf-sampling train propensity --job-dir=output/model ...` is the same. Each job is a package:
+`options` has its DESCRIPTION and FLAGS, `job` its function `run(given)`. Results go to stdout,
+progress and warnings to stderr.
 """
 
 from __future__ import annotations
@@ -11,12 +12,18 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import traceback
+import sys
 from collections.abc import Sequence
+from typing import Any
 
 from sampling.errors import SamplingError
 from sampling.files import REMOTE_CACHE
-from trainer import aip, flags, propensity, recommender
+from sampling.flags.ending import NAME, ending, say
+from sampling.flags.parser import Parser, nearest
+from trainer.cloud import folders
+from trainer.propensity import options as propensity
+from trainer.recommender import options as recommender
+from trainer.training.every_job import MODE
 
 # Before anything imports TensorFlow: its C++ side tells about CPU and GPU libraries on every start.
 # What goes wrong there comes as an exception too.
@@ -25,60 +32,64 @@ for name, megabytes in REMOTE_CACHE.items():
     os.environ.setdefault(name, megabytes)
 
 JOBS = {"propensity": propensity, "recommender": recommender}
+_IF_STOPPED = {
+    "train": "the same command goes on from the last checkpoint",
+    "evaluate": "the same command begins anew",
+    "predict": "the same command goes on with the rows that are not yet written",
+}
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parses the arguments (None: those of the process) and runs the job.
+def main(arguments: Sequence[str] | None = None, mode: str | None = None) -> None:
+    """Parses the arguments and runs the job.
+
+    Args:
+        arguments: the job and its flags; None: those of the process.
+        mode: what to do; None: what --mode says.
 
     Raises:
-        SystemExit: status 2 for a flag that is unknown or out of range, 1 where the job fails for
-            what it was given; the sentence is on stderr.
+        SystemExit: see `sampling.flags.ending`; the sentence is on stderr.
     """
-    parser = _parser()
-    given = aip.with_job_dir(vars(parser.parse_args(arguments)))
-    name = given.pop("job")
-    try:
+    prog = f"{NAME} {mode}" if mode else "python -m trainer.task"
+    job, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if job in ("--help", "-h"):
+        print(_help(prog))
+        return
+    if job not in JOBS:
+        near = nearest(job, {name: name for name in JOBS})
+        say(f"error: unknown job {job!r}{near}; `{prog} --help` lists them")
+        sys.exit(2)
+    given = _given(prog, job, rest, mode)
+    with ending(_IF_STOPPED.get(given.get("mode", ""), "nothing was done")):
         for flag in ("mode", "job_dir"):
             if not given.get(flag):
                 raise SamplingError(f"--{flag.replace('_', '-')} is missing; pass it")
         # TensorFlow takes seconds to import, which --help and a mistyped flag need not wait for.
-        importlib.import_module(f"trainer.{name}_job").run(argparse.Namespace(**given))
-        if given.get("mode") == "train":
-            aip.publish(given["job_dir"])
-    except (ImportError, ValueError) as error:
-        if not _is_ours(error):
-            raise
-        parser.exit(1, f"error: {error}\n")
+        importlib.import_module(f"trainer.{job}.job").run(argparse.Namespace(**given))
+        if given["mode"] == "train":
+            folders.publish(given["job_dir"])
 
 
-def _is_ours(error: Exception) -> bool:
-    """Whether it tells what was wrong with flags or files; any other is a bug, with a traceback."""
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        module = frame.f_globals["__name__"]
-    return module.split(".")[0] in ("sampling", "trainer")
+def _given(prog: str, job: str, arguments: Sequence[str], mode: str | None) -> dict[str, Any]:
+    groups = JOBS[job].FLAGS
+    if not mode:
+        groups = {"mode": (MODE,), **groups}
+    needed = "--job-dir=DIRECTORY" if mode else "--mode=train|evaluate|predict --job-dir=DIRECTORY"
+    parser = Parser(f"{prog} {job}", JOBS[job].DESCRIPTION, groups, needed)
+    given = folders.with_job_dir(parser.given(arguments))
+    return {**given, "mode": mode} if mode else given
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m trainer.task",
-        description="Trains, evaluates and predicts with models on sampled files.",
-        allow_abbrev=False,
+def _help(prog: str) -> str:
+    width = max(map(len, JOBS))
+    return "\n".join(
+        [
+            f"usage: {prog} {'|'.join(JOBS)} [flags]",
+            "",
+            *(f"  {name:<{width}}  {job.DESCRIPTION}" for name, job in JOBS.items()),
+            "",
+            f"`{prog} JOB --help` lists the flags of a job.",
+        ]
     )
-    jobs = parser.add_subparsers(dest="job", required=True, metavar="|".join(JOBS))
-    for name, job in JOBS.items():
-        flags.add(
-            jobs.add_parser(
-                name,
-                help=job.DESCRIPTION,
-                description=job.DESCRIPTION,
-                usage=f"python -m trainer.task {name} --mode=train|evaluate|predict "
-                "--job-dir=DIRECTORY [flags]; --help lists them",
-                allow_abbrev=False,
-                argument_default=argparse.SUPPRESS,  # so that a job knows which were given
-            ),
-            job.FLAGS,
-        )
-    return parser
 
 
 if __name__ == "__main__":

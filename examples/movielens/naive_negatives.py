@@ -8,31 +8,30 @@ items that the user likes.
 
 from __future__ import annotations
 
-import functools
 import sys
+from typing import Any
 
 import numpy as np
 
 from sampling import InputFnWithFakePairs
-from sampling.samplers.fake_pairs.candidates import Candidates
 
 
 class NaivePairs(InputFnWithFakePairs):
     """Its "unobserved" pairs are all pairs."""
 
-    @functools.cached_property
-    def _candidates(self) -> Candidates:
-        candidates = super()._candidates
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        candidates = self.sampler.candidates
         candidates.known = candidates.known._replace(codes=np.empty(0, np.int64))
-        candidates.__dict__.pop("_unobserved", None)  # what was made of the codes before
-        candidates.__dict__.pop("can_draw", None)
-        return candidates
+        for made_of_codes in ("_unobserved", "can_draw"):
+            candidates.__dict__.pop(made_of_codes, None)
 
 
 def main() -> None:
-    from trainer import recommender_inputs, task
+    from trainer import task
+    from trainer.recommender import inputs
 
-    recommender_inputs.TRAINING_INPUT = NaivePairs
+    inputs.TRAINING_INPUT = NaivePairs
     task.main(["recommender", *sys.argv[1:]])
 
 

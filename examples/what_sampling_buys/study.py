@@ -119,7 +119,8 @@ def train(of: data.Set, recipe: Recipe, setting: Setting, seed: int) -> Trained:
             normalize_weights=True,
         )
         described = input_fn.describe()
-        ratio = described["negatives"] / described["positives"]
+        positives, negatives = described["rows_in_files"].values()
+        ratio = negatives / positives
         epochs = recipe.epochs_at(setting.multiplier, ratio)
     model = _model(of, recipe, epochs * input_fn.steps_per_epoch, input_fn.prior())
     clock = _Clock()
@@ -129,8 +130,7 @@ def train(of: data.Set, recipe: Recipe, setting: Setting, seed: int) -> Trained:
     costs = {
         "epochs": epochs,
         "rows": epochs * input_fn.rows_per_epoch,
-        "share_of_rows": input_fn.rows_per_epoch
-        / (described["positives"] + described["negatives"]),
+        "share_of_rows": input_fn.rows_per_epoch / (positives + negatives),
         "bytes_read": _bytes_read() - read,
         "seconds": clock.seconds(),
     }

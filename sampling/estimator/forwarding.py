@@ -1,9 +1,6 @@
 """What tf.estimator lacks: features that come along to the predictions.
 
-    estimator = forward_features(estimator, schema)  # {"probabilities": ..., "customer_id_": ...}
-
-tf.estimator is asked for only inside the functions: it is gone from TensorFlow 2.16 on, where the
-rest of the library runs on.
+estimator = forward_features(estimator, schema)  # {"probabilities": ..., "customer_id_": ...}
 """
 
 from __future__ import annotations
@@ -14,24 +11,15 @@ from typing import Any
 import tensorflow as tf
 
 from sampling.errors import SamplingError
+from sampling.estimator.installation import install
 from sampling.schema import FORWARDED_SUFFIX, Schema
 
 _DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 
 
 def require_estimator() -> Any:
-    """tf.estimator.
-
-    Raises:
-        ImportError: this TensorFlow has none.
-    """
-    try:
-        return tf.estimator
-    except AttributeError:
-        raise ImportError(
-            f"TensorFlow {tf.__version__} has no tf.estimator, expected 2.15 or older; "
-            "install tf-sampling[estimator], on Python 3.10 or 3.11"
-        ) from None
+    """tf.estimator, installed where TensorFlow has none; see `sampling.estimator.install`."""
+    return install()
 
 
 def forward_features(estimator: Any, schema_or_keys: Schema | str | Iterable[str]) -> Any:

@@ -34,8 +34,7 @@ def folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[st
         SamplingError: the folder has something in it, now or at the end, or a file can't be
             written.
     """
-    path = os.fspath(path)
-    path = os.path.realpath(os.path.expanduser(path)) if is_local(path) else path.rstrip("/")
+    path = _place(path)
     in_place = _renamed if is_local(path) else _in_bucket
     try:
         with in_place(path, overwrite) as stage:
@@ -47,8 +46,14 @@ def folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[st
         ) from error
 
 
-def check_place(path: str, overwrite: bool) -> None:
+def _place(path: str | os.PathLike[str]) -> str:
+    path = os.fspath(path)
+    return os.path.realpath(os.path.expanduser(path)) if is_local(path) else path.rstrip("/")
+
+
+def check_place(path: str | os.PathLike[str], overwrite: bool) -> None:
     """Raises SamplingError if `folder` can't be put there: before work that takes its time."""
+    path = _place(path)
     held = _held(path)
     if not held:
         return

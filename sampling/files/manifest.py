@@ -123,7 +123,7 @@ def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
         raise SamplingError(f"{path} is no JSON ({error}); prepare the folder anew") from None
     if not _is_ours(found):
         raise SamplingError(
-            f"{path} is no manifest of version {VERSION} made by {MADE_BY}, which sampling.prepare "
+            f"{path} is no manifest of version {VERSION} made by {MADE_BY}, which tf-sampling "
             "and write_epoch write; prepare the folder with them"
         )
     for place, value, expected in _wrong(found):

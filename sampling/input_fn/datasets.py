@@ -20,6 +20,7 @@ def from_batches(
     dtypes: Mapping[str, np.dtype],
     structure: Structure,
     num_batches: int | None = None,
+    pause: Any = None,
 ) -> tf.data.Dataset:
     """A Dataset whose elements are batches.
 
@@ -31,6 +32,7 @@ def from_batches(
             0 where that varies.
         structure: arranges columns as an element.
         num_batches: of each iteration, where known; tf.data.INFINITE_CARDINALITY if endless.
+        pause: what lives as long as the Dataset does.
     """
     dataset = (
         tf.data.Dataset.from_generator(
@@ -46,7 +48,9 @@ def from_batches(
     options = tf.data.Options()
     # Sharding is the input function's own affair: tf.data would shard a generator by skipping.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return dataset.with_options(options)  # cutting a batch takes less than handing it to a thread
+    dataset = dataset.with_options(options)  # cutting a batch is cheaper than another thread
+    dataset._pause = pause
+    return dataset
 
 
 def _spec(dtype: np.dtype) -> Any:

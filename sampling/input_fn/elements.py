@@ -10,7 +10,7 @@ import numpy as np
 
 from sampling.errors import SamplingError
 from sampling.input_fn.datasets import Structure
-from sampling.rows.columns import STACKED
+from sampling.rows.batches import STACKED
 from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE
 
 

@@ -1,38 +1,44 @@
 """`InputFn`: files and a schema -> a callable that gives Estimators and Keras their Dataset.
 
-What users call. Below it, layer by layer: `ClassFiles` reads rounds of rows, `Engine` makes the
-chunks of epochs out of them, `BatchStream` cuts those into batches from a place that can be saved.
-Every sampling technique is a subclass that says which classes of files there are and which rows of
-each make up an epoch.
+What users call. It has a reader (files -> rounds of rows), a sampler (which rows make up an epoch),
+and the stream that follows from both. Each call begins a walk along that stream.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from sampling import checks, files
 from sampling.errors import SamplingError
-from sampling.formats.csv.parsing import CsvOptions
+from sampling.formats.registry import Blocks
 from sampling.formats.writing import Layout
-from sampling.input_fn import cluster, datasets, elements, export, usage
-from sampling.input_fn.batch_stream import BatchStream
-from sampling.input_fn.class_files import Reading
+from sampling.input_fn import cluster, datasets, description, elements, export
 from sampling.input_fn.description import Description
-from sampling.input_fn.engine import CHUNK_ROWS, Part, Streams
+from sampling.input_fn.options import Reading, takes_reading
+from sampling.input_fn.stream import tally
+from sampling.input_fn.stream.chunks import ChunkStream
+from sampling.input_fn.stream.iteration import Iterations, Pause, Position
+from sampling.input_fn.stream.read_ahead import ROUNDS_AHEAD
+from sampling.input_fn.stream.reader import CountingReader, OpenFiles, Reader
+from sampling.input_fn.stream.tally import Tally
+from sampling.order.shares import EVERYTHING, Shard
 from sampling.probabilities.calibration import Prior
-from sampling.rows import columns
-from sampling.rows.transform import Function
+from sampling.rows import batches, columns
+from sampling.rows.columns import Columns
+from sampling.samplers.all_rows import AllRows
+from sampling.samplers.sampler import Sampler
 from sampling.schema import Schema
 
-__all__ = ["CHUNK_ROWS", "Description", "InputFn", "Part", "Streams"]
 
-
-class InputFn(BatchStream):
-    """All rows of the files, at their natural ratio: what evaluates, predicts and trains on all.
+class InputFn:
+    """Rows of the files as a sampler wants them; by default all, at their natural ratio.
 
         input_fn = InputFn("data/test/*.csv", schema)
         estimator.evaluate(input_fn)
@@ -44,8 +50,11 @@ class InputFn(BatchStream):
 
     Args:
         files: a glob, a path or a folder, or a list of them; local, or what `tf.io.gfile` lists.
-            Or a DataFrame or pyarrow table, or a list of them; leave these as they are.
+            Or a DataFrame or pyarrow table, or a list of them; leave these as they are. Or a dict
+            of these by class, for a sampler that tells classes of files apart. Otherwise the class
+            is called "files".
         schema: the columns.
+        sampler: which rows make up an epoch, see `Sampler`; None: all of them, once.
         shuffle: whether to shuffle the rows.
         batch_size: rows. The last batch of an epoch is shorter where the rows do not divide.
         num_epochs: of one Dataset; None: endless.
@@ -65,27 +74,60 @@ class InputFn(BatchStream):
             schema, or there is no row.
     """
 
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> InputFn:
+        """Remembers what it is made of, for pickle and copy."""
+        made = super().__new__(cls)
+        made._arguments = args, kwargs
+        return made
+
+    @takes_reading()
     def __init__(
         self,
-        files: files.Globs,
+        files: files.Globs | Mapping[str, files.Globs],
         schema: Schema,
         *,
+        sampler: Sampler | None = None,
         shuffle: bool = False,
         batch_size: int = 128,
         num_epochs: int | None = 1,
-        header: bool = True,
-        seed: int = 0,
-        pool_rows: int = 131_072,
-        delimiter: str = ",",
-        null_values: Sequence[str] = ("",),
-        newlines_in_values: bool = False,
-        transform: Function | None = None,
-        file_format: str | None = None,
+        reading: Reading,
     ):
-        text = CsvOptions(header, delimiter, null_values, newlines_in_values)
-        reading = Reading(shuffle, seed, pool_rows, text, transform, file_format)
-        super().__init__(files, schema, reading, batch_size, num_epochs)
+        sampler = AllRows() if sampler is None else sampler
+        if not isinstance(sampler, Sampler):
+            raise SamplingError(f"sampler is {sampler!r}, expected a sampling.Sampler; pass one")
+        opened = OpenFiles(schema, reading)
+        by_class = files if isinstance(files, Mapping) else {"files": files}
+        if not by_class:
+            raise SamplingError("files is {}, expected a dict of class: glob; name the classes")
+        for name, globs in by_class.items():
+            opened.add(name, globs, sampler.labels.get(name))
+        self._set_up(opened, sampler, shuffle, batch_size, num_epochs)
+
+    def _set_up(
+        self,
+        opened: OpenFiles,
+        sampler: Sampler,
+        shuffle: bool,
+        batch_size: int,
+        num_epochs: int | None,
+        said_sizes: Mapping[str, int | None] | None = None,
+    ) -> None:
+        """What every constructor ends with."""
+        self.schema, self.sampler, self.shuffle = opened.schema, sampler, bool(shuffle)
+        self.seed, self.pool_rows = opened.reading.seed, opened.reading.pool_rows
+        self.batch_size = checks.whole_number("batch_size", batch_size, 1)
+        self.num_epochs = num_epochs
+        if num_epochs is not None:
+            self.num_epochs = checks.whole_number("num_epochs", num_epochs, 1)
+        self._opened, self._said_sizes = opened, said_sizes
+        self._stream = self._stream_of(Reader(opened, sampler))
+        self._restored: Mapping[str, Any] | None = None
         self._prior: Prior | None = None
+        self._start = self._stream.beginning
+        self._tally = Tally()
+        self._latest = self._walk(self._start, self._reader.features, self._tally)
 
     def __call__(
         self,
@@ -117,9 +159,9 @@ class InputFn(BatchStream):
         """
         self._check_mode(mode)
         self._enter(cluster.shard(mode, config, input_context))
-        names = self._feature_names
-        element = elements.for_estimators(names, self._forwarded, self._label_read)
-        return self._dataset(names, element)
+        names, forwarded = self._reader.features, self._reader.encoding.forwarded
+        element = elements.for_estimators(names, forwarded, self._reader.label)
+        return self._dataset(names, element, None)
 
     def dataset(
         self,
@@ -150,7 +192,7 @@ class InputFn(BatchStream):
         """
         names = self._selected(features, stacked)
         self._enter(cluster.shard(None, None, input_context))
-        element = elements.for_keras(names, self._label_read, stacked)
+        element = elements.for_keras(names, self._reader.label, stacked)
         return self._dataset(names, element, self._batches_per_iteration(), stacked)
 
     def batches(
@@ -179,13 +221,73 @@ class InputFn(BatchStream):
         """
         names = self._selected(features, stacked)
         self._enter(cluster.shard(None, None, input_context))
-        element = elements.for_keras(names, self._label_read, stacked)
-        stacks = self._new_batches(names, stacked)()
+        element = elements.for_keras(names, self._reader.label, stacked)
+        stacks = self._begin(names, stacked)()
         return (
             element(dict(zip(stack, batch, strict=True)))
             for stack in map(columns.in_numpy, stacks)
             for batch in zip(*stack.values(), strict=True)
         )
+
+    @property
+    def rows_per_epoch(self) -> int:
+        """Rows of an epoch; counted at memory speed, once, where it is not known."""
+        return sum(self._stream.rows_of_classes().values())
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch, the last and shorter one included."""
+        return math.ceil(self.rows_per_epoch / self.batch_size)
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs that had ended at the place it was restored to; 0 if it was not."""
+        return self._start.epoch
+
+    @property
+    def steps_left(self) -> int:
+        """Batches of the first iteration: fewer than of the others where it was restored midway.
+
+        Raises:
+            SamplingError: num_epochs is None, and there is no end.
+        """
+        if self.num_epochs is None:
+            raise SamplingError(
+                "num_epochs is None, expected a number for there to be an end; set it"
+            )
+        rows, done = self._stream.rows(self._start.shard), self._start.epoch % self.num_epochs
+        rest = (self._start.epoch + 1) * rows - (self._start.rows + self._start.skip)
+        later = self.num_epochs - done - 1
+        return math.ceil(rest / self.batch_size) + later * math.ceil(rows / self.batch_size)
+
+    def rows_per_worker(self, number: int) -> list[int]:
+        """Rows of an epoch of each of so many workers, for which rows are counted, once.
+
+            input_fn.rows_per_worker(3)  # [333, 334, 334]
+
+        No row is two workers', and together they have every row that one process has. Where they
+        train in step, all have as many as the largest: the others' last rows are copies of weight 0
+        (but not of rows without label, which are for prediction).
+
+        Raises:
+            SamplingError: a class of files has fewer rows than there are workers.
+        """
+        return [self._stream.own_rows(Shard(index, number)) for index in range(number)]
+
+    def global_steps_per_epoch(self, config: Any = None, input_context: Any = None) -> int:
+        """By how much an Estimator's global step grows in an epoch of all workers.
+
+        In step, all workers' batches of one size together are a step; with parameter servers, every
+        batch of every worker is one.
+
+        Args:
+            config, input_context: see `__call__`.
+        """
+        shard = cluster.workers(config, input_context)
+        if self._stream.is_padded(shard):
+            return math.ceil(self._stream.rows(shard) / self.batch_size / shard.replicas)
+        rows = self.rows_per_worker(shard.number) if shard.number > 1 else [self.rows_per_epoch]
+        return sum(math.ceil(each / self.batch_size) for each in rows)
 
     def describe(self) -> Description:
         """What is read and what comes of it: a dict that prints in lines. Rows are counted for it.
@@ -193,34 +295,19 @@ class InputFn(BatchStream):
         `print(input_fn.describe())` shows how many files, bytes, rows and batches there are, and
         what the sampling makes of them.
         """
-        return Description(
-            **self._sequence_costs(),
-            files=sum(len(blocks.files) for blocks in self._opened),
-            bytes=sum(blocks.total_bytes for blocks in self._opened),
-            rows_per_epoch=self.rows_per_epoch,
-            batch_size=self.batch_size,
-            steps_per_epoch=self.steps_per_epoch,
-        )
+        return description.describe(self._stream, self.pool_rows, self.batch_size, self.num_epochs)
 
     def prior(self) -> Prior:
         """The share of each class (in the order of labels), in the files and in the stream.
 
-        Here they are the same, with the rows' own weights; all rows are read for it, once. Classes
-        that sample or weight by label know better.
+        Where each class of files is a class of the label, it is that of the plan, and rows are
+        counted for it. Otherwise the files are read for it, once, and so is an epoch if it differs.
 
         Raises:
-            SamplingError: the files have no label, or fewer than two.
+            SamplingError: there is no label, only one class, or no telling.
         """
         if self._prior is None:
-            labels = self._first_epoch((self._label,)) if self._has_labels else iter(())
-            masses = usage.label_masses(labels, self._label)
-            if len(masses) < 2:
-                raise SamplingError(
-                    f"found {len(masses)} different values of the label {self.schema.label!r} in "
-                    "the files, expected two or more classes; fix the glob, or the schema's label"
-                )
-            shares = tuple(masses[label] for label in sorted(masses))
-            self._prior = Prior(shares, shares)
+            self._prior = description.prior(self._stream, self._first_epoch)
         return self._prior
 
     def usage(self) -> dict[str, Any]:
@@ -234,14 +321,53 @@ class InputFn(BatchStream):
             all: rows, and effective_rows, so many of equal weight scatter as those do. Where each
             class of files is a class: classes (by the value of the label) and shares of them.
         """
-        names = {role: self._name(role) for role in self._blocks}
-        found = usage.describe(self._tally, self._blocks, names)
-        labels = [self._class_labels[role] for role in self._blocks if role in self._class_labels]
-        if len(labels) == len(names) > 1 and len(self.prior().files) == len(labels):
+        found = tally.describe(self._tally, self._reader)
+        known = self.sampler.labels
+        labels: list[Any] = [known[name] for name in self._reader.blocks if name in known]
+        if len(labels) == len(found["rows_used"]) > 1 and len(self.prior().files) == len(labels):
             used = dict(zip(labels, found["rows_used"].values(), strict=True))
-            found["classes"] = [f"{self._label} = {label}" for label in sorted(used)]
-            found["shares"] = usage.shares(self.prior(), [used[label] for label in sorted(used)])
+            found["classes"] = [f"{self.schema.label} = {label}" for label in sorted(used)]
+            found["shares"] = tally.shares(self.prior(), [used[label] for label in sorted(used)])
         return found
+
+    def state(self, rows: int) -> dict[str, Any]:
+        """The position after so many rows of the stream, as a dict that JSON takes, under 1 KB.
+
+            state = input_fn.state(rows=steps * input_fn.batch_size)
+            input_fn.restore(state)  # in another process, say: the next Dataset goes on there
+
+        The stream is what the latest call gives, iterated again and again; with `restore` it goes
+        on counting. So a training that was restored and has seen `rows` rows in all, before and
+        after, asks for `state(rows)`.
+
+        Raises:
+            SamplingError: rows is negative, or before the place this input function was restored
+                to.
+        """
+        return self._to_state(self._latest.find(checks.whole_number("rows", rows, 0)))
+
+    def state_by_batches(self) -> Callable[[int], dict[str, Any]]:
+        """A function: batches of the latest call that were trained on -> `state` after them.
+
+        They are counted over all iterations. Later calls make no difference to it, so it can be
+        asked while the same input function is evaluated.
+        """
+        run = self._latest
+        return lambda number: self._to_state(run.find(run.rows_after(number, self.batch_size)))
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """From now on calls start at that position; the rows that follow are the same.
+
+        The first iteration then has what is left of its `num_epochs` epochs. Of several workers
+        each saves its own state, which no other takes.
+
+        Raises:
+            SamplingError: it is no state, or one of other files, arguments or another class.
+        """
+        names, follows = list(self._reader.blocks), self._stream.cursors_after
+        self._start = Position.from_state(state, self._stream.fingerprint(), names, follows)
+        self._restored = dict(state)
+        self._latest = self._walk(self._start, self._reader.features, self._tally)
 
     def write_epoch(
         self,
@@ -262,7 +388,7 @@ class InputFn(BatchStream):
             overwrite: whether to replace a folder that was written like this.
 
         Returns:
-            What `_manifest.json` in the folder says: rows and bytes of each file, classes, schema.
+            What the folder's manifest says: rows and bytes of each file, classes, schema.
 
         Raises:
             SamplingError: an argument is out of range, the folder is not empty or can't be written,
@@ -271,13 +397,13 @@ class InputFn(BatchStream):
         names, schema = self.written_columns()
         return export.write_epoch(
             self._first_epoch(names),
-            self._counted_rows_per_epoch(),
+            self._stream.rows(EVERYTHING),
             schema,
             os.fspath(folder),
             shards=checks.whole_number("shards", shards, 1),
-            layout=Layout(format, self._reading.text.delimiter).check(),
+            layout=Layout(format, self._opened.reading.delimiter).check(),
             overwrite=overwrite,
-            made_with=self._made_with(),
+            made_with=self.fingerprint(),
         )
 
     def written_columns(self) -> tuple[tuple[str, ...], Schema]:
@@ -286,28 +412,148 @@ class InputFn(BatchStream):
         Raises:
             SamplingError: a feature has lists.
         """
-        dtypes = {name: self._dtypes[name] for name in (*self._feature_names, *self._labels_read)}
+        dtypes = {name: self._reader.dtypes[name] for name in self._columns(self._reader.features)}
         return tuple(dtypes), export.output_schema(self.schema, dtypes)
+
+    def places(self, rows_of_blocks: Mapping[str, np.ndarray]) -> Iterator[tuple[Position, int]]:
+        """Where the chunks of the first epoch begin, and their rows; nothing is read for it.
+
+        Args:
+            rows_of_blocks: int64 [blocks] of each class.
+        """
+        stream = self._stream_of(CountingReader(self._opened, self.sampler, rows_of_blocks))
+        for position, chunk in stream.walk(stream.beginning, (), Tally(), 0):
+            if chunk is None:
+                return
+            yield position, columns.length(chunk)
+
+    def blocks_of_classes(self) -> Mapping[str, Blocks]:
+        """The files by class, cut into blocks; for who reads blocks by himself."""
+        return self._reader.blocks
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What decides on the rows and their order; a state and a manifest hold it."""
+        return self._stream.fingerprint()
+
+    def rows_from(self, position: Position, names: Sequence[str]) -> Iterator[Columns]:
+        """Some columns of the chunks from a place of the first epoch on."""
+        begin = dataclasses.replace(position, skip=0)
+        for _, chunk in self._stream.walk(begin, names, Tally(), 0):
+            assert chunk is not None  # who asks knows how many rows are left
+            yield chunk
+
+    def __repr__(self) -> str:
+        names = ", ".join(
+            f"{name}: {len(b.files)} files" for name, b in self._reader.blocks.items()
+        )
+        return (
+            f"<{type(self).__name__} of {names}; sampler {type(self.sampler).__name__}, "
+            f"batches of {self.batch_size:,}, {self.num_epochs or 'endless'} epochs>"
+        )
+
+    def __reduce__(self) -> Any:
+        return _rebuilt, (type(self), *self._arguments, self._restored)
+
+    @property
+    def _reader(self) -> Reader:
+        return self._stream.reader
+
+    def _stream_of(self, reader: Reader) -> ChunkStream:
+        return ChunkStream(
+            reader,
+            self.sampler,
+            self.shuffle,
+            self.seed,
+            self.pool_rows,
+            self.batch_size,
+            self._said_sizes,
+        )
+
+    def _columns(self, features: Sequence[str]) -> tuple[str, ...]:
+        label = self._reader.label
+        return tuple(features) if label is None else (*features, label)
+
+    def _first_epoch(self, names: Sequence[str]) -> Iterator[Columns]:
+        """Some columns of the first epoch, and the weights."""
+        stream = self._stream
+        for _, chunk in stream.walk(stream.beginning, names, Tally(), ROUNDS_AHEAD):
+            if chunk is None:
+                return
+            yield chunk
+
+    def _enter(self, shard: Shard) -> None:
+        """What follows is for that worker."""
+        if self._restored is not None and shard != self._start.shard:
+            raise SamplingError(
+                f"the state that was restored is of {self._start.shard}, and this is {shard}; "
+                "restore the state that was saved here"
+            )
+        self._start = dataclasses.replace(self._start, shard=shard)
+
+    def _batches_per_iteration(self) -> int | None:
+        if self.num_epochs is None:
+            return tf.data.INFINITE_CARDINALITY
+        if self._start.rows or self._start.skip:
+            return None  # the first iteration may be shorter, by `steps_left`
+        return self.steps_left
 
     def _dataset(
         self,
         names: Sequence[str],
         element: datasets.Structure,
-        num_batches: int | None = None,
+        num_batches: int | None,
         stacked: bool = False,
     ) -> tf.data.Dataset:
-        dtypes = elements.dtypes(self._dtypes, names, self._label_read, stacked)
-        batches = self._new_batches(names, stacked, rounds_ahead=0)
-        return datasets.from_batches(batches, dtypes, element, num_batches)
+        dtypes = elements.dtypes(self._reader.dtypes, names, self._reader.label, stacked)
+        make, pause = self._begin(names, stacked, rounds_ahead=0), Pause()
+        self._latest.pause_in(pause)
+        return datasets.from_batches(make, dtypes, element, num_batches, pause)
+
+    def _begin(
+        self, names: Sequence[str], stacked: bool, rounds_ahead: int = ROUNDS_AHEAD
+    ) -> Callable[[], Iterator[Columns]]:
+        """A new walk along the stream, in batches."""
+        self._tally = Tally()
+        run = self._latest = self._walk(self._start, names, self._tally, rounds_ahead)
+        size = self.batch_size
+        if not stacked:
+            return lambda: batches.batched(run.iterate(), size)
+        return lambda: (
+            batches.stacked(stack, names) for stack in batches.batched(run.iterate(), size)
+        )
+
+    def _walk(
+        self, start: Position, names: Sequence[str], tally: Tally, rounds_ahead: int = ROUNDS_AHEAD
+    ) -> Iterations:
+        stream, wanted = self._stream, self._columns(names)
+        return Iterations(
+            start, self.num_epochs, lambda begin: stream.walk(begin, wanted, tally, rounds_ahead)
+        )
+
+    def _to_state(self, position: Position) -> dict[str, Any]:
+        follows = self._stream.cursors_after(position.epoch, position.rows, position.shard)
+        return position.to_state(self._stream.fingerprint(), follows)
 
     def _selected(self, features: Collection[str] | None, stacked: bool) -> tuple[str, ...]:
-        known = {name: self._dtypes[name] for name in self._feature_names}
+        known = {name: self._reader.dtypes[name] for name in self._reader.features}
         return elements.checked_names(features, known, stacked)
 
     def _check_mode(self, mode: str | None) -> None:
         """Raises SamplingError if these rows are not for that."""
-        if mode in ("train", "eval") and not self._has_labels:
+        if mode == "train" and self.sampler.not_for_training:
+            raise SamplingError(f"mode is 'train' and {self.sampler.not_for_training}")
+        if mode in ("train", "eval") and self._reader.label is None:
             raise SamplingError(
                 f"mode is {mode!r} and the files have no label ({self.schema.label!r}); "
                 "add the column and name it in the schema, or only predict"
             )
+
+
+def _rebuilt(
+    cls: type[InputFn], args: Any, kwargs: Mapping[str, Any], state: Mapping[str, Any] | None
+) -> InputFn:
+    """An input function out of what it was made of; see `InputFn.__reduce__`."""
+    made = cls(*args, **kwargs)
+    if state is not None:
+        made.restore(state)
+    return made

@@ -8,12 +8,17 @@ from fractions import Fraction
 import numpy as np
 
 _LARGEST_DENOMINATOR = 10**6
+_SAME = 10**9  # a decimal of ten digits is meant to the digit
 _INT64_HALF = 2**62
 
 
-def fraction(number: float) -> Fraction:
-    """What was meant by a decimal: 0.2 -> 1/5, 1/3 -> 1/3."""
-    return Fraction(float(number)).limit_denominator(_LARGEST_DENOMINATOR)
+def fraction(number: float | Fraction) -> Fraction:
+    """What was meant by a decimal: 0.2 -> 1/5, 1/3 -> 1/3; what is no such number is exact."""
+    if isinstance(number, Fraction):
+        return number
+    exact = Fraction(float(number))
+    meant = exact.limit_denominator(_LARGEST_DENOMINATOR)
+    return meant if abs(meant - exact) <= abs(exact) / _SAME else exact
 
 
 def portion(counts: np.ndarray, share: Fraction) -> np.ndarray:

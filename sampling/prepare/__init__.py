@@ -1,4 +1,4 @@
-"""Raw, mixed files to what training reads: `python -m sampling.prepare split|count|vocab|sample`.
+"""Raw, mixed files to what training reads: what `tf-sampling split`, `count`, ... do.
 
 - `assign.py`: which split, class and shard a row belongs to, the one place that decides it
 - `classes.py`: which class a label stands for
@@ -9,5 +9,6 @@
 - `count.py`: rows of each class in each file
 - `vocab.py`: the distinct values of a column
 - `sample.py`: an epoch of a training, cut into shards
+- `unobserved.py`: pairs that were not observed
 - `beam.py`, `beam_sample.py`: the same on many machines, by Apache Beam
 """

@@ -41,15 +41,15 @@ def write(
     with files.folder(output, overwrite) as stage:
         ranges = [
             (role, start, min(start + _BLOCKS_AT_A_TIME, blocks.num_blocks))
-            for role, blocks in input_fn._blocks.items()
+            for role, blocks in input_fn.blocks_of_classes().items()
             for start in range(0, blocks.num_blocks, _BLOCKS_AT_A_TIME)
         ]
         counted = beam.run(f"{stage}/.counted", beam_options, ranges, _RowsOfBlocks(options))
         rows_of_blocks = {
             role: np.concatenate([rows for name, _, rows in sorted(counted) if name == role])
-            for role in input_fn._blocks
+            for role in input_fn.blocks_of_classes()
         }
-        stretches = sample.stretches(options, rows_of_blocks, shards)
+        stretches = sample.stretches(input_fn, rows_of_blocks, shards)
         options = {**options, **sample.sizes(rows_of_blocks)}
         to_shard = _WriteStretch(options, stage, shards, layout)
         written = [
@@ -57,7 +57,7 @@ def write(
             for values in beam.run(f"{stage}/.written", beam_options, stretches, to_shard)
         ]
         _, schema = input_fn.written_columns()
-        made = export.described(written, schema, layout, input_fn._made_with())
+        made = export.described(written, schema, layout, input_fn.fingerprint())
         manifest.write(stage, made)
     return made
 
@@ -77,7 +77,7 @@ class _RowsOfBlocks(_OfInput):
 
     def process(self, element: tuple[str, int, int]) -> Iterator[list[Any]]:
         role, start, stop = element
-        blocks = self._input_fn._blocks[role]
+        blocks = self._input_fn.blocks_of_classes()[role]
         rows = [blocks.read(np.array([block])).num_rows for block in range(start, stop)]
         yield [role, start, rows]
 

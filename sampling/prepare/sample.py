@@ -15,13 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from sampling.input_fn import export
-from sampling.input_fn.engine import Part
-from sampling.input_fn.position import Position
-from sampling.rows.columns import Columns, Round, length
-from sampling.samplers.downsample import InputFnDownsampleWithWeight
-from sampling.schema import WEIGHT_FEATURE
+from sampling.input_fn.downsample import InputFnDownsampleWithWeight
+from sampling.input_fn.stream.iteration import Position
 
-RowsOfBlocks = Mapping[str, np.ndarray]  # by role, int64 [blocks]
+RowsOfBlocks = Mapping[str, np.ndarray]  # by class, int64 [blocks]
 
 
 class Stretch(NamedTuple):
@@ -32,34 +29,6 @@ class Stretch(NamedTuple):
     rows: int
 
 
-class _Places(InputFnDownsampleWithWeight):
-    """Where the chunks of an epoch begin; rows are counted, not read."""
-
-    rows_of_blocks: RowsOfBlocks
-
-    def chunks(self) -> list[tuple[Position, int]]:
-        """(where it begins, rows) of each chunk."""
-        places = []
-        for position, chunk in self._chunks(self._beginning, (), rounds_ahead=0):
-            if chunk is None:
-                break
-            places.append((position, length(chunk)))
-        return places
-
-    def _rows_of_blocks(self, role: str) -> np.ndarray:
-        return self.rows_of_blocks[role]
-
-    def _read(self, role: str, blocks: np.ndarray) -> None:
-        return None
-
-    def _load(self, role: str, blocks: np.ndarray, table: None) -> tuple[Round, int]:
-        return Round(), int(self.rows_of_blocks[role][blocks].sum())
-
-    def _mixed(self, parts: list[Part], position: Position, names: Any) -> Columns:
-        rows = sum(len(slice_.rows) for part in parts for slice_ in part.slices)
-        return {WEIGHT_FEATURE: np.empty(rows, np.float32)}
-
-
 def open_input(options: Mapping[str, Any]) -> InputFnDownsampleWithWeight:
     """The input function that an epoch is of, with options by name."""
     return InputFnDownsampleWithWeight(is_train=True, **options)
@@ -67,16 +36,14 @@ def open_input(options: Mapping[str, Any]) -> InputFnDownsampleWithWeight:
 
 def sizes(rows_of_blocks: RowsOfBlocks) -> dict[str, Any]:
     """The options that spare counting."""
-    return {role.replace("_dir", "_size"): int(rows.sum()) for role, rows in rows_of_blocks.items()}
+    return {name.replace("_dir", "_size"): int(rows.sum()) for name, rows in rows_of_blocks.items()}
 
 
 def stretches(
-    options: Mapping[str, Any], rows_of_blocks: RowsOfBlocks, shards: int
+    input_fn: InputFnDownsampleWithWeight, rows_of_blocks: RowsOfBlocks, shards: int
 ) -> list[Stretch]:
     """Those of all shards that get a row."""
-    places = _Places(is_train=True, **options, **sizes(rows_of_blocks))
-    places.rows_of_blocks = rows_of_blocks
-    chunks = places.chunks()
+    chunks = list(input_fn.places(rows_of_blocks))
     total = chunks[-1][0].rows + chunks[-1][1]
     firsts = [position.rows for position, _ in chunks]
     found = []
@@ -93,11 +60,9 @@ def read(input_fn: InputFnDownsampleWithWeight, stretch: Stretch) -> Iterator[pa
     """The rows of a stretch, as they are written."""
     names, schema = input_fn.written_columns()
     skip, left = stretch.begin.skip, stretch.rows
-    begin = dataclasses.replace(stretch.begin, skip=0)
-    chunks = input_fn._chunks(begin, names, rounds_ahead=0)  # it is one of many, and short
-    while left:
-        chunk = next(chunks)[1]
-        assert chunk is not None  # the stretch ends before the epoch does
+    for chunk in input_fn.rows_from(stretch.begin, names):
         table = export.to_table(chunk, schema).slice(skip, left)
         yield table
         skip, left = 0, left - table.num_rows
+        if not left:
+            return

@@ -1,4 +1,4 @@
-"""Tables to numpy columns, and columns to batches.
+"""Tables to numpy columns.
 
 `Columns` are equally long numpy arrays by name: the features, the label under its own name, and
 the weight under "weight". Whole numbers are int64, other numbers float32, strings bytes objects or
@@ -11,7 +11,7 @@ Rows that are lists of one length make a column [rows, length]. Where they vary,
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,7 @@ import pyarrow as pa
 from sampling.errors import SamplingError
 from sampling.rows import lists
 from sampling.rows.lists import Lists
-from sampling.schema import WEIGHT_FEATURE, Schema
-
-STACKED = ""  # where features are that were stacked; no column has that name
+from sampling.schema import Schema
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,80 +115,15 @@ def length(columns: Columns) -> int:
     return len(next(iter(columns.values())))
 
 
-def batched(chunks: Iterable[Columns | None], batch_size: int) -> Iterator[Columns]:
-    """Chunks of any length -> arrays [batches, batch_size]; what is over waits for the next chunk.
-
-    A None among the chunks ends an epoch: what is over then is a batch of its own, [1, rows]. Where
-    there are lists of varying length every batch is, [1, rows, longest].
-    """
-    for stack in _stacks(chunks, batch_size):
-        if any(isinstance(column, Lists) for column in stack.values()):
-            for batch in range(length(stack)):
-                yield {name: _padded(column[batch : batch + 1]) for name, column in stack.items()}
-        else:
-            yield stack
-
-
-def _stacks(chunks: Iterable[Columns | None], batch_size: int) -> Iterator[Columns]:
-    over: list[Columns] = []  # together less than a batch
-    for chunk in chunks:
-        if chunk is None:
-            if over:
-                yield _joined(over)
-            over = []
-            continue
-        missing = batch_size - sum(map(length, over)) if over else 0
-        if length(chunk) < missing:
-            over.append(chunk)
-            continue
-        if over:
-            yield _joined([*over, _rows(chunk, 0, missing)])
-        whole = (length(chunk) - missing) // batch_size
-        end = missing + whole * batch_size
-        if whole:
-            stack = _rows(chunk, missing, end)
-            shape = whole, batch_size
-            yield {name: col.reshape(*shape, *col.shape[1:]) for name, col in stack.items()}
-        over = [_rows(chunk, end, None)] if end < length(chunk) else []
-
-
-def stacked(batches: Columns, names: Sequence[str]) -> Columns:
-    """The named columns, [batches, batch size] or of vectors, in one matrix under STACKED."""
-    rows = batches[WEIGHT_FEATURE].shape
-    parts = [batches[name].reshape(*rows, -1) for name in names]
-    matrix = np.concatenate(parts, axis=-1, dtype=np.float32, casting="same_kind")
-    rest = {name: column for name, column in batches.items() if name not in names}
-    return {**rest, STACKED: matrix}
-
-
 def pop_weight(round_: Round, schema: Schema) -> np.ndarray | None:
     """Takes the rows' own weights out of the columns, float32, if the schema and the files do."""
     weights = round_.pop(schema.weight, None) if schema.weight else None
     return None if weights is None else np.asarray(weights, np.float32)
 
 
-def _rows(columns: Columns, start: int, stop: int | None) -> Columns:
-    return {name: column[start:stop] for name, column in columns.items()}
-
-
-def _joined(pieces: Sequence[Columns]) -> Columns:
-    """One batch, [1, rows], out of consecutive pieces."""
-    return {name: concatenated([piece[name] for piece in pieces])[np.newaxis] for name in pieces[0]}
-
-
 def is_wide(column: Any) -> bool:
     """Whether rows are lists."""
     return isinstance(column, Lists) or len(column.shape) > 1
-
-
-def _padded(column: Any) -> Any:
-    if not isinstance(column, Lists):
-        return column
-    if not isinstance(column.values, Strings):
-        return column.padded(column.values, 0)
-    strings = column.values
-    codes = column.padded(strings.codes, len(strings.values))
-    return compact(Strings(codes, np.append(strings.values, b"")))
 
 
 def concatenated(pieces: Sequence[Any]) -> np.ndarray | Strings | Lists:
@@ -276,3 +209,16 @@ def _dtype(name: str, type_: pa.DataType) -> np.dtype:
         f"column {name!r} is of type {type_} after the transform, "
         "expected numbers, booleans, strings or lists of these; cast it there"
     )
+
+
+def add_masses(masses: dict[Any, float], labels: Any, weights: np.ndarray) -> None:
+    """Adds the weights of some rows to the sum of each label.
+
+    Args:
+        labels: a column [rows].
+        weights: float32 [rows].
+    """
+    classes, numbers = np.unique(as_numpy(labels), return_inverse=True)
+    sums = np.bincount(numbers, weights.astype(np.float64), len(classes))
+    for class_, mass in zip(classes.tolist(), sums.tolist(), strict=True):
+        masses[class_] = masses.get(class_, 0.0) + mass

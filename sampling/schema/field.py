@@ -15,6 +15,7 @@ import numpy as np
 
 from sampling import checks
 from sampling.errors import SamplingError
+from sampling.schema import kinds
 
 if TYPE_CHECKING:  # pandas takes its time and 40 MB, and only one function needs it
     import pandas as pd
@@ -60,8 +61,12 @@ class Field:
             batch [batch, length]. If REPEATED, of so many at most, filled up with 0 or "". REPEATED
             without a length is padded so to the longest of each batch, [batch, longest].
 
+        kind: what the column is to a model. "id": carried to the predictions, never learned;
+            "number", "category" or "date". None: that of its type; text is a category, a boolean a
+            number.
+
     Raises:
-        SamplingError: unknown type, mode, length or a default that is not of the type.
+        SamplingError: unknown type, mode, length or kind, or a default that is not of the type.
     """
 
     name: str
@@ -69,6 +74,7 @@ class Field:
     mode: str = "NULLABLE"
     default: Any = None
     length: int | None = None
+    kind: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -90,6 +96,14 @@ class Field:
             )
         if self.default is not None:
             object.__setattr__(self, "default", self._checked_default())
+        object.__setattr__(self, "kind", kinds.checked(self.kind, self.type, self.name))
+
+    def __repr__(self) -> str:
+        said = [repr(self.name), repr(self.type)]
+        values = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self)[2:])
+        usual = {"mode": "NULLABLE", "kind": kinds.of_type(self.type)}
+        said += [f"{key}={value!r}" for key, value in values if value != usual.get(key)]
+        return f"Field({', '.join(said)})"
 
     @property
     def is_string(self) -> bool:
@@ -147,30 +161,9 @@ class Field:
             entry["defaultValueExpression"] = json.dumps(self.default)
         if self.length is not None:
             entry["length"] = self.length
+        if self.kind != kinds.of_type(self.type):
+            entry["kind"] = self.kind
         return entry
-
-
-def field_from_json(entry: Any, origin: str) -> Field:
-    """The field that an entry of BigQuery's schema JSON describes.
-
-    Args:
-        origin: where it is from, for the error.
-
-    Raises:
-        SamplingError: it has no name, no type, or one that `Field` refuses.
-    """
-    if not isinstance(entry, dict) or not entry.get("name"):
-        raise SamplingError(
-            f'{origin}: the entry {json.dumps(entry)} has no "name"; name the field'
-        )
-    if "type" not in entry:
-        raise SamplingError(f'{origin}: field {entry["name"]!r} has no "type"; add it')
-    try:
-        default = _literal(entry.get("defaultValueExpression"))
-        mode, length = entry.get("mode") or "NULLABLE", entry.get("length")
-        return Field(entry["name"], entry["type"], mode, default, length)
-    except ValueError as error:
-        raise SamplingError(f"{origin}: {error}") from None
 
 
 def field_from_pandas(column: pd.Series) -> Field:
@@ -233,19 +226,3 @@ def _means_string(type_: Any) -> bool:
 
 def _is_tf_string(type_: Any) -> bool:
     return getattr(type_, "name", None) == "string" and hasattr(type_, "as_numpy_dtype")
-
-
-def _literal(expression: Any) -> Any:
-    """A SQL literal -> its value."""
-    if not isinstance(expression, str):
-        return expression
-    if len(expression) > 1 and expression[0] == expression[-1] == "'":
-        return expression[1:-1]
-    is_word = expression.upper() in ("TRUE", "FALSE", "NULL")
-    try:
-        return json.loads(expression.lower() if is_word else expression)
-    except json.JSONDecodeError:
-        raise SamplingError(
-            f"found the default {expression!r}, expected a literal; "
-            "write a number, a quoted text, or none"
-        ) from None

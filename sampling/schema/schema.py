@@ -9,20 +9,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sampling import files
 from sampling.errors import SamplingError
-from sampling.files import manifest
-from sampling.schema import bigquery
-from sampling.schema.field import Field, field_from_json, field_from_pandas
+from sampling.files import manifest, reading
+from sampling.schema import bigquery, json_form, roles
+from sampling.schema.field import Field, field_from_pandas
+from sampling.schema.statistics import ColumnStatistics
 
 if TYPE_CHECKING:  # pandas takes its time and 40 MB, and only one method needs it
     import pandas as pd
-
-WEIGHT_FEATURE = "weight"  # the key under which an Estimator finds a row's weight
-FORWARDED_SUFFIX = "_"  # a forwarded feature "id" comes again as "id_"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +36,10 @@ class Schema:
         label: name of the column to be learned.
         weight: name of a column that holds each row's own weight (finite, not negative), if any.
         features_to_forward: names of features that come along to the predictions; an Estimator's
-            input has each a second time with an underscore after the name ("id" as "id_").
+            input has each a second time with an underscore after the name ("id" as "id_"). Those
+            of kind "id" always do.
+        statistics: of columns, where they are known: `schema.statistics["age"].median`. Schemas are
+            equal whatever theirs are.
 
     Raises:
         SamplingError: duplicate names, a label, weight or forwarded feature that is no column, or a
@@ -49,13 +50,18 @@ class Schema:
     label: str | None = None
     weight: str | None = None
     features_to_forward: tuple[str, ...] = ()
+    statistics: Mapping[str, ColumnStatistics] = dataclasses.field(
+        default_factory=dict, compare=False
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", tuple(self.fields))
         object.__setattr__(self, "features_to_forward", _names(self.features_to_forward))
-        self._check_fields()
-        self._check_roles()
-        self._check_clashes()
+        roles.check_fields(self.fields)
+        ids = [f.name for f in self.features if f.kind == "id"]
+        also = tuple(name for name in ids if name not in self.features_to_forward)
+        object.__setattr__(self, "features_to_forward", self.features_to_forward + also)
+        roles.check(self)
 
     @classmethod
     def from_dict(
@@ -82,9 +88,7 @@ class Schema:
         Raises:
             SamplingError: the folder has no manifest of ours.
         """
-        found = manifest.read(folder)
-        roles = found["label"], found["weight"], found["features_to_forward"]
-        return cls.from_json(json.dumps(found["schema"]), *roles)
+        return cls._from_found(manifest.read(folder), os.fspath(folder))
 
     @classmethod
     def from_json(
@@ -94,18 +98,22 @@ class Schema:
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
     ) -> Schema:
-        """Reads what `bq show --schema --format=prettyjson` prints: a text, or the path of a file.
+        """Reads what `tf-sampling schema` or `bq show --schema --format=prettyjson` prints.
 
-        A text begins with "[" or "{"; anything else is a path, local or of a bucket.
+        Args:
+            text_or_path: a text, which begins with "[" or "{", or the path of a file, local or of a
+                bucket.
+            label, weight, features_to_forward: unless given, what the JSON says.
 
         Raises:
-            SamplingError: the file can't be read, or is no such JSON; or see `Field` and `Schema`.
+            SamplingError: the file can't be read, is no such JSON, or has a key that is not known;
+                or see `Field` and `Schema`.
         """
         text, origin = str(text_or_path), "schema JSON"
         if not text.lstrip().startswith(("[", "{")):
-            text, origin = files.read_text(text), text
-        fields = tuple(field_from_json(entry, origin) for entry in _json_entries(text, origin))
-        return cls(fields, label, weight, _names(features_to_forward))
+            text, origin = reading.read_text(text), text
+        found = json_form.parse(text, origin)
+        return cls._from_found(found, origin, label, weight, features_to_forward)
 
     @classmethod
     def from_gcs(
@@ -143,8 +151,7 @@ class Schema:
             SamplingError: the table can't be found or read.
         """
         entries = bigquery.table_fields(table, client)
-        fields = tuple(field_from_json(entry, table) for entry in entries)
-        return cls(fields, label, weight, _names(features_to_forward))
+        return cls(json_form.fields(entries, table), label, weight, _names(features_to_forward))
 
     @classmethod
     def from_pandas(
@@ -164,8 +171,94 @@ class Schema:
         fields = tuple(field_from_pandas(column) for _, column in frame.items())
         return cls(fields, label, weight, _names(features_to_forward))
 
+    @classmethod
+    def infer(
+        cls,
+        files: Any,
+        label: str | None = None,
+        key: str | Iterable[str] = (),
+        *,
+        weight: str | None = None,
+        ids: Iterable[str] = (),
+        categories: Iterable[str] = (),
+        numbers: Iterable[str] = (),
+        dates: Iterable[str] = (),
+        drop: Iterable[str] = (),
+        columns: Iterable[str] = (),
+        header: bool | None = None,
+        delimiter: str | None = None,
+        null_values: Iterable[str] = (),
+        newlines_in_values: bool = False,
+        file_format: str | None = None,
+        rows: int | None = None,
+        progress: bool = False,
+    ) -> Schema:
+        """The columns of files or tables as they are, with statistics: one pass, in bounded memory.
+
+        Types lose nothing: whole numbers are INTEGER however many are missing, and text where they
+        have leading zeros or more than 64 bits. `schema.statistics["age"].remarks` says what may
+        have been meant otherwise.
+
+        Args:
+            files: a glob, path or folder, a DataFrame or a pyarrow table, or a list of either.
+            key: columns that rows are known by; they are ids.
+            ids, categories, numbers, dates: columns of that kind, whatever their values say.
+            drop: columns to leave out.
+            columns: names of the columns of text without a header.
+            header, delimiter: of text; None: found out by the first lines.
+            null_values: spellings of a missing value.
+            newlines_in_values: whether quoted fields of text may hold newlines.
+            file_format: None: by the files' names.
+            rows: how many to look at; None: all.
+            progress: whether to tell on stderr how far it is.
+
+        Raises:
+            SamplingError: nothing matches, a file can't be read, there is no row, or a column that
+                is asked for is not there or can't be of its kind.
+        """
+        from sampling.prepare import schema as preparing  # which stands above this package
+        from sampling.schema.inference import Wishes
+
+        kinds = map(_names, (key, ids, categories, numbers, dates, drop))
+        how = preparing.Reading(
+            file_format,
+            header,
+            delimiter,
+            _names(columns),
+            _names(null_values),
+            newlines_in_values,
+            rows,
+            progress,
+        )
+        return preparing.infer(files, Wishes(label, weight, *kinds), how).schema
+
+    @classmethod
+    def _from_found(
+        cls,
+        found: Mapping[str, Any],
+        origin: str,
+        label: str | None = None,
+        weight: str | None = None,
+        features_to_forward: Iterable[str] = (),
+    ) -> Schema:
+        """The schema of what a JSON says; roles that are given override those in it."""
+        statistics = {
+            name: ColumnStatistics.from_dict(said, f"{origin}: statistics of {name!r}")
+            for name, said in (found.get("statistics") or {}).items()
+        }
+        return cls(
+            json_form.fields(found["schema"], origin),
+            found.get("label") if label is None else label,
+            found.get("weight") if weight is None else weight,
+            _names(features_to_forward) or _names(found.get("features_to_forward")),
+            statistics,
+        )
+
     def to_json(self) -> str:
-        """BigQuery's schema JSON; `Schema.from_json(schema.to_json(), ...)` gives it back."""
+        """BigQuery's schema JSON; `Schema.from_json(schema.to_json(), ...)` gives it back.
+
+        Label, weight and statistics are no part of it; `to_manifest` has them too.
+        """
         return json.dumps([field.to_dict() for field in self.fields], indent=2)
 
     @property
@@ -205,82 +298,25 @@ class Schema:
         return len(self.fields)
 
     def to_manifest(self) -> dict[str, Any]:
-        """Plain values of which `from_manifest` makes the same schema."""
-        return {
+        """Plain values of which `from_manifest` and `from_json` make the same schema."""
+        made: dict[str, Any] = {
             "label": self.label,
             "weight": self.weight,
             "features_to_forward": list(self.features_to_forward),
             "schema": [field.to_dict() for field in self],
         }
+        if self.statistics:
+            made["statistics"] = {name: each.to_dict() for name, each in self.statistics.items()}
+        return made
 
-    def _check_fields(self) -> None:
-        for field in self.fields:
-            if not isinstance(field, Field):
-                raise SamplingError(f"expected a Field, found {field!r}; write Field(name, type)")
-        if not self.fields:
-            raise SamplingError("the schema has no fields; give at least one")
-        twice = sorted({name for name in self.names if self.names.count(name) > 1})
-        if twice:
-            raise SamplingError(f"duplicate field {', '.join(map(repr, twice))}; name each once")
+    def fingerprint(self) -> int:
+        """A checksum of all that decides on what batches hold; kinds and statistics do not."""
+        fields = [[f.name, f.type, f.mode, f.default, f.length] for f in self]
+        decides = [fields, self.label, self.weight, self.features_to_forward]
+        return zlib.crc32(json.dumps(decides).encode())
 
-    def _check_roles(self) -> None:
-        columns = ", ".join(self.names)
-        for role in ("label", "weight"):
-            name = getattr(self, role)
-            if name is not None and name not in self.names:
-                raise SamplingError(f"the {role} {name!r} is not among the columns: {columns}")
-        if self.label is not None and self.label == self.weight:
-            raise SamplingError(f"{self.label!r} is both label and weight; name two columns")
-        if self.weight is not None and self[self.weight].is_string:
-            raise SamplingError(
-                f"the weight {self.weight!r} is of type {self[self.weight].type}, "
-                "expected a number; fix its type"
-            )
-        for role in ("label", "weight"):
-            if getattr(self, role) is not None and self[getattr(self, role)].is_list:
-                raise SamplingError(
-                    f"the {role} {getattr(self, role)!r} is a list, expected one value in each "
-                    "row; name another column"
-                )
-        features = [field.name for field in self.features]
-        for name in self.features_to_forward:
-            if name not in features:
-                raise SamplingError(
-                    f"{name!r} can't be forwarded: it is not among the features "
-                    f"({', '.join(features)})"
-                )
-
-    def _check_clashes(self) -> None:
-        features = {field.name for field in self.features}
-        if WEIGHT_FEATURE in features or self.label == WEIGHT_FEATURE:
-            role = "label" if self.label == WEIGHT_FEATURE else "feature"
-            raise SamplingError(
-                f"the {role} {WEIGHT_FEATURE!r} would clash with the row weights that every batch "
-                f"carries; rename the column, or name it as the weight: weight={WEIGHT_FEATURE!r}"
-            )
-        for name in self.features_to_forward:
-            forwarded = name + FORWARDED_SUFFIX
-            if forwarded in features or forwarded == WEIGHT_FEATURE:
-                raise SamplingError(
-                    f"{name!r} is forwarded as {forwarded!r}, which is a feature's name already; "
-                    "rename one of the two"
-                )
-
-
-def _json_entries(text: str, origin: str) -> list[Any]:
-    try:
-        entries = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SamplingError(
-            f"{origin}, line {error.lineno}, column {error.colno}: {error.msg}; "
-            "expected the JSON that bq show --schema --format=prettyjson prints"
-        ) from None
-    for key in ("schema", "fields"):  # bq show without --schema wraps the list
-        if isinstance(entries, dict):
-            entries = entries.get(key, entries)
-    if not isinstance(entries, list):
-        raise SamplingError(f'{origin}: expected a list of {{"name": ..., "type": ...}}')
-    return entries
+    def __repr__(self) -> str:
+        return roles.shown(self)
 
 
 def _names(names: Iterable[str] | None) -> tuple[str, ...]:

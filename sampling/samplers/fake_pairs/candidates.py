@@ -13,7 +13,7 @@ from sampling.errors import SamplingError
 from sampling.formats.registry import Blocks
 from sampling.order.pair_ranks import UnobservedPairs, integer_weights
 from sampling.samplers.fake_pairs import known_pairs
-from sampling.samplers.fake_pairs.known_pairs import Observed
+from sampling.samplers.fake_pairs.known_pairs import KnownPairs
 from sampling.samplers.fake_pairs.options import FakeOptions
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 
@@ -45,7 +45,7 @@ class Candidates:
         options: FakeOptions | None,
     ):
         self._positives, self._keys, self._options = positives, keys, options
-        self.known: Observed = known_pairs.read(positives, exclude, keys, vocabularies)
+        self.known: KnownPairs = known_pairs.read(positives, exclude, keys, vocabularies)
         if options is not None:
             self._check_drawable(options)
 
@@ -66,10 +66,9 @@ class Candidates:
             return np.ones(len(self.known.users), bool)
         return self._unobserved.user_totals > 0
 
-    @functools.cached_property
-    def checksum(self) -> int:
-        """Of all that draws depend on, but for the seed."""
-        ids = repr((list(self.known.users.ids), list(self.known.items.ids)))
+    def checksum(self, options: str) -> int:
+        """Of all that draws depend on, but for the seed; options in words."""
+        ids = repr((list(self.known.users.ids), list(self.known.items.ids), options))
         return zlib.crc32(self.known.codes.tobytes(), zlib.crc32(ids.encode()))
 
     def draw(

@@ -16,7 +16,7 @@ from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 _BLOCKS_AT_A_TIME = 256  # some 200,000 rows
 
 
-class Observed(NamedTuple):
+class KnownPairs(NamedTuple):
     """What the files know of users and items.
 
     Attributes:
@@ -43,7 +43,7 @@ def read(
     exclude: Blocks | None,
     keys: tuple[str, str],
     given: Mapping[str, Vocabulary],
-) -> Observed:
+) -> KnownPairs:
     """Reads all pairs, once; in memory are codes alone, 4 bytes each, and the distinct ids.
 
     Args:
@@ -62,7 +62,7 @@ def read(
         known = (user >= 0) & (item >= 0)
         codes.append(pair_codes(user[known], item[known], len(items)))
     united = codes[0] if len(codes) == 1 else np.unique(np.concatenate(codes))
-    return Observed(users, items, user_codes, item_codes, united)
+    return KnownPairs(users, items, user_codes, item_codes, united)
 
 
 def codes_of(

@@ -11,6 +11,7 @@ from sampling import checks
 from sampling.errors import SamplingError
 from sampling.order import apportionment
 
+_LEAST = 1e-6  # a smaller ratio asks for more than a million rows at a time
 FAKES = ("uniform", "per_user", "popularity")
 
 
@@ -35,7 +36,7 @@ class FakeOptions:
 
     def __post_init__(self) -> None:
         ratio = checks.positive_number("balance_ratio", self.balance_ratio)
-        if not 0 < apportionment.fraction(ratio) < 1:
+        if not _LEAST <= ratio < 1:
             raise SamplingError(
                 f"balance_ratio is {ratio!r}, expected a number of at least 0.000001 and below 1; "
                 "fix it"
@@ -43,7 +44,7 @@ class FakeOptions:
         per_positive = self.negatives_per_positive
         if per_positive is not None:
             checks.positive_number("negatives_per_positive", per_positive)
-            if not apportionment.fraction(per_positive):
+            if per_positive < _LEAST:
                 raise SamplingError(
                     f"negatives_per_positive is {per_positive!r}, expected a number of at least "
                     "0.000001; fix it"
@@ -76,35 +77,6 @@ class FakeOptions:
     def sides(self) -> tuple[str, ...]:
         """What features' names begin with."""
         return ("a.", "b.") if self.paired else ("",)
-
-    def of_batch(self, batch_size: int) -> tuple[int, int]:
-        """Rows of the label 1, and others, of every batch.
-
-        Raises:
-            SamplingError: the share is not exact in a batch of that size.
-        """
-        ones = batch_size * self.share
-        if ones.denominator != 1:
-            raise SamplingError(
-                f"exact_batches is True and {float(self.share):.4g} of a batch of {batch_size:,} "
-                f"rows is {float(ones):.4g}, expected a whole number; "
-                f"make batch_size a multiple of {self.share.denominator:,}"
-            )
-        return int(ones), batch_size - int(ones)
-
-    def positives_at_a_time(self, rows: int, batch_size: int | None) -> int:
-        """About how many observed pairs make so many rows.
-
-        Args:
-            batch_size: where rows have to make whole batches of the exact share.
-        """
-        of_each = self.per_positive if self.paired else 1 + self.per_positive
-        unit = 1
-        if batch_size is not None and self.paired:
-            unit = batch_size * self.per_positive.denominator
-        elif batch_size is not None:
-            unit = self.of_batch(batch_size)[0]
-        return max(1, math.floor(rows / of_each / unit)) * unit
 
 
 def _check_alpha(alpha: float) -> None:

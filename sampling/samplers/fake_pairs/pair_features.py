@@ -11,13 +11,13 @@ from sampling.errors import SamplingError
 from sampling.rows.columns import Columns
 from sampling.samplers.fake_pairs import lookup
 from sampling.samplers.fake_pairs.candidates import ITEM, ITEM_A, ITEM_B, LOG_Q, USER
-from sampling.samplers.fake_pairs.known_pairs import Observed
+from sampling.samplers.fake_pairs.known_pairs import KnownPairs
 from sampling.samplers.fake_pairs.lookup import Lookup
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 from sampling.schema import FORWARDED_SUFFIX, WEIGHT_FEATURE, Schema
 
 
-class Joined:
+class PairFeatures:
     """What each feature is looked up in, and by which code.
 
     Args:
@@ -47,12 +47,12 @@ class Joined:
 
 
 def of_candidates(
-    known: Observed,
+    known: KnownPairs,
     keys: tuple[str, str],
     lookups: Mapping[str, Lookup | None],
     schema: Schema,
     sides: Sequence[str],
-) -> Joined:
+) -> PairFeatures:
     """The features of users and items.
 
     Args:
@@ -74,7 +74,7 @@ def of_candidates(
     for side, item in zip(sides, codes, strict=True):
         tables |= {side + name: (USER, table) for name, table in users.items()}
         tables |= {side + name: (item, table) for name, table in items.items()}
-    return Joined(tables)
+    return PairFeatures(tables)
 
 
 def _features_of(

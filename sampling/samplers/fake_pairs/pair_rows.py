@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from sampling.errors import SamplingError
-from sampling.input_fn.engine import Part
 from sampling.order import apportionment
 from sampling.order.rounds import Slice
 from sampling.rows.columns import Round, Strings
 from sampling.samplers.fake_pairs.candidates import ITEM, ITEM_A, ITEM_B, LOG_Q, USER
+from sampling.samplers.sampler import Part
 from sampling.schema import WEIGHT_FEATURE, Field, Schema
 
 
 def one_by_one(
-    slices: list[Slice[Round]], fakes: Mapping[str, Any], label: Field, default_label: Any
+    slices: Sequence[Slice[Round]], fakes: Mapping[str, Any], label: Field, default_label: Any
 ) -> list[Part]:
     """A row for each observed pair, and for each fake, whose label is the default.
 
@@ -33,7 +33,7 @@ def one_by_one(
 
 
 def side_by_side(
-    slices: list[Slice[Round]],
+    slices: Sequence[Slice[Round]],
     fakes: Mapping[str, Any],
     fakes_before: np.ndarray,
     share: Fraction,
@@ -71,7 +71,7 @@ def side_by_side(
     ]
 
 
-def gathered(slices: list[Slice[Round]], name: str) -> np.ndarray:
+def gathered(slices: Sequence[Slice[Round]], name: str) -> np.ndarray:
     """One column of the slices' rows."""
     parts: list[Any] = [slice_.columns[name] for slice_ in slices]
     rows = [slice_.rows for slice_ in slices]

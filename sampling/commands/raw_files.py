@@ -1,0 +1,101 @@
+"""The raw files that a command reads, and how they are told."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sampling.errors import SamplingError
+from sampling.flags.common import SCHEMA, WEIGHT_COLUMN, WRITTEN
+from sampling.flags.flag import Flag
+from sampling.flags.values import names
+
+if TYPE_CHECKING:
+    from sampling.formats.csv.parsing import CsvOptions
+    from sampling.prepare.source import Source
+
+NOTHING_WRITTEN = "nothing was written; the same command begins anew"
+RUNNER = Flag(
+    "runner",
+    None,
+    str,
+    "run as an Apache Beam pipeline: DirectRunner, DataflowRunner, FlinkRunner, SparkRunner; "
+    "further flags are Beam's own, written --flag=value",
+)
+FILES = Flag("files", None, str, "globs of the raw files, quoted for the shell", positional=True)
+HOW_WRITTEN = {
+    "how the files are written": (
+        SCHEMA._replace(
+            help=f"{SCHEMA.help}; every value is checked. Without it the columns are those of the "
+            "first file: of CSV text, written as it is"
+        ),
+        WEIGHT_COLUMN,
+        Flag("columns", [], names, "names (a,b) of columns of files without a header"),
+        *WRITTEN,
+    )
+}
+
+
+def opening(
+    flags: argparse.Namespace, keys: dict[str, str], written_as: str = "csv"
+) -> Callable[[], Source]:
+    """What opens the raw files, here or on other machines.
+
+    Args:
+        keys: flag -> column, of columns that must be there.
+        written_as: the format in which rows are written again.
+    """
+    from sampling.prepare.source import Source
+    from sampling.schema import Schema
+
+    label = getattr(flags, "label", None)
+    schema = Schema.from_json(flags.schema, label, flags.weight_column) if flags.schema else None
+    return partial(
+        Source,
+        flags.files,
+        schema,
+        csv_options(flags),
+        columns=flags.columns,
+        label=label,
+        keys=keys,
+        file_format=flags.file_format,
+        written_as=written_as,
+    )
+
+
+def csv_options(flags: argparse.Namespace) -> CsvOptions:
+    from sampling.formats.csv.parsing import CsvOptions
+
+    has_header = flags.header and not getattr(flags, "columns", None)
+    return CsvOptions(has_header, flags.delimiter, flags.null_values, flags.newlines_in_values)
+
+
+def beam(module: str = "beam") -> Any:
+    """A module of `sampling.prepare` that runs on many machines."""
+    try:
+        return importlib.import_module(f"sampling.prepare.{module}")
+    except ImportError as error:
+        raise SamplingError(
+            f"--runner needs Apache Beam, which can't be imported ({error}); "
+            "install tf-sampling[beam], or leave --runner out"
+        ) from None
+
+
+def beam_flags(flags: argparse.Namespace) -> list[str]:
+    """As Beam takes them."""
+    return [f"--runner={flags.runner}", *flags.others]
+
+
+def tell(made: Mapping[str, Any], output: str) -> None:
+    """Rows of each split and class, aligned."""
+    lines = []
+    for split, sums in made["splits"].items():
+        lines.append((split, sums["rows"]))
+        lines += [(f"  {name}", each["rows"]) for name, each in sums["classes"].items()]
+    width = max(len(name) for name, _ in lines)
+    for name, rows in lines:
+        print(f"{name:<{width}}  {rows:>12,}")
+    print(f"{sum(sums['rows'] for sums in made['splits'].values()):,} rows: {output}")

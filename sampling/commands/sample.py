@@ -1,0 +1,56 @@
+"""`tf-sampling sample`: one epoch of a training, as files."""
+
+from __future__ import annotations
+
+import argparse
+
+from sampling.commands import raw_files
+from sampling.flags import common
+from sampling.flags.flag import Flag
+
+IF_STOPPED = raw_files.NOTHING_WRITTEN
+FLAGS = {
+    common.GLOBS: (
+        common.POSITIVE_DIR._replace(required=True),
+        common.NEGATIVE_DIR._replace(required=True),
+        raw_files.RUNNER,
+    ),
+    "how the files are written": (
+        common.SCHEMA._replace(required=True),
+        common.LABEL._replace(required=True),
+        common.WEIGHT_COLUMN,
+        *common.WRITTEN,
+    ),
+    "sampling": (common.MULTIPLIER, common.WEIGHT, common.SEED),
+    "what is written": (
+        common.OUTPUT,
+        Flag("format", "csv", str, "of what is written", choices=("csv", "parquet")),
+        common.SHARDS,
+        common.OVERWRITE,
+    ),
+}
+
+
+def run(flags: argparse.Namespace) -> None:
+    from sampling.formats.writing import Layout
+    from sampling.prepare import sample
+    from sampling.schema import Schema
+
+    options = {
+        "positive_dir": flags.positive_dir,
+        "negative_dir": flags.negative_dir,
+        "schema": Schema.from_json(flags.schema, flags.label, flags.weight_column),
+        "multiplier": flags.multiplier,
+        "weight": flags.weight,
+        "seed": flags.seed,
+        **common.file_options(flags),
+    }
+    if flags.runner:
+        layout = Layout(flags.format, flags.delimiter).check()
+        rest = flags.output, flags.shards, layout, flags.overwrite, raw_files.beam_flags(flags)
+        made = raw_files.beam("beam_sample").write(options, *rest)
+    else:
+        made = sample.open_input(options).write_epoch(
+            flags.output, shards=flags.shards, format=flags.format, overwrite=flags.overwrite
+        )
+    raw_files.tell(made, flags.output)

@@ -1,0 +1,74 @@
+"""How a command ends, whatever happens: a sentence and a status, no traceback.
+
+0    it did what it was asked for
+1    files, arguments or the machine are not as they should be
+2    the command line is wrong
+130  Ctrl-C
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+
+from sampling.errors import SamplingError
+
+NAME = "tf-sampling"
+_REASONS = {
+    errno.ENOSPC: "no space is left on the device; free some, and give the command again",
+    errno.EDQUOT: "the quota of the device is used up; free some, and give the command again",
+    errno.EFBIG: "the file is larger than is allowed here; raise the limit (ulimit -f)",
+    errno.EACCES: "permission is denied; ask for it, or name another path",
+    errno.EPERM: "permission is denied; ask for it, or name another path",
+    errno.EROFS: "the file system is read-only; name another path",
+    errno.EMFILE: "too many files are open; raise the limit (ulimit -n)",
+    errno.EIO: "the device fails to read or write; check it",
+}
+
+
+@contextlib.contextmanager
+def ending(if_stopped: str) -> Iterator[None]:
+    """Turns what is raised within into a line on stderr and the exit status.
+
+    Args:
+        if_stopped: how to go on after Ctrl-C.
+
+    Raises:
+        SystemExit: in place of SamplingError, OSError, KeyboardInterrupt, and an ImportError that
+            says what to install.
+    """
+    try:
+        yield
+        sys.stdout.flush()  # a pipe that is closed is noticed here
+    except KeyboardInterrupt:
+        say(f"stopped; {if_stopped}")
+        sys.exit(130)
+    except BrokenPipeError:  # `| head` has read what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except ImportError as error:
+        if error.name is not None:  # a fault of the program; ours say what to install
+            raise
+        say(f"error: {error}")
+        sys.exit(1)
+    except SamplingError as error:
+        say(f"error: {error}")
+        sys.exit(1)
+    except OSError as error:
+        say(f"error: {sentence_of(error)}")
+        sys.exit(1)
+
+
+def say(text: str) -> None:
+    """A line of a command on stderr."""
+    print(f"{NAME}: {text}", file=sys.stderr)
+
+
+def sentence_of(error: OSError) -> str:
+    """[Errno 28] -> "data/part-0.csv: no space is left on the device; free some, ..." """
+    reason = _REASONS.get(error.errno or 0) or f"{error.strerror or error}; fix it"
+    paths = [os.fspath(path) for path in (error.filename, error.filename2) if path is not None]
+    return ": ".join([*map(str, paths[:1]), reason])

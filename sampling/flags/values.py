@@ -1,0 +1,89 @@
+"""From the text of a flag to its value.
+
+A value that is out of range is refused while it is parsed: argparse puts the flag's name before
+the sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import Any
+
+Parse = Callable[[str], Any]
+
+
+def whole(at_least: int) -> Parse:
+    """ "64" -> 64"""
+
+    def parse(text: str) -> int:
+        if not text.strip().lstrip("+-").isdecimal() or int(text) < at_least:
+            raise _refused(text, f"a whole number of at least {at_least}")
+        return int(text)
+
+    return parse
+
+
+def number(above: float, below: float = math.inf, or_equal: bool = False, word: str = "") -> Parse:
+    """ "0.5" -> 0.5; `or_equal` admits the lower bound, `word` a text such as "auto"."""
+    expected = f"a number {'of at least' if or_equal else 'above'} {above:g}"
+    expected += f" and below {below:g}" if below < math.inf else ""
+
+    def parse(text: str) -> float | str:
+        if word and text == word:
+            return text
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (value > above or (or_equal and value == above)) or not value < below:
+            raise _refused(text, expected + (f", or {word!r}" if word else ""))
+        return value
+
+    return parse
+
+
+def names(text: str) -> list[str]:
+    """ "a,b" -> ["a", "b"]"""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def exact_names(text: str) -> list[str]:
+    """ " >50K,<=50K" -> [" >50K", "<=50K"], blanks and all"""
+    return [name for name in text.split(",") if name.strip()]
+
+
+def whole_numbers(at_least: int) -> Parse:
+    """ "64,32" -> [64, 32]"""
+
+    def parse(text: str) -> list[int]:
+        return [whole(at_least)(part) for part in text.split(",")]
+
+    return parse
+
+
+def fractions(text: str) -> dict[str, float]:
+    """ "train=0.9,test=0.1" -> {"train": 0.9, "test": 0.1}"""
+    pairs = [part.partition("=") for part in names(text)]
+    try:
+        return {name: float(value) for name, _, value in pairs}
+    except ValueError:
+        raise _refused(text, "names and fractions such as train=0.9,test=0.1") from None
+
+
+def delimiter(text: str) -> str:
+    r""" ";" -> ";", "\t" and "tab" -> a tab."""
+    text = {"\\t": "\t", "tab": "\t"}.get(text, text)
+    if len(text) != 1 or not text.isascii() or text in '"\r\n':
+        raise _refused(text, "one ASCII character, or tab")
+    return text
+
+
+def null_values(text: str) -> list[str]:
+    """ "NA,NULL" -> ["", "NA", "NULL"]"""
+    return ["", *names(text)]
+
+
+def _refused(text: str, expected: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"found {text!r}, expected {expected}; fix it")

@@ -1,0 +1,167 @@
+"""Files and tables without a schema: their own columns, some MiB at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sampling import files
+from sampling.errors import SamplingError
+from sampling.formats import table as tables
+from sampling.formats.parquet import Readable
+from sampling.schema.sketch import family_of
+
+_AT_A_TIME = 65_536  # rows
+_BLOCK_ROWS, _BLOCK_BYTES = 4096, 4 * 2**20
+_HEAD_BYTES = 2**18
+
+
+class Piece(NamedTuple):
+    """Some rows, how much of all has been read with them, and the names of columns left out.
+
+    What is none of values (structs, maps) is left out.
+    """
+
+    table: pa.Table
+    bytes: float
+    left_out: tuple[str, ...] = ()
+
+
+def head(file: files.File, file_format: str) -> str:
+    """The first whole lines of a text file."""
+    with files.open_binary(file.path) as opened:
+        text: Any = gzip.GzipFile(fileobj=opened) if file_format.endswith(".gz") else opened
+        try:
+            data = text.read(_HEAD_BYTES)
+        except (OSError, EOFError) as error:
+            raise SamplingError(
+                f"{file.path}: found what can't be read ({error}), expected a whole gzip file; "
+                "copy or write it anew"
+            ) from None
+    whole = data[: data.rfind(b"\n") + 1] if len(data) == _HEAD_BYTES else data
+    return (whole or data).decode("utf-8-sig", "replace")
+
+
+def typed(listed: Sequence[files.File], file_format: str) -> Iterator[Piece]:
+    """The rows of files that name types, file after file.
+
+    Raises:
+        SamplingError: a file is damaged.
+    """
+    read = _parquet if file_format == "parquet" else _examples
+    for file in listed:
+        yield from read(file, file_format)
+
+
+def of_tables(data: Sequence[Any]) -> Iterator[Piece]:
+    """The rows of DataFrames and pyarrow tables.
+
+    Raises:
+        SamplingError: a column of a DataFrame has values of several kinds.
+    """
+    for given in data:
+        table = given if isinstance(given, pa.Table) else _from_pandas(given)
+        for start in range(0, table.num_rows, _AT_A_TIME):
+            rows = table.slice(start, _AT_A_TIME)
+            yield _piece(rows, rows.num_rows)
+
+
+def are_tables(data: Any) -> list[Any]:
+    """The tables that were given; none where files were."""
+    listed = data if isinstance(data, (list, tuple)) else [data]
+    return [item for item in listed if tables.is_table(item)]
+
+
+def _parquet(file: files.File, file_format: str) -> Iterator[Piece]:
+    with _readable(file), files.open_binary(file.path) as opened:
+        source = pa.PythonFile(Readable(opened, file.size), "r")
+        with pq.ParquetFile(source, buffer_size=2**20, page_checksum_verification=True) as parquet:
+            row_bytes = file.size / max(1, parquet.metadata.num_rows)
+            for batch in parquet.iter_batches(_AT_A_TIME, use_threads=False):
+                rows = pa.Table.from_batches([batch])
+                yield _piece(rows, rows.num_rows * row_bytes)
+
+
+@contextlib.contextmanager
+def _readable(file: files.File) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        what = str(error).strip().partition("\n")[0]
+        raise SamplingError(
+            f"{file.path}: found what Parquet can't be read from ({what}), expected a whole "
+            "Parquet file; copy or write it anew"
+        ) from None
+
+
+def _examples(file: files.File, file_format: str) -> Iterator[Piece]:
+    from google.protobuf.message import DecodeError
+
+    from sampling.formats import gzipped
+    from sampling.formats.tfrecord.tfrecord_file import TfRecordFile
+
+    packed = file.size
+    if file_format.endswith(".gz"):
+        [file] = gzipped.index_files([file])
+    records = TfRecordFile(file, _BLOCK_ROWS, _BLOCK_BYTES)
+    for block, (start, end) in enumerate(zip(records.starts, records.starts[1:], strict=False)):
+        with file.open() as opened:
+            data = files.read_range(opened, int(start), int(end))
+        try:
+            rows = _of_examples(records.records(data, block))
+        except DecodeError:
+            raise SamplingError(
+                f"{file.path}, records from {block * records.block_rows:,} on: found bytes that "
+                "are no tf.train.Example, expected one; write the file anew"
+            ) from None
+        yield Piece(rows, (end - start) / max(1, file.size) * packed)
+
+
+def _of_examples(records: Sequence[bytes]) -> pa.Table:
+    """A column of lists for each feature that a record has."""
+    import tensorflow as tf
+
+    types = {"bytes_list": pa.binary(), "int64_list": pa.int64(), "float_list": pa.float32()}
+    columns: dict[str, list[Any]] = {}
+    kinds: dict[str, str] = {}
+    for row, record in enumerate(records):
+        for name, feature in tf.train.Example.FromString(record).features.feature.items():
+            kind = feature.WhichOneof("kind")
+            if kind is None:
+                continue
+            if kinds.setdefault(name, kind) != kind:
+                raise SamplingError(
+                    f"feature {name!r}: found the kind {kind} beside {kinds[name]}, expected one; "
+                    "write the files anew"
+                )
+            column = columns.setdefault(name, [])
+            column += [None] * (row - len(column))
+            column.append(list(getattr(feature, kind).value))
+    arrays = {
+        name: pa.array(column + [None] * (len(records) - len(column)), pa.list_(types[kinds[name]]))
+        for name, column in sorted(columns.items())  # an Example keeps no order
+    }
+    return pa.table(arrays)
+
+
+def _piece(table: pa.Table, size: float) -> Piece:
+    names = [field.name for field in table.schema if family_of(field.type)]
+    return Piece(table.select(names), size, tuple(n for n in table.column_names if n not in names))
+
+
+def _from_pandas(frame: Any) -> pa.Table:
+    arrays = {}
+    for name, column in frame.items():
+        try:
+            arrays[str(name)] = pa.array(column, from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            raise SamplingError(
+                f"column {name!r} of the DataFrame holds values of several kinds ({error}), "
+                "expected one; convert it"
+            ) from None
+    return pa.table(arrays)

@@ -1,5 +1,0 @@
-"""`python -m sampling.report`."""
-
-from sampling.report.command import main
-
-main()

@@ -1,0 +1,1 @@
+"""The directory of a job: what is written there, set aside, and gone on with."""

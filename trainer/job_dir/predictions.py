@@ -1,0 +1,120 @@
+"""Predictions for many files, in parts, so that a run that was killed goes on where it was.
+
+predictions.partial/00000.jsonl, 00001.jsonl, ...   parts of PART_ROWS rows
+predictions.partial/progress.json                   what they are of, and the input's state
+predictions.jsonl                                   all of it, once it is complete
+predictions.lock                                    the process that is at work
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from sampling import InputFn, files
+from trainer.job_dir import contents
+
+PART_ROWS = 131_072
+_PROGRESS = "progress.json"
+_LOCK = "predictions.lock"
+
+Batch = Mapping[str, np.ndarray]
+
+
+def write(
+    job_dir: str,
+    input_fn: InputFn,
+    predict: Callable[[], Iterable[Batch]],
+    about: Mapping[str, Any],
+) -> str:
+    """Writes a JSON line for each row, in the order of the files.
+
+    What an earlier run has written for the same model and files is kept.
+
+    Args:
+        job_dir: where predictions go.
+        input_fn: its one epoch is what is predicted.
+        predict: called where input_fn stands: the predictions of each batch that follows.
+        about: the model and what else decides on predictions; JSON takes it.
+
+    Returns:
+        The path of the predictions.
+
+    Raises:
+        SamplingError: another process predicts into the same directory, or a file can't be written.
+    """
+    with files.lock(job_dir, _LOCK):
+        return _written(job_dir, input_fn, predict, about)
+
+
+def _written(
+    job_dir: str,
+    input_fn: InputFn,
+    predict: Callable[[], Iterable[Batch]],
+    about: Mapping[str, Any],
+) -> str:
+    parts = _Parts(job_dir, {**about, "input": input_fn.state(0)["made_with"]})
+    total = input_fn.rows_per_epoch
+    if parts.rows:
+        print(f"going on after row {parts.rows:,} of {total:,}", file=sys.stderr)
+    if 0 < parts.rows < total:
+        input_fn.restore(parts.state)
+    if parts.rows < total:
+        for lines in _in_parts(predict()):
+            parts.append(lines, input_fn.state)
+    return parts.join()
+
+
+class _Parts:
+    """The parts that are there, in order, and where the input is after them.
+
+    Those of another model or of other files are removed.
+    """
+
+    def __init__(self, job_dir: str, about: Mapping[str, Any]):
+        self._job_dir, self._folder = job_dir, f"{job_dir}/{contents.PARTIAL_PREDICTIONS}"
+        self._about = json.loads(json.dumps(about))
+        self._number, self.rows = 0, 0
+        self.state: Any = None
+        found = contents.read_json_if_any(self._folder, _PROGRESS)
+        if found is None:
+            return
+        if found["about"] == self._about:
+            self._number, self.rows, self.state = found["parts"], found["rows"], found["state"]
+        else:
+            print("predictions were begun with another model or files; anew", file=sys.stderr)
+            files.remove(self._folder)
+
+    def append(self, lines: list[str], state: Callable[[int], Any]) -> None:
+        """A part counts once the progress says so; one cut off before is written again."""
+        contents.write_lines(self._folder, f"{self._number:05}.jsonl", lines)
+        self._number, self.rows = self._number + 1, self.rows + len(lines)
+        progress = {
+            "about": self._about,
+            "parts": self._number,
+            "rows": self.rows,
+            "state": state(self.rows),
+        }
+        contents.write_json(self._folder, _PROGRESS, progress)
+
+    def join(self) -> str:
+        """All parts as one file; then they are removed."""
+        paths = [f"{self._folder}/{number:05}.jsonl" for number in range(self._number)]
+        path = contents.write_joined(self._job_dir, contents.PREDICTIONS, paths)
+        files.remove(self._folder)
+        return path
+
+
+def _in_parts(batches: Iterable[Batch]) -> Iterator[list[str]]:
+    lines: list[str] = []
+    for batch in batches:
+        lines.extend(contents.json_lines(batch))
+        if len(lines) >= PART_ROWS:
+            yield lines
+            lines = []
+    if lines:
+        yield lines

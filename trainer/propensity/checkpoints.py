@@ -1,0 +1,62 @@
+"""The propensity job's Estimator, and which of its checkpoints counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from sampling.estimator.forwarding import require_estimator
+from trainer.propensity.model import classifier, metrics, warm_start
+from trainer.propensity.parameters import Parameters
+from trainer.training.best import Best
+
+_BEST = "best"
+
+
+def estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int = 1) -> Any:
+    """What trains, evaluates, predicts and exports, with its checkpoints in the job_dir."""
+    flags = parameters.flags
+    # one takes about as long as 200 steps
+    every = steps_per_epoch if flags.best_metric else min(max(steps_per_epoch, 500), 10_000)
+    config = require_estimator().RunConfig(
+        model_dir=flags.job_dir,
+        tf_random_seed=flags.seed,
+        save_checkpoints_steps=flags.checkpoint_steps or every,
+    )
+    is_new = flags.mode == "train" and flags.warm_start_dir and not parameters.trained_steps
+    start = warm_start.settings(flags) if is_new else None
+    return classifier.build(
+        flags,
+        parameters.schema,
+        scales=parameters.scales or {},
+        threshold=parameters.threshold,
+        correction=parameters.correction,
+        config=config,
+        total_steps=total_steps,
+        warm_start=start,
+    )
+
+
+def best(parameters: Parameters, steps_per_epoch: int) -> Best | None:
+    """The exporter that keeps the best checkpoint, if a metric says which that is."""
+    metric = parameters.flags.best_metric
+    if metric is None:
+        return None
+
+    def line(result: Mapping[str, Any]) -> str:
+        measured = metrics.plain(result)
+        shown = "  ".join(
+            f"{name} {measured[name]:.4f}" for name in dict.fromkeys((metric, "log_loss", "auc"))
+        )
+        return f"epoch {result['global_step'] / steps_per_epoch:>3.0f}  {shown}"
+
+    directory = f"{parameters.flags.job_dir}/{_BEST}"
+    return Best(directory, metrics.NAMES[metric], line, parameters.trained_steps)
+
+
+def checkpoint(parameters: Parameters) -> str | None:
+    """The best one, or None for the last."""
+    flags = parameters.flags
+    return tf.train.latest_checkpoint(f"{flags.job_dir}/{_BEST}") if flags.best_metric else None

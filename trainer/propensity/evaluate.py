@@ -1,0 +1,67 @@
+"""The propensity job's mode evaluate, and what training evaluates with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainer.job_dir import contents
+from trainer.propensity import checkpoints, inputs
+from trainer.propensity.model import metrics
+from trainer.propensity.parameters import Parameters
+from trainer.propensity.reporting import Reporting, reporting
+from trainer.training.hooks import StepProgress
+
+
+def evaluate(parameters: Parameters) -> None:
+    """Measures the model of the last checkpoint, or the best."""
+    known = contents.read_json_if_any(parameters.flags.job_dir, contents.USAGE)
+    hook = reporting(parameters, lambda: known, summaries(parameters))
+    estimator = checkpoints.estimator(parameters)
+    test_input = inputs.test(parameters)
+    write(parameters, evaluated(parameters, estimator, test_input, hook), hook)
+
+
+def evaluated(
+    parameters: Parameters, estimator: Any, test_input: Any, report: Reporting | None
+) -> dict[str, Any]:
+    """What the checkpoint that counts comes to on some rows."""
+    return dict(
+        estimator.evaluate(
+            test_input,
+            hooks=hooks(test_input, report),
+            checkpoint_path=checkpoints.checkpoint(parameters),
+            name=_name(parameters),
+        )
+    )
+
+
+def hooks(test_input: Any, report: Reporting | None) -> list[Any]:
+    """The hooks of an evaluation."""
+    progress = StepProgress("evaluating", test_input.steps_per_epoch)
+    return [progress, report] if report else [progress]
+
+
+def summaries(parameters: Parameters) -> str:
+    """The folder of what `evaluated` summarizes: a curve of its own in TensorBoard."""
+    name = _name(parameters)
+    return f"eval_{name}" if name else "eval"
+
+
+def _name(parameters: Parameters) -> str | None:
+    return "test" if parameters.flags.dev_dir else None
+
+
+def write(parameters: Parameters, evaluation: Mapping[str, Any], report: Reporting | None) -> None:
+    """A table, and evaluation.json in the job_dir."""
+    flags = parameters.flags
+    measured = {"step": int(evaluation["global_step"]), **metrics.plain(evaluation)}
+    measured.update(report.measured if report else {})
+    print("", contents.table(measured), "", sep="\n")
+    about = {
+        "test_dir": flags.test_dir,
+        "threshold": parameters.threshold,
+        "corrected": parameters.correction is not None,
+    }
+    path = contents.write_json(flags.job_dir, contents.EVALUATION, {**measured, **about})
+    print(f"evaluation: {path}", flush=True)

@@ -1,0 +1,41 @@
+"""What the propensity job reads: both classes to train on, and labelled files as they are."""
+
+from __future__ import annotations
+
+from sampling import InputFnDownsampleWithWeight
+from sampling.flags.common import file_options
+from trainer.propensity.parameters import Parameters
+
+TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
+
+
+def training(parameters: Parameters) -> InputFnDownsampleWithWeight:
+    flags = parameters.flags
+    return InputFnDownsampleWithWeight(
+        flags.positive_dir,
+        flags.negative_dir,
+        schema=parameters.schema,
+        is_train=True,
+        batch_size=flags.batch_size,
+        num_epochs=flags.num_epochs,
+        positive_size=flags.positive_size,
+        negative_size=flags.negative_size,
+        multiplier=flags.multiplier,
+        epoch=flags.epoch,
+        weight=flags.weight,
+        positive_weight=flags.positive_weight,
+        normalize_weights=flags.normalize_weights,
+        seed=flags.seed,
+        pool_rows=flags.pool_rows,
+        **file_options(parameters.flags),
+    )
+
+
+def test(parameters: Parameters, test_dir: list[str] | None = None) -> InputFnDownsampleWithWeight:
+    """All rows in the order of the files; labels are there if the files have them."""
+    return InputFnDownsampleWithWeight(
+        test_dir=test_dir or parameters.flags.test_dir,
+        schema=parameters.schema,
+        batch_size=TEST_BATCH,
+        **file_options(parameters.flags),
+    )

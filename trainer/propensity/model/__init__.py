@@ -1,0 +1,1 @@
+"""The classifier of the propensity job: features, canned Estimator, metrics, warm start."""

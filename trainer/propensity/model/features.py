@@ -1,0 +1,115 @@
+"""A schema's features as feature columns, and the constants that numbers are standardized with.
+
+A column that was never negative in the rows measured (amounts, counts, ages, 0 and 1) is taken by
+its logarithm first: amounts have long tails, and a logarithm does little to the others.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from sampling import Field, InputFn, Schema
+from sampling.errors import SamplingError
+
+MEASURED_ROWS = 50_000
+_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")  # what TensorFlow lets a name be
+
+
+class Scale(NamedTuple):
+    """Number -> (f(number) - mean) / std, where f(x) = sign(x) log(1 + |x|) or x itself."""
+
+    log: bool
+    mean: float
+    std: float
+
+
+def learned(schema: Schema) -> list[Field]:
+    """The features to learn from: all but those that only identify a row.
+
+    Raises:
+        SamplingError: there are none, or feature columns can't have the name of one.
+    """
+    fields = [field for field in schema.features if field.name not in schema.features_to_forward]
+    if not fields:
+        raise SamplingError(
+            "no feature is left to learn from: the columns are label, weight or forwarded; "
+            "add one to the schema, or forward fewer"
+        )
+    for field in fields:
+        if not _SCOPE.fullmatch(field.name):
+            raise SamplingError(
+                f"the column {field.name!r} is to be learned from, expected a name of letters, "
+                "digits and _ . - / that begins with a letter or digit; rename it"
+            )
+    return fields
+
+
+def measure(input_fn: InputFn, rows: int = MEASURED_ROWS) -> dict[str, Scale]:
+    """The scale of each numeric feature over the first rows of the stream, with their weights."""
+    names = [field.name for field in learned(input_fn.schema) if not field.is_string]
+    if not names:
+        return {}
+    everything = tf.distribute.InputContext()  # so that all workers measure the same
+    batches = list(_first(input_fn.batches(names, everything), rows))
+    weights = np.concatenate([weight for *_, weight in batches]).astype(np.float64)
+    return {
+        name: _scale(np.concatenate([features[name] for features, *_ in batches]), weights)
+        for name in names
+    }
+
+
+def feature_columns(
+    schema: Schema, scales: Mapping[str, Scale], hash_buckets: int, embedded: bool
+) -> list[Any]:
+    """What a canned estimator takes; `embedded` for a deep one, which takes no sparse ones."""
+    return [
+        _text_column(field.name, hash_buckets, embedded)
+        if field.is_string
+        else tf.feature_column.numeric_column(
+            field.name, normalizer_fn=_normalizer(scales[field.name])
+        )
+        for field in learned(schema)
+    ]
+
+
+def _first(batches: Iterator[Any], rows: int) -> Iterator[Any]:
+    for features, labels, weights in batches:
+        yield features, labels, weights
+        rows -= len(weights)
+        if rows <= 0:
+            return
+
+
+def _scale(values: np.ndarray, weights: np.ndarray) -> Scale:
+    values = values.astype(np.float64)
+    log = bool(values.min() >= 0)
+    if log:
+        values = np.log1p(values)
+    mean = np.average(values, weights=weights)
+    std = math.sqrt(np.average((values - mean) ** 2, weights=weights))
+    is_constant = std <= 1e-9 * abs(mean)  # rounding alone makes it more than 0
+    return Scale(log, float(mean), 1.0 if is_constant else std)
+
+
+def _normalizer(scale: Scale) -> Callable[[tf.Tensor], tf.Tensor]:
+    def normalize(values: tf.Tensor) -> tf.Tensor:
+        values = tf.cast(values, tf.float64)  # float32 would blur dates in seconds
+        if scale.log:
+            values = tf.sign(values) * tf.math.log1p(tf.abs(values))
+        return tf.cast((values - scale.mean) / scale.std, tf.float32)
+
+    return normalize
+
+
+def _text_column(name: str, hash_buckets: int, embedded: bool) -> Any:
+    column = tf.feature_column.categorical_column_with_hash_bucket(name, hash_buckets)
+    if not embedded:
+        return column
+    dimension = math.ceil(hash_buckets**0.25)  # a rule of thumb
+    return tf.feature_column.embedding_column(column, dimension)

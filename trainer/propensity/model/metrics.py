@@ -1,0 +1,133 @@
+"""How good a model of two classes is: what canned classifiers measure, made exact, and F1.
+
+They look at 200 evenly spaced probabilities to find the areas under the curves. The true
+probabilities of a rare class are nearly all below the first few of them; here the places are spread
+evenly over the logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from sampling.estimator import legacy_keras
+from sampling.estimator.forwarding import require_estimator
+from sampling.estimator.head import CORRECTION
+from sampling.schema import WEIGHT_FEATURE
+
+_PLACES = 2000  # 0.02 apart in the logit
+_LOGIT_RANGE = 20.0
+_COLLECTION = "reported_"
+# The rows that a report is made of.
+LABELS, LOGITS, WEIGHTS, SEGMENTS = "labels", "logits", "weights", "segments"
+
+# what they are called in results -> what they are called in an Estimator's
+NAMES = {
+    "rows": "rows",
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "f1",
+    "auc": "auc",
+    "auc_pr": "auc_precision_recall",
+    "log_loss": "average_loss",
+    "brier": "brier",
+    "mean_prediction": "prediction/mean",
+    "base_rate": "label/mean",
+    # of a model that corrects: what it learned
+    "uncorrected_log_loss": "uncorrected/average_loss",
+    "uncorrected_mean_prediction": "uncorrected/prediction_mean",
+}
+
+
+def add_metrics(estimator: Any, threshold: float, segment: str | None = None) -> Any:
+    """An estimator that also measures F1, Brier score and rows, and takes the threshold for the
+    classes. What a report is made of is collected, with the feature `segment`."""
+
+    def metrics(
+        features: Mapping[str, Any], labels: tf.Tensor, predictions: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        weights = features[WEIGHT_FEATURE]
+        rows = {
+            LABELS: labels,
+            LOGITS: predictions["logits"],
+            WEIGHTS: weights,
+        }
+        _collect(rows | ({SEGMENTS: features[segment]} if segment else {}))
+        return {
+            **_of_classes(labels, predictions["logistic"][:, 0], weights, threshold),
+            **_of_curves(labels, predictions["logits"][:, 0], weights),
+            **_of_values(labels, predictions, weights),
+            "rows": _updated(legacy_keras().metrics.Sum(dtype=tf.float64), tf.ones_like(weights)),
+        }
+
+    return require_estimator().add_metrics(estimator, metrics)
+
+
+def plain(evaluation: Mapping[str, Any]) -> dict[str, float]:
+    """What `estimator.evaluate` returns -> plain names and Python numbers; `rows` is an int."""
+    found = {name: evaluation[key] for name, key in NAMES.items() if key in evaluation}
+    results = {name: float(str(value)) for name, value in found.items()}
+    return {**results, "rows": int(results["rows"])}
+
+
+def collected(name: str) -> tf.Tensor:
+    """A batch's LABELS, LOGITS, WEIGHTS or SEGMENTS in the graph of an evaluation."""
+    return tf.compat.v1.get_default_graph().get_collection(_COLLECTION + name)[0]
+
+
+def _collect(tensors: Mapping[str, tf.Tensor]) -> None:
+    for name, tensor in tensors.items():
+        tf.compat.v1.add_to_collection(_COLLECTION + name, tensor)
+
+
+def _of_classes(
+    labels: tf.Tensor, probabilities: tf.Tensor, weights: tf.Tensor, threshold: float
+) -> dict[str, Any]:
+    keras = legacy_keras().metrics
+    measured = {
+        "accuracy": keras.BinaryAccuracy(threshold=threshold),
+        "precision": keras.Precision(thresholds=threshold),
+        "recall": keras.Recall(thresholds=threshold),
+    }
+    for metric in measured.values():
+        metric.update_state(labels, probabilities, weights)
+    # Keras' own F1 stays 0 in an Estimator's graph: its variables are never updated there
+    precision, recall = measured["precision"].result(), measured["recall"].result()
+    f1 = tf.math.divide_no_nan(2 * precision * recall, precision + recall)
+    return {**measured, "f1": (f1, tf.no_op())}
+
+
+def _of_curves(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor) -> dict[str, Any]:
+    # The areas depend on the order of the predictions alone, so any increasing function will do.
+    places = tf.clip_by_value(logits / (2 * _LOGIT_RANGE) + 0.5, 0.0, 1.0)
+    auc = legacy_keras().metrics.AUC(_PLACES)
+    auc_pr = legacy_keras().metrics.AUC(_PLACES, curve="PR")
+    return {
+        "auc": _updated(auc, labels, places, weights),
+        "auc_precision_recall": _updated(auc_pr, labels, places, weights),
+    }
+
+
+def _of_values(
+    labels: tf.Tensor, predictions: Mapping[str, tf.Tensor], weights: tf.Tensor
+) -> dict[str, Any]:
+    labels, logits = tf.cast(labels, tf.float32), predictions["logits"][:, 0]
+
+    def mean(values: tf.Tensor) -> Any:
+        return _updated(legacy_keras().metrics.Mean(), values, weights)
+
+    measured = {"brier": mean((tf.sigmoid(logits) - labels) ** 2)}
+    if CORRECTION in predictions:
+        learned = logits - predictions[CORRECTION][:, 0]
+        loss = tf.nn.sigmoid_cross_entropy_with_logits(labels, learned)
+        measured["uncorrected/average_loss"] = mean(loss)
+        measured["uncorrected/prediction_mean"] = mean(tf.sigmoid(learned))
+    return measured
+
+
+def _updated(metric: Any, *values: Any) -> Any:
+    metric.update_state(*values)
+    return metric

@@ -1,0 +1,160 @@
+"""All that a model was made with: flags, schema, scales. Kept in the job directory as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from sampling import Schema
+from sampling.errors import SamplingError
+from sampling.flags.flag import defaults, of_model
+from sampling.probabilities.calibration import Prior, cost_threshold
+from trainer.job_dir import contents, restart
+from trainer.propensity import data_dir
+from trainer.propensity.model import warm_start
+from trainer.propensity.model.features import Scale
+from trainer.propensity.options import DEFAULT_OPTIMIZERS, FLAGS
+from trainer.training.every_job import refuse_missing, refuse_other_model
+
+_NEEDED = {
+    "train": ("schema", "label", "positive_dir", "negative_dir", "test_dir"),
+    "evaluate": ("test_dir",),
+    "predict": ("test_dir",),
+}
+_TAKEN = ("probability", "class")  # what predictions are called
+
+
+class Parameters(NamedTuple):
+    """Flags, the schema they lead to, the scales of its columns if measured, steps trained, and
+    the prior that the model was trained in, if known."""
+
+    flags: argparse.Namespace
+    schema: Schema
+    scales: dict[str, Scale] | None
+    trained_steps: int
+    prior: Prior | None = None
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any]) -> Parameters:
+        """The flags that were given; for the others what the job_dir says, or the defaults.
+
+        Raises:
+            SamplingError: a flag is missing, or is another than what the model was trained with.
+        """
+        given = data_dir.expand(given)
+        job_dir, stored, other = given["job_dir"], None, None
+        checkpoint = None if restart.is_asked(given) else tf.train.latest_checkpoint(job_dir)
+        steps = int(tf.train.load_variable(checkpoint, "global_step")) if checkpoint else 0
+        if given["mode"] != "train" and not steps:
+            raise SamplingError(
+                f"found no trained model in {job_dir}; fix --job-dir, or run --mode=train first"
+            )
+        if checkpoint:  # of step 0 too, if it was stopped before the next one
+            stored = contents.read_json(job_dir, contents.PARAMETERS)
+        elif given.get("warm_start_dir"):
+            other = warm_start.stored(given["warm_start_dir"])
+        flags = _flags(given, stored, other)
+        _check_given(flags)
+        schema = _schema(flags, stored if "schema" not in given else None)
+        _check_segment(flags, schema)
+        if stored is not None:
+            _check_same_model(flags, schema, stored)
+        elif other is not None:
+            warm_start.check(flags, schema, other)
+        known = stored or other
+        return cls(flags, schema, _scales(known) if known else None, steps, _prior(stored))
+
+    @property
+    def correction(self) -> Prior | None:
+        """What the model corrects its outputs for; None: nothing."""
+        prior = self.prior if self.flags.correct == "auto" else None
+        return prior if prior is not None and prior.needs_correction else None
+
+    @property
+    def costs(self) -> tuple[float, float]:
+        """Of a false positive and of a false negative."""
+        return self.flags.cost_false_positive, self.flags.cost_false_negative
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which a row is of class 1."""
+        return self.flags.threshold or cost_threshold(*self.costs)
+
+    def with_scales(self, measure: Callable[[], dict[str, Scale]]) -> Parameters:
+        """Measured only where they are not known: a model goes on with those it began with."""
+        return self if self.scales is not None else self._replace(scales=measure())
+
+    def write(self) -> None:
+        scales = {name: scale._asdict() for name, scale in (self.scales or {}).items()}
+        value = {
+            "flags": restart.without(vars(self.flags)),
+            "schema": json.loads(self.schema.to_json()),
+            "scales": scales,
+            "prior": dataclasses.asdict(self.prior) if self.prior else None,
+        }
+        contents.write_json(self.flags.job_dir, contents.PARAMETERS, value)
+
+
+def _flags(
+    given: Mapping[str, Any], stored: Mapping[str, Any] | None, other: Mapping[str, Any] | None
+) -> argparse.Namespace:
+    """Of the model that is gone on with, or in part those of another that is started from."""
+    shape = {name: other["flags"][name] for name in warm_start.SAME} if other else {}
+    values = {**defaults(FLAGS), **shape, **(stored["flags"] if stored else {}), **given}
+    values["optimizer"] = values["optimizer"] or DEFAULT_OPTIMIZERS[values["model"]]
+    return argparse.Namespace(**values)
+
+
+def _scales(stored: Mapping[str, Any]) -> dict[str, Scale]:
+    return {name: Scale(**scale) for name, scale in stored["scales"].items()}
+
+
+def _prior(stored: Mapping[str, Any] | None) -> Prior | None:
+    prior = stored.get("prior") if stored else None
+    return Prior(tuple(prior["files"]), tuple(prior["stream"])) if prior else None
+
+
+def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Schema:
+    """Of the file given, or as it was when the model was trained."""
+    source = json.dumps(stored["schema"]) if stored else flags.schema
+    return Schema.from_json(source, flags.label, flags.weight_column, flags.forward)
+
+
+def _check_given(flags: argparse.Namespace) -> None:
+    refuse_missing(flags, _NEEDED[flags.mode])
+    if flags.patience and not flags.best_metric:
+        raise SamplingError(
+            f"--patience={flags.patience} waits for a better metric, and --best_metric is "
+            "missing, which names it; pass it"
+        )
+    if flags.export_dir and flags.mode != "predict":
+        raise SamplingError(
+            f"--export_dir goes with --mode=predict, not {flags.mode}; leave it out"
+        )
+    taken = [name for name in _TAKEN if name in flags.forward]
+    if taken:
+        raise SamplingError(
+            f"--forward names {taken[0]!r}, which is what predictions are called; rename the column"
+        )
+
+
+def _check_segment(flags: argparse.Namespace, schema: Schema) -> None:
+    names = [field.name for field in schema.features]
+    if flags.segment is not None and flags.segment not in names:
+        raise SamplingError(
+            f"--segment is {flags.segment!r}, expected a feature ({', '.join(names)}); name one"
+        )
+
+
+def _check_same_model(flags: argparse.Namespace, schema: Schema, stored: Mapping[str, Any]) -> None:
+    refuse_other_model(vars(flags), stored["flags"], of_model(FLAGS))
+    if json.loads(schema.to_json()) != stored["schema"]:
+        raise SamplingError(
+            f"{flags.schema} has other columns than the model in {flags.job_dir} was trained "
+            "with; leave --schema out, or name another --job-dir"
+        )

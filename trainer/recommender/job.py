@@ -1,0 +1,87 @@
+"""What the recommender job does in each mode; its flags are in recommender.py."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from sampling import Schema
+from sampling.errors import SamplingError
+from sampling.estimator.forwarding import require_estimator
+from sampling.flags.flag import defaults, of_model
+from sampling.input_fn.cluster import Task
+from trainer.distributed import member
+from trainer.job_dir import contents, restart
+from trainer.recommender import inputs
+from trainer.recommender.evaluate import evaluate
+from trainer.recommender.options import FLAGS
+from trainer.recommender.predict import predict
+from trainer.recommender.train import RecommenderTraining
+from trainer.training import quiet
+from trainer.training.every_job import refuse_missing, refuse_other_model
+
+_NEEDED = {
+    "train": ("schema", "label", "user_key", "item_key", "train_dir", "test_dir"),
+    "evaluate": ("test_dir",),
+    "predict": ("test_dir",),
+}
+
+
+def run(given: argparse.Namespace) -> None:
+    """Does what `mode` says; see `trainer.propensity.job.run`."""
+    quiet.quieten_tensorflow()
+    require_estimator()
+    task = member.enter() if given.mode == "train" else Task()
+    flags = _resolved(vars(given))
+    schema = Schema.from_json(
+        flags.schema, flags.label, flags.weight_column, flags.forward or inputs.keys(flags)
+    )
+    if schema.label_field is not None and schema.label_field.is_string:
+        raise SamplingError(
+            f"--label={flags.label} is of type {schema.label_field.type}, expected a number: how "
+            "often or how well; name another column"
+        )
+    modes: dict[str, Callable[[argparse.Namespace, Schema], None]] = {
+        "train": lambda flags, schema: RecommenderTraining(flags, schema, task).run(),
+        "evaluate": evaluate,
+        "predict": predict,
+    }
+    with quiet.plain_errors(given.job_dir):
+        modes[flags.mode](flags, schema)
+
+
+def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
+    """The flags that were given; for the others what the job_dir says, or the defaults.
+
+    The schema of a trained model is in its job_dir: `schema` is then the text itself.
+    """
+    stored: dict[str, Any] = {}
+    is_begun = not restart.is_asked(given) and tf.train.latest_checkpoint(given["job_dir"])
+    if given["mode"] != "train" or is_begun:
+        stored = _stored(given["job_dir"])
+    values = {**defaults(FLAGS), **stored, **given}
+    if stored:
+        refuse_other_model(values, stored, of_model(FLAGS))
+    flags = argparse.Namespace(**values)
+    refuse_missing(flags, _NEEDED[flags.mode])
+    if flags.model == "linear" and flags.best_metric == "log_loss":
+        raise SamplingError(
+            "--best_metric is log_loss, which a linear model of no probabilities does not have; "
+            "name rmse, mae, hr or ndcg"
+        )
+    return flags
+
+
+def _stored(job_dir: str) -> dict[str, Any]:
+    if not tf.io.gfile.exists(os.path.join(job_dir, contents.PARAMETERS)):
+        raise SamplingError(
+            f"found no trained model in {job_dir}, expected one; fix --job-dir, or run "
+            "--mode=train first"
+        )
+    parameters = contents.read_json(job_dir, contents.PARAMETERS)
+    return {**parameters["flags"], "schema": json.dumps(parameters["schema"])}

@@ -1,0 +1,91 @@
+"""The recommender job: which items will a user take up?
+
+--mode=train     observed pairs -> checkpoints, a table of epochs, the best one exported
+--mode=evaluate  the best epoch on held-out pairs -> a table and evaluation.json
+--mode=predict   the same on any pairs -> predictions.jsonl
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sampling.flags import common
+from sampling.flags.flag import Flag
+from sampling.flags.values import names, number, whole, whole_numbers
+from trainer.training import every_job
+
+DESCRIPTION = "trains, evaluates or predicts with a model of users and items"
+MODELS = ("linear", "gmf", "mlp", "neumf")
+
+FLAGS: Mapping[str, tuple[Flag, ...]] = {
+    "job": every_job.JOB,
+    common.GLOBS: (
+        Flag("train_dir", None, names, "files of observed pairs"),
+        Flag("test_dir", None, names, "files of held-out pairs, to evaluate or to predict"),
+        common.EXCLUDE,
+        common.USER_KEY,
+        common.ITEM_KEY,
+        common.USER_VOCABULARY,
+        common.ITEM_VOCABULARY,
+        *every_job.DATA,
+    ),
+    "sampling": (
+        Flag("negatives", 4.0, number(0), "unobserved pairs for each observed one"),
+        Flag(
+            "fakes",
+            "per_user",
+            str,
+            "how unobserved pairs are drawn",
+            choices=("uniform", "per_user", "popularity"),
+        ),
+        Flag("alpha", 0.75, number(0, or_equal=True), "fakes=popularity: popularity^alpha"),
+        *every_job.READING,
+    ),
+    "model": (
+        Flag(
+            "model",
+            "neumf",
+            str,
+            "linear regression of the label on user and item, or the probability that a pair is "
+            "observed by generalized matrix factorization, a deep net, or both",
+            choices=MODELS,
+            of_model=True,
+        ),
+        Flag("factors", 8, whole(1), "of gmf, and units of the last layer of mlp", of_model=True),
+        Flag(
+            "layers",
+            [4, 2, 1],
+            whole_numbers(1),
+            "widths of mlp's layers, in factors; the embeddings are as wide as the first",
+            of_model=True,
+        ),
+        Flag(
+            "learning_rate",
+            None,
+            number(0),
+            "of Adam (0.001), or of Ftrl (0.2) for a linear model",
+        ),
+    ),
+    "habits of training": (
+        Flag(
+            "best_metric",
+            "hr",
+            str,
+            "what is measured after every epoch: the checkpoint where it is best is kept, "
+            "exported, evaluated and predicted with; the linear model has no log_loss",
+            choices=("hr", "ndcg", "log_loss", "rmse", "mae"),
+        ),
+        every_job.PATIENCE,
+    ),
+    "evaluation": (
+        Flag("test_negatives", 99, whole(1), "negatives to rank each held-out item among"),
+        Flag(
+            "test_negatives_file",
+            None,
+            str,
+            "file of them instead: a line for each held-out pair, (user,item) and negatives, "
+            "tabs between",
+        ),
+        Flag("top", 10, whole(1), "K of the hit rate and NDCG at K"),
+    ),
+}

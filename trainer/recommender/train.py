@@ -1,0 +1,145 @@
+"""The recommender job's mode train."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from sampling import Schema
+from sampling.checkpoint.estimator import InputStateListener, step_of
+from sampling.estimator.forwarding import require_estimator
+from sampling.input_fn import cluster
+from sampling.input_fn.cluster import Task
+from trainer.distributed import member
+from trainer.job_dir import contents, restart
+from trainer.recommender import checkpoints, evaluate, export, inputs, ranking
+from trainer.training.best import Best, EarlyStopping
+from trainer.training.hooks import StepProgress
+
+
+class RecommenderTraining:
+    """Trains epoch by epoch, evaluates each, exports the best; goes on where it was stopped. Of
+    several processes each does its part, and the chief evaluates and exports the last checkpoint.
+
+    Args:
+        flags: all of the job's.
+        schema: of the observed pairs.
+        task: which process this is.
+
+    Raises:
+        SamplingError: files or flags are not as they should be, or the last checkpoint is of
+            another input.
+    """
+
+    def __init__(self, flags: argparse.Namespace, schema: Schema, task: Task):
+        self._flags, self._schema, self._task = flags, schema, task
+        self._input = inputs.training_input(flags, schema)
+        if self._task.is_alone:
+            self._done = restart.resumed(self._input, flags)
+            self._steps = self._input.steps_per_epoch
+        else:
+            member.refuse_flags(flags, task, ("restart", "patience"))
+            self._done = self._last_step()
+            self._steps = self._input.global_steps_per_epoch()
+
+    def run(self) -> None:
+        if self._task.type == cluster.CHIEF:
+            print(self._input.describe(), flush=True)
+            self._write()
+        else:
+            member.await_chief(self._task, self._flags.job_dir)  # for its vocabularies
+        self._held_out = inputs.held_out(self._flags, self._schema)
+        self._estimator = checkpoints.build(
+            self._flags, self._schema, self._held_out.group, self._steps
+        )
+        if self._task.type == cluster.CHIEF:
+            self._train_and_export()
+        else:
+            self._train_in_cluster()
+
+    def _train_and_export(self) -> None:
+        popularity = self._of_popularity()
+        directory, metric = f"{self._flags.job_dir}/best", self._flags.best_metric
+        self._best = Best(directory, metric, self._line, self._done)
+        if self._task.is_alone:
+            self._train_alone()
+        else:
+            self._train_in_cluster()
+            self._best.catch_up(self._estimator, self._last_step(), self._test_input)
+        epoch = round(self._best.result["global_step"] / self._steps)
+        about = {"epoch": epoch, "popularity": popularity}
+        evaluate.report(self._flags, self._best.result, about)
+        self._export()
+
+    def _export(self) -> None:
+        path = f"{self._flags.job_dir}/export"
+        vocabularies = checkpoints.vocabularies(self._flags, self._schema)
+        export.export(self._flags, *vocabularies, self._input.items, self._best.checkpoint, path)
+        print(f"model: {path}")
+
+    def _train_alone(self) -> None:
+        """From the step done, if that is not the end; no epoch that ended goes unevaluated."""
+        self._best.catch_up(self._estimator, self._done, self._test_input)
+        if self._input.epochs_done >= self._flags.num_epochs:
+            said = f"trained to its end, step {self._done:,}; exporting the best epoch"
+            print(said, file=sys.stderr)
+            return
+        total = self._done + self._input.steps_left
+        if self._done:
+            print(f"going on from step {self._done:,} of {total:,}", file=sys.stderr)
+        api = require_estimator()
+        listener = InputStateListener(self._input, self._estimator.model_dir)
+        hooks = [StepProgress("training", total)]
+        if self._flags.patience:
+            hooks.append(EarlyStopping(self._best, self._flags.patience * self._steps))
+        api.train_and_evaluate(
+            self._estimator,
+            api.TrainSpec(self._input, total, hooks, [listener]),
+            self._eval_spec(exporters=[self._best]),
+        )
+
+    def _train_in_cluster(self) -> None:
+        total = member.steps(self._input, self._flags.num_epochs, self._task, self._done)
+        train_spec = require_estimator().TrainSpec(self._input, total)
+        eval_spec = self._eval_spec(hooks=[StepProgress("evaluating", self._held_out.steps)])
+        member.train(self._estimator, train_spec, eval_spec, self._task)
+
+    def _eval_spec(self, **more: Any) -> Any:
+        return require_estimator().EvalSpec(
+            self._test_input, steps=None, start_delay_secs=0, throttle_secs=0, **more
+        )
+
+    def _test_input(self) -> tf.data.Dataset:
+        return self._held_out.dataset(self._schema, inputs.keys(self._flags))
+
+    def _last_step(self) -> int:
+        """Of the last checkpoint."""
+        checkpoint = tf.train.latest_checkpoint(self._flags.job_dir)
+        return step_of(checkpoint) if checkpoint else 0
+
+    def _line(self, result: Any) -> str:
+        return evaluate.line(result, self._steps, self._flags.top)
+
+    def _write(self) -> None:
+        """What the other modes need, and other processes."""
+        checkpoints.write_vocabularies(self._flags, self._input)
+        flags, schema = restart.without(vars(self._flags)), json.loads(self._schema.to_json())
+        contents.write_json(
+            self._flags.job_dir, contents.PARAMETERS, {"flags": flags, "schema": schema}
+        )
+
+    def _of_popularity(self) -> dict[str, float]:
+        """What ranking by popularity alone comes to; printed, too."""
+        items, popularity = self._input.items.tolist(), self._input.popularity.tolist()
+        counts = dict(zip(items, popularity, strict=True))
+        ranked = self._held_out.items
+        scores = np.array([counts.get(item, 0) for item in ranked.ravel().tolist()])
+        top = self._flags.top
+        hr, ndcg = ranking.of_scores(scores.reshape(ranked.shape), ranked, top)
+        print(f"popularity  HR@{top} {hr:.4f}  NDCG@{top} {ndcg:.4f}", flush=True)
+        return {"hr": hr, "ndcg": ndcg}

@@ -1,0 +1,83 @@
+"""Flags that every job has, and what is said of flags that do not fit."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sampling.errors import SamplingError
+from sampling.flags import common
+from sampling.flags.flag import Flag, as_given
+from sampling.flags.values import names, whole
+
+MODES = {
+    "train": "trains, evaluates and exports a model",
+    "evaluate": "measures a trained model",
+    "predict": "predicts with a trained model",
+}
+MODE = Flag("mode", None, str, "what to do", choices=tuple(MODES))
+
+JOB = (
+    common.JOB_DIR._replace(
+        help=f"{common.JOB_DIR.help}; evaluate and predict take the flags that are not given from "
+        "its parameters.json, and so does a training that goes on from its checkpoint"
+    ),
+    Flag(
+        "restart",
+        False,
+        None,
+        "whether to train from the beginning where the job_dir holds a model, which is moved to "
+        "replaced-1, replaced-2, ... in it; else training goes on from the last checkpoint",
+    ),
+)
+
+DATA = (
+    common.SCHEMA,
+    common.LABEL,
+    common.WEIGHT_COLUMN,
+    Flag(
+        "forward",
+        [],
+        names,
+        "names (a,b) of features that identify a row: they come along to the predictions and "
+        "are not learned from",
+        of_model=True,
+    ),
+    *common.WRITTEN,
+)
+
+PATIENCE = Flag(
+    "patience",
+    None,
+    whole(1),
+    "early stopping: epochs without a better best_metric after which the training ends; unless "
+    "given: num_epochs decides alone",
+)
+
+READING = (
+    Flag("batch_size", 128, whole(1), "rows of a training batch"),
+    Flag("num_epochs", 10, whole(1), "epochs to train for"),
+    Flag("pool_rows", 131_072, whole(1), "about how many rows of a class are permuted at a time"),
+    common.SEED,
+)
+
+
+def refuse_missing(flags: argparse.Namespace, needed: Iterable[str]) -> None:
+    """Raises SamplingError if one of these has no value, which the mode needs."""
+    for name in needed:
+        if not getattr(flags, name):
+            raise SamplingError(f"--{name} is missing, which --mode={flags.mode} needs; pass it")
+
+
+def refuse_other_model(
+    found: Mapping[str, Any], trained: Mapping[str, Any], names: Iterable[str]
+) -> None:
+    """Raises SamplingError if one of these flags is not as the model in the job_dir was trained."""
+    for name in names:
+        if found[name] != trained[name]:
+            raise SamplingError(
+                f"--{name} is {as_given(found[name])}, and the model in {found['job_dir']} was "
+                f"trained with {as_given(trained[name])}; leave the flag out, or name another "
+                "--job-dir"
+            )

@@ -1,0 +1,63 @@
+"""What TensorFlow has to say, and what it makes of errors, kept away from who runs a job."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from sampling.errors import SamplingError, wrapped_in
+
+# What files and devices do, and no program can help.
+_OF_FILES = (
+    tf.errors.AbortedError,
+    tf.errors.DataLossError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.NotFoundError,
+    tf.errors.OutOfRangeError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnauthenticatedError,
+    tf.errors.UnavailableError,
+)
+
+
+def quieten_tensorflow() -> None:
+    """That tf.estimator is deprecated is known. Errors and our own warnings still come through."""
+    tf.get_logger().setLevel("ERROR")
+    warnings.filterwarnings("ignore", module=r"(tensorflow|tensorflow_estimator|keras)\b")
+
+
+@contextlib.contextmanager
+def plain_errors(job_dir: str) -> Iterator[None]:
+    """What is said to the user comes out as SamplingError, without pages of traceback.
+
+    Args:
+        job_dir: of the job, which is named where a file of it may be the cause.
+
+    Raises:
+        SamplingError: an input function said so in a session; a file can't be read or written; or
+            the training diverged.
+    """
+    try:
+        yield
+    except tf.compat.v1.train.NanLossDuringTrainingError as error:
+        raise SamplingError(
+            "the loss is not a number any more: the training diverged; lower --learning_rate, "
+            "or look for extreme numbers in the files"
+        ) from error
+    except tf.errors.OpError as error:
+        if said := wrapped_in(error):
+            raise said from error
+        if isinstance(error, _OF_FILES):
+            raise SamplingError(
+                f"{_first_line(error)}; look for damaged or missing files, rights and free space "
+                f"where {job_dir} and the input are, then give the same command again"
+            ) from error
+        raise
+
+
+def _first_line(error: tf.errors.OpError) -> str:
+    return (error.message.strip().splitlines() or [type(error).__name__])[0].rstrip(".;")
