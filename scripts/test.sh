@@ -14,6 +14,7 @@ if (($#)); then
 fi
 .venv/bin/python -m ruff check .
 .venv/bin/python -m ruff format --check .
+.venv/bin/lint-imports
 .venv/bin/shellcheck scripts/*.sh .ci/run
 bash scripts/setup.sh tf215 & # on one core
 setup_tf215=$!

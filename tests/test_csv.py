@@ -148,13 +148,13 @@ def test_null_values_and_defaults(tmp_path):
     assert found == {name: [value] * 3 for name, value in row.items()}
 
 
-def test_only_named_spellings_are_null(tmp_path):
+def test_blanks_and_named_spellings_are_null(tmp_path):
     words = ["", "NA", "null", "NULL", "nan", "None", "N/A", "-", "#N/A"]
     folder = write(tmp_path, f="a,b\n" + "".join(f"1,{word}\n" for word in words))
     assert read(folder)["b"] == [word.encode() for word in words]
     schema = Schema([Field("a", int), Field("b", str, default="?")])
     assert read(folder, schema, null_values=("-",))["b"] == [
-        b"?" if word == "-" else word.encode() for word in words
+        b"?" if word in ("", "-") else word.encode() for word in words
     ]
 
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sampling import InputFn, Schema
 from sampling.__main__ import main
 from sampling.files import manifest
 
@@ -227,7 +228,7 @@ def test_a_side_or_a_class_without_rows_is_said(tmp_path, capsys):
 def test_an_empty_label_is_refused(tmp_path, capsys):
     pq.write_table(pa.table({"id": [1, 2], "y": ["a", ""]}), tmp_path / "raw.parquet")
     error = refused(capsys, tmp_path, "--label=y", "--classes=each", raw="raw.parquet")
-    assert "raw.parquet, row 1, column 'y': found '', expected a label" in error
+    assert "raw.parquet, row 1, column 'y': found nothing, expected a value" in error
     pq.write_table(pa.table({"id": [1, 2], "y": ["a", " "]}), tmp_path / "raw.parquet")
     assert "found ' '" in refused(capsys, tmp_path, "--label=y", raw="raw.parquet")
 
@@ -332,3 +333,58 @@ def test_what_is_no_time_is_refused(tmp_path, capsys, value, message):
     (tmp_path / "raw.csv").write_text("id,t\n1,2.5\n")
     error = refused(capsys, tmp_path, "--time=t", f"--schema={schema}")
     assert "--time: the column 't' is of type FLOAT, expected" in error
+
+
+# --- dialects, folders, what schemas say ---
+
+
+def test_classes_of_a_schema_are_heeded(tmp_path, capsys):
+    schema = {"label": "y", "classes": ["no", "yes"], "schema": [{"name": "y", "type": "STRING"}]}
+    (tmp_path / "raw.csv").write_text("y\n" + "yes\n" * 9 + "no\n")
+    flags = [f"--schema={json.dumps(schema)}", "--splits=train=1"]
+    made = manifest.read(split(tmp_path, *flags))
+    assert made["splits"]["train"]["classes"]["positive"]["rows"] == 9
+    assert made["classes"] == ["no", "yes"]
+    (tmp_path / "raw.csv").write_text("y\nyes\nperhaps\n")
+    with pytest.raises(SystemExit):
+        split(tmp_path, *flags, output="other")
+    assert "line 3, column 'y': found the label 'perhaps', expected one of no, yes" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["b", "a", "a"], ["a", "b"]),
+        (["10", "9", "9", "9"], ["9", "10"]),
+        (["0", "1", "0"], ["0", "1"]),
+    ],
+)
+def test_labels_that_were_found_are_recorded_as_classes(tmp_path, labels, classes):
+    text = "".join(f"{i},{label}\n" for i, label in enumerate(labels))
+    (tmp_path / "raw.csv").write_text("id,y\n" + text)
+    out = split(tmp_path, "--label=y", "--splits=train=1")
+    assert manifest.read(out)["classes"] == classes
+    input_fn = InputFn(str(out / "train/*/*.csv"), Schema.from_manifest(out))
+    found = sorted(label for _, labels_, _ in input_fn.batches() for label in labels_.tolist())
+    assert found == sorted(classes.index(label) for label in labels)
+
+
+def test_a_column_in_the_path_is_written(tmp_path):
+    for day in ("2024-01-01", "2024-01-02"):
+        (tmp_path / f"raw/dt={day}").mkdir(parents=True)
+        (tmp_path / f"raw/dt={day}/a.csv").write_text(f'id,x\n{day[-1]},"1,5"\n')
+    schema = Schema.from_dict({"id": int, "x": str, "dt": "DATE"}).to_json()
+    flags = [f"--schema={schema}", "--splits=all=1", "--shards=1"]
+    out = split(tmp_path, *flags, raw="raw/*/*.csv")
+    assert shards(out)[0].read_text() == 'id,x,dt\n1,"1,5",2024-01-01\n2,"1,5",2024-01-02\n'
+
+
+def test_columns_that_a_schema_lacks_are_left_out(tmp_path):
+    (tmp_path / "raw.csv").write_text(",secret,id,x\n0,s,1,2.50\n")
+    schema = Schema.from_dict({"x": float, "id": int}).to_json()
+    out = split(tmp_path, f"--schema={schema}", "--splits=all=1", "--shards=1")
+    assert shards(out)[0].read_text() == "id,x\n1,2.50\n"
+    out = split(tmp_path, "--splits=all=1", "--shards=1", output="untyped")
+    assert shards(out)[0].read_text() == "secret,id,x\ns,1,2.50\n"

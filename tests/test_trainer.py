@@ -17,14 +17,14 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from sampling import Schema
+from sampling import Schema, progress
+from sampling.flags.common import FORMATS
 from sampling.formats import registry
 from trainer import task
 from trainer.job_dir import contents, restart
 from trainer.propensity.model import features as columns
 from trainer.propensity.model import metrics
 from trainer.training import hooks
-from trainer.training.every_job import FORMATS
 
 TYPES = {
     "member": "INTEGER",
@@ -515,7 +515,6 @@ def told(on_terminal):
     stream = io.StringIO()
     stream.isatty = lambda: on_terminal
     hook = hooks.StepProgress("training", 40, stream)
-    hook._every = 0.0
     with tf.Graph().as_default():
         step = tf.compat.v1.train.create_global_step()
         count = step.assign_add(1)
@@ -528,15 +527,22 @@ def told(on_terminal):
 
 def test_progress_on_a_terminal_is_one_line():
     text = told(on_terminal=True)
-    assert text.count("\n") == 1 and text.rstrip().endswith("in all")
-    assert "\rtraining    20 / 40 (50%)  " in text
-    assert "loss 0.2500" in text and " left" in text
+    assert text.count("\n") == 1
+    last = text.rstrip().rpartition("\r")[2]
+    assert last.startswith("training    100% |") and " 40/40 " in last
+    assert "steps/s" in last and "loss 0.2500" in last
 
 
-def test_progress_elsewhere_is_a_line_at_a_time():
+def test_progress_elsewhere_is_a_line_at_a_time(monkeypatch):
+    monkeypatch.setattr(progress, "_LINES_SECS", 0.0)
     lines = told(on_terminal=False).splitlines()
-    assert len(lines) == 41 and not any("\r" in line for line in lines)
-    assert lines[19].startswith("training    20 / 40 (50%)  ")
+    assert len(lines) == 40 and not any("\r" in line for line in lines)
+    assert lines[18].startswith("training     50% 20/40 ") and "loss 0.2500" in lines[18]
+
+
+def test_progress_of_a_short_job_elsewhere_is_its_last_line():
+    (line,) = told(on_terminal=False).splitlines()
+    assert line.startswith("training    100% 40/40 ")
 
 
 def test_json_lines_are_plain():

@@ -67,7 +67,7 @@ def test_the_export_has_the_correction_in_its_signature(sampled):
 def test_the_report_is_there_and_in_tensorboard(sampled):
     page = (sampled.job_dir / "report/report.html").read_text()
     assert "Calibration by city" in page and "Rome" in page
-    assert "corrected to the files&#x27; 0.09091" in page
+    assert "corrected to the files&#39; 0.09091" in page
     (events,) = sampled.job_dir.glob("eval/events.out.tfevents.*")
     found = {
         value.tag: value
@@ -99,7 +99,7 @@ def test_the_command_line_takes_what_the_trainer_wrote(sampled, tmp_path, capsys
     files = str(sampled.job_dir / "predictions.jsonl"), labels, "--label=bought"
     main(["report", *files, f"--job-dir={sampled.job_dir}", f"--output={tmp_path}"])
     assert capsys.readouterr().out == f"{tmp_path}/report.html\n"
-    assert "corrected to the files&#x27; 0.09091" in (tmp_path / "report.html").read_text()
+    assert "corrected to the files&#39; 0.09091" in (tmp_path / "report.html").read_text()
 
 
 def test_uncorrected_on_request(sampled):

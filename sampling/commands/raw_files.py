@@ -14,8 +14,9 @@ from sampling.flags.flag import Flag
 from sampling.flags.values import names
 
 if TYPE_CHECKING:
-    from sampling.formats.csv.parsing import CsvOptions
+    from sampling.formats.csv.options import CsvOptions
     from sampling.prepare.source import Source
+    from sampling.schema import Schema
 
 NOTHING_WRITTEN = "nothing was written; the same command begins anew"
 RUNNER = Flag(
@@ -49,25 +50,30 @@ def opening(
         written_as: the format in which rows are written again.
     """
     from sampling.prepare.source import Source
-    from sampling.schema import Schema
 
-    label = getattr(flags, "label", None)
-    schema = Schema.from_json(flags.schema, label, flags.weight_column) if flags.schema else None
     return partial(
         Source,
         flags.files,
-        schema,
+        schema(flags),
         csv_options(flags),
         columns=flags.columns,
-        label=label,
+        label=getattr(flags, "label", None),
         keys=keys,
         file_format=flags.file_format,
         written_as=written_as,
     )
 
 
+def schema(flags: argparse.Namespace) -> Schema | None:
+    """That was given, if one was."""
+    from sampling.schema import Schema
+
+    label = getattr(flags, "label", None)
+    return Schema.from_json(flags.schema, label, flags.weight_column) if flags.schema else None
+
+
 def csv_options(flags: argparse.Namespace) -> CsvOptions:
-    from sampling.formats.csv.parsing import CsvOptions
+    from sampling.formats.csv.options import CsvOptions
 
     has_header = flags.header and not getattr(flags, "columns", None)
     return CsvOptions(has_header, flags.delimiter, flags.null_values, flags.newlines_in_values)

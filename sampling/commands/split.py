@@ -99,8 +99,10 @@ def run(flags: argparse.Namespace) -> None:
 
     layout = Layout(flags.format, flags.delimiter, flags.row_group_rows or ROW_GROUP_ROWS).check()
     keys = {f"--{name}": getattr(flags, name) for name in ("key", "time") if getattr(flags, name)}
+    schema = raw_files.schema(flags)
+    flags.label = flags.label or (schema.label if schema else None)
     open_source = raw_files.opening(flags, keys, layout.format)
-    assignment = _assignment(flags)
+    assignment = _assignment(flags, schema.classes if schema else ())
     if flags.runner:
         if flags.time or flags.stratify:
             raise SamplingError(
@@ -122,14 +124,14 @@ def run(flags: argparse.Namespace) -> None:
         say(f"warning: {place} has no row")
 
 
-def _assignment(flags: argparse.Namespace) -> Assignment:
+def _assignment(flags: argparse.Namespace, order: tuple[str, ...]) -> Assignment:
     from sampling.prepare.assign import Assignment
 
     common = flags.key, flags.splits, flags.seed, flags.shards
     if not flags.label:
         return Assignment(*common)
     by_class = list(flags.splits)[:1] if flags.by_class is None else flags.by_class
-    return Assignment(*common, _classes(flags), tuple(by_class))
+    return Assignment(*common, _classes(flags, order), tuple(by_class))
 
 
 def _cuts(flags: argparse.Namespace, source: Source, assignment: Assignment) -> Cuts | None:
@@ -145,13 +147,16 @@ def _cuts(flags: argparse.Namespace, source: Source, assignment: Assignment) -> 
     return ByClass.find(source, assignment) if flags.stratify else None
 
 
-def _classes(flags: argparse.Namespace) -> Classes:
+def _classes(flags: argparse.Namespace, order: tuple[str, ...]) -> Classes:
+    """As flags say, or else the schema, or what is found."""
     from sampling.prepare.classes import NEGATIVE, POSITIVE, Classes, folder_name
 
     if flags.classes == [_EACH]:
         return Classes(flags.label, others="each")
     if flags.classes:
         return Classes(flags.label, {label: folder_name(label) for label in flags.classes})
+    if order and not flags.positive and not flags.negative:
+        return Classes(flags.label, order=order)
     of_class = {POSITIVE: flags.positive, NEGATIVE: flags.negative}
     names = {label: class_ for class_, labels in of_class.items() for label in labels}
     return Classes(flags.label, names, None if all(of_class.values()) else "found")

@@ -57,7 +57,7 @@ def run(flags: argparse.Namespace) -> None:
 
 
 def _read(flags: argparse.Namespace) -> KnownPairs:
-    from sampling.formats.csv.parsing import CsvOptions
+    from sampling.formats.csv.options import CsvOptions
     from sampling.formats.registry import open_blocks
     from sampling.samplers.fake_pairs import known_pairs, vocabulary
     from sampling.schema import Schema

@@ -24,7 +24,7 @@ from sampling.files.locking import lock
 from sampling.files.many import OpenFiles
 from sampling.files.reading import (
     REMOTE_CACHE,
-    LocalBytes,
+    HeldOpen,
     ahead,
     is_local,
     open_binary,
@@ -39,7 +39,7 @@ __all__ = [
     "REMOTE_CACHE",
     "File",
     "Globs",
-    "LocalBytes",
+    "HeldOpen",
     "OpenFiles",
     "ahead",
     "check_new",

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from sampling.errors import SamplingError
-from sampling.files.reading import ahead, gfile, is_local, open_binary, telling
+from sampling.files.reading import ahead, gfile, is_local, open_binary, read_range, telling
 
 _HIDDEN = ("_", ".")
 
@@ -33,6 +33,21 @@ class File:
     def open(self) -> contextlib.AbstractContextManager[BinaryIO]:
         """Its bytes, which can be read anywhere."""
         return open_binary(self.path)
+
+    def read(self, opened: BinaryIO, start: int, end: int) -> bytes:
+        """The bytes [start, end), all of them, of the file that was opened.
+
+        Raises:
+            SamplingError: the file has become shorter than it was listed.
+        """
+        data = read_range(opened, start, min(end, self.size))
+        if len(data) < min(end, self.size) - start:
+            raise SamplingError(
+                f"{self.path} has become shorter since it was listed: found it to end at byte "
+                f"{start + len(data):,}, expected {self.size:,} bytes; leave files alone while "
+                "they are read, or build the input function anew"
+            )
+        return data
 
     def check_unchanged(self) -> None:
         """Raises SamplingError if the file is gone or is not what was listed.

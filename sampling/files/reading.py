@@ -10,13 +10,16 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections import deque
+import resource
+import threading
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, ClassVar, TypeVar
 
 from sampling.errors import SamplingError
 
+_MOST_HELD_OPEN = 512  # local files, in the whole process
 _IN_FLIGHT = 8  # requests to a bucket at a time: most of a short read is waiting for its first byte
 # TensorFlow's client fetches this much at a time (and by default keeps 64 MiB for every handle).
 REMOTE_CACHE = {"GCS_READ_CACHE_BLOCK_SIZE_MB": "1", "GCS_READ_CACHE_MAX_SIZE_MB": "16"}
@@ -30,13 +33,52 @@ def is_local(path: str) -> bool:
 
 
 class LocalBytes(io.FileIO):
-    """A local file's bytes, for `read_range` by any number of threads; closed when none is left."""
+    """A local file's bytes, for `read_range` by any number of threads; closed when unused."""
 
     def __init__(self, path: str):
         super().__init__(path)
 
     def __del__(self) -> None:
         self.close()
+
+
+def _most_held_open() -> int:
+    """A quarter of what the process may open: the rest is for threads, models and checkpoints."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_HELD_OPEN if allowed < 0 else max(1, min(_MOST_HELD_OPEN, allowed // 4))
+
+
+class HeldOpen:
+    """Local files that stay open from read to read, for one owner.
+
+    Of the whole process, as many files as it may well hold: those that were used last.
+    """
+
+    _latest: ClassVar[OrderedDict[tuple[int, str], LocalBytes]] = OrderedDict()
+    _lock = threading.RLock()  # may be asked for by __del__ while this thread has it
+
+    def __call__(self, path: str) -> LocalBytes:
+        key = id(self), path
+        with self._lock:
+            opened = self._latest.get(key) or LocalBytes(path)
+            self._latest[key] = opened
+            self._latest.move_to_end(key)
+            while len(self._latest) > _most_held_open():
+                self._latest.popitem(last=False)
+        return opened
+
+    def __del__(self) -> None:
+        with self._lock:
+            for key in [key for key in self._latest if key[0] == id(self)]:
+                del self._latest[key]
+
+
+def _renew_lock() -> None:
+    """Of a process that was forked while another thread had it."""
+    HeldOpen._lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 @contextlib.contextmanager
@@ -106,10 +148,16 @@ def read_text(path: str) -> str:
 
 def read_range(file: BinaryIO, start: int, end: int) -> bytes:
     """The bytes [start, end) of an open file, fewer at its end."""
-    if isinstance(file, io.FileIO):  # in one call, wherever others are reading
-        return os.pread(file.fileno(), max(0, end - start), start)
-    file.seek(start)
-    return file.read(max(0, end - start))
+    if not isinstance(file, io.FileIO):
+        file.seek(start)
+        return file.read(max(0, end - start))
+    data = os.pread(file.fileno(), max(0, end - start), start)  # wherever others are reading
+    if len(data) < end - start and data:  # a system call gives 2 GiB at most, a network less
+        pieces = [data]
+        while data and (start := start + len(data)) < end:
+            pieces.append(data := os.pread(file.fileno(), end - start, start))
+        return b"".join(pieces)
+    return data
 
 
 def _told(path: str, error: Exception) -> OSError | None:

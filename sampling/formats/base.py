@@ -5,20 +5,21 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import conversion
+from sampling.formats import partitions, types
+from sampling.formats.conversion import BadValueError, Conversion
 from sampling.order.stretches import Order
 from sampling.schema import Schema
 
 Label = int | float | str | None
 HELD_BYTES = 64 * 2**20  # decoded rows that wait for their turn
-_MOST_AT_A_TIME = 512
+MOST_AT_A_TIME = 512
 
 
 class Source(Protocol):
@@ -28,7 +29,12 @@ class Source(Protocol):
     def file(self) -> files.File: ...
 
     @property
-    def names(self) -> Collection[str]: ...
+    def names(self) -> Collection[str]:
+        """Of the schema's columns that it has."""
+
+    @property
+    def left_out(self) -> Collection[str]:
+        """The names of columns that the schema lacks."""
 
 
 class CountedBlocks:
@@ -38,23 +44,42 @@ class CountedBlocks:
 
     Attributes:
         coded: whether `read` gives strings of features as codes of distinct ones (dictionaries).
+        filled: whether `read` gives defaults for what is missing, and indicators; else nulls.
+        left_out: the names of columns in the files that the schema lacks.
 
     Args:
         sources: the files; those without rows are left out.
         schema: their columns.
+        null_values: spellings of a missing value.
         label: what the rows' label is where a file has no label column; None: the label may be
             lacking in all files or in none.
         role: what the files are, for errors.
     """
 
-    def __init__(self, sources: Sequence[Any], schema: Schema, label: Label, role: str):
-        self.files, self.coded = list(sources), False
+    def __init__(
+        self,
+        sources: Sequence[Any],
+        schema: Schema,
+        null_values: Sequence[str],
+        label: Label,
+        role: str,
+    ):
+        self.files, self.coded, self.filled = list(sources), False, True
         self.schema, self.role, self._label = schema, role, label
-        check_alike([(s.file.path, s.names) for s in self.files], schema, label, role)
+        self.left_out = left_out(sources)
+        self._convert = Conversion(schema, null_values)
+        of_paths = [(s.file.path, {*s.names, *partitions.of_path(s.file.path)}) for s in sources]
+        check_alike(of_paths, schema, label, role)
+        self._partitions = partitions.columns([s.file.path for s in sources], schema)
         self._lock = threading.Lock()  # what is held between reads is shared by all streams
 
     def _set_blocks(
-        self, rows: np.ndarray, file_of: np.ndarray, stretch_sizes: np.ndarray, row_bytes: float
+        self,
+        rows: np.ndarray,
+        file_of: np.ndarray,
+        stretch_sizes: np.ndarray,
+        row_bytes: float,
+        most_at_a_time: int = MOST_AT_A_TIME,
     ) -> None:
         """
         Args:
@@ -62,6 +87,7 @@ class CountedBlocks:
             file_of: int64 [blocks]: the file that each is of.
             stretch_sizes: int64 [stretches]: how many blocks in a row are read in sequence.
             row_bytes: of a row in memory.
+            most_at_a_time: how many stretches may be under way together.
         """
         self._rows, self._file_of, self.row_bytes = rows, file_of, row_bytes
         firsts = np.cumsum(rows) - rows
@@ -70,7 +96,7 @@ class CountedBlocks:
         self._stretch_of = np.repeat(np.arange(len(stretch_sizes)), stretch_sizes)
         stretch_rows = np.bincount(self._stretch_of, weights=rows)
         at_a_time = HELD_BYTES / max(1.0, float(stretch_rows.max()) * row_bytes)
-        self.order = Order(stretch_sizes, int(np.clip(at_a_time, 1, _MOST_AT_A_TIME)))
+        self.order = Order(stretch_sizes, int(np.clip(at_a_time, 1, most_at_a_time)))
 
     @property
     def num_blocks(self) -> int:
@@ -98,7 +124,8 @@ class CountedBlocks:
 
     @property
     def has_labels(self) -> bool:
-        return self._label is not None or self.schema.label in self.files[0].names
+        names = {*self.files[0].names, *self._partitions}
+        return self._label is not None or self.schema.label in names
 
     def check_unchanged(self) -> None:
         """Raises SamplingError if a file is not what it was."""
@@ -113,8 +140,12 @@ class CountedBlocks:
         """int64 [num_blocks]: rows of each block."""
         return self._rows
 
-    def read(self, blocks: np.ndarray) -> pa.Table:
+    def read(self, blocks: np.ndarray, columns: Collection[str] | None = None) -> pa.Table:
         """The rows of some blocks (sorted, int64 [n]), in file order.
+
+        Args:
+            columns: names of the schema's columns, one at least; None: all. What is not named is
+                neither parsed nor checked.
 
         Returns:
             A table with the schema's columns; without the label where the files have none and no
@@ -124,12 +155,33 @@ class CountedBlocks:
             SamplingError: a value is not what the schema allows (file, row and column named), or a
                 file has changed or is damaged.
         """
-        return self._joined(self._raw(blocks), blocks)
+        wanted = self.schema.names if columns is None else checked_names(columns, self.schema)
+        return self._joined(self._raw(blocks, wanted), wanted, blocks)
 
     def read_both(self, blocks: np.ndarray) -> tuple[pa.Table, list[pa.Table]]:
         """What `read` gives, and the same rows as the files have them: types and missing values."""
-        raw = self._raw(blocks)
-        return self._joined(raw, blocks), raw
+        wanted = self.schema.names
+        raw = self._raw(blocks, wanted)
+        return self._joined(raw, wanted, blocks), raw
+
+    def _raw(self, blocks: np.ndarray, names: Sequence[str]) -> list[pa.Table]:
+        with self._lock:
+            return list(joined(list(self._tables(blocks, names))))
+
+    def _joined(
+        self, raw: Iterable[pa.Table], names: Sequence[str], blocks: np.ndarray
+    ) -> pa.Table:
+        tables, rows = [], 0
+        for table in raw:
+            tables.append(self._conformed(table, names, blocks, rows))
+            rows += table.num_rows
+        if rows != self._rows[blocks].sum():
+            raise SamplingError(
+                f"{self.role}: found {rows:,} rows where {self._rows[blocks].sum():,} had been "
+                "counted, expected as many; leave files alone while they are read, or build the "
+                "input function anew"
+            )
+        return pa.concat_tables(tables)
 
     def locate(self, blocks: np.ndarray, row: int) -> str:
         """Where a row of `read(blocks)` stands: "path, row 17", rows being counted from 0."""
@@ -139,28 +191,65 @@ class CountedBlocks:
         in_file = int(self._first_row[block] + row - (ends[index] - self._rows[block]))
         return f"{self.files[self._file_of[block]].file.path}, row {in_file:,}"
 
-    def _raw(self, blocks: np.ndarray) -> list[pa.Table]:
-        with self._lock:
-            return list(joined(list(self._tables(blocks))))
+    def _tables(self, blocks: np.ndarray, names: Sequence[str]) -> Iterator[pa.Table]:
+        """The rows of the blocks as the format has them, in file order.
 
-    def _joined(self, raw: Sequence[pa.Table], blocks: np.ndarray) -> pa.Table:
-        tables, rows = [], 0
-        for table in raw:
-            tables.append(self._conformed(table, blocks, rows))
-            rows += table.num_rows
-        return pa.concat_tables(tables)
-
-    def _tables(self, blocks: np.ndarray) -> Iterator[pa.Table]:
-        """The rows of the blocks as the format has them, in file order."""
+        Args:
+            names: the columns that are needed; there may be others, and is one at least.
+        """
         raise NotImplementedError
 
-    def _conformed(self, table: pa.Table, blocks: np.ndarray, before: int) -> pa.Table:
+    def _conformed(
+        self, table: pa.Table, names: Sequence[str], blocks: np.ndarray, before: int
+    ) -> pa.Table:
+        if self._partitions:
+            of_row = np.repeat(self._file_of[blocks], self._rows[blocks])
+            of_table = of_row[before : before + table.num_rows]
+            for name, values in self._partitions.items():
+                if name not in table.column_names:
+                    table = table.append_column(name, values.take(pa.array(of_table)))
+        table = table.select([name for name in names if name in table.column_names])
         try:
-            conformed = conversion.conform(table, self.schema, self.coded)
-        except conversion.BadValueError as error:
+            conformed = self._convert(table, self.coded, self.filled)
+        except BadValueError as error:
             at = self.locate(blocks, before + error.row)
             raise SamplingError(f"{at}, column {error.column!r}: {error.problem}") from None
-        return with_label(conformed, self.schema, self._label)
+        label = self._label if self.schema.label in names else None
+        return with_label(conformed, self.schema, label, table.num_rows)
+
+
+def refuse_empty(listed: Sequence[files.File], role: str, what: str = "row") -> NoReturn:
+    """Raises SamplingError, since no file has a row."""
+    paths = [file.path for file in listed]
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    raise SamplingError(
+        f"{role}: found no {what} in {', '.join(paths[:3])}{more}, expected at least one; "
+        "fix the glob or the files"
+    )
+
+
+def names_in(source: Source, names: Sequence[str]) -> list[str]:
+    """Those of the names that a source has; one in any case, which tells how many rows it has."""
+    return [name for name in source.names if name in names] or list(source.names)[:1]
+
+
+def checked_names(columns: Collection[str], schema: Schema) -> tuple[str, ...]:
+    """The columns that are asked for, in the schema's order.
+
+    Raises:
+        SamplingError: one is not the schema's, or there is none.
+    """
+    if not columns or not set(columns) <= set(schema.names):
+        raise SamplingError(
+            f"columns is {list(columns)!r}, expected names among {', '.join(schema.names)}; "
+            "fix them"
+        )
+    return tuple(name for name in schema.names if name in columns)
+
+
+def left_out(sources: Iterable[Source]) -> tuple[str, ...]:
+    """The names of columns that the schema lacks, in the order in which the files have them."""
+    return tuple(dict.fromkeys(name for source in sources for name in source.left_out))
 
 
 def optional_columns(schema: Schema, label: Label) -> list[str]:
@@ -179,7 +268,7 @@ def check_columns(found: Collection[str], schema: Schema, label: Label, what: st
         others = ", ".join(list(found)[:20]) + (", ..." if len(found) > 20 else "")
         raise SamplingError(
             f"{what}: found {others or 'no column'}, expected "
-            f"{conversion.names_shown(missing)} too; fix the file or the schema"
+            f"{types.names_shown(missing)} too; fix the file or the schema"
         )
 
 
@@ -201,7 +290,8 @@ def check_alike(
                 f"{without[0]} lacks the column {name!r}, which other files of {role} "
                 "have; add it, or leave the file out"
             )
-        if without and isinstance(label, int) and schema[name].is_string:
+        field = schema.label_field if name == schema.label else schema[name]
+        if without and isinstance(label, int) and field is not None and field.is_string:
             raise SamplingError(
                 f"{without[0]} lacks the label {name!r}, which is {label} by the class "
                 f"and of type {schema[name].type}, expected a number; "
@@ -209,13 +299,15 @@ def check_alike(
             )
 
 
-def with_label(table: pa.Table, schema: Schema, label: Label) -> pa.Table:
-    """The table with its class's label, if it has none of its own."""
+def with_label(table: pa.Table, schema: Schema, label: Label, rows: int) -> pa.Table:
+    """A table of so many rows with its class's label, if it has none of its own."""
     field = schema.label_field
     if field is None or label is None or field.name in table.column_names:
         return table
-    values = pa.repeat(pa.scalar(label, conversion.arrow_type(field)), table.num_rows)
-    return table.append_column(field.name, values).select(schema.names)
+    values = pa.repeat(pa.scalar(label, types.arrow_type(field)), rows)
+    with_it = {**{name: table[name] for name in table.column_names}, field.name: values}
+    order = [each.name for each in schema.table_fields if each.name in with_it]
+    return pa.table({name: with_it[name] for name in order})
 
 
 def joined(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:

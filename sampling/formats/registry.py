@@ -1,4 +1,4 @@
-"""Which format files are in, by their names or as said, and the blocks of one class of files."""
+"""Which format files are in, by their names, their first bytes or as said; and their blocks."""
 
 from __future__ import annotations
 
@@ -8,37 +8,70 @@ from typing import Any
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import gzipped, table
-from sampling.formats.base import CountedBlocks, Label
+from sampling.formats import arrow, magic, packed, parquet, table
+from sampling.formats.base import CountedBlocks, Label, refuse_empty
 from sampling.formats.csv.blocks import CsvBlocks
-from sampling.formats.csv.parsing import CsvOptions
-from sampling.formats.parquet import ParquetBlocks
+from sampling.formats.csv.options import CsvOptions
+from sampling.formats.groups import GroupedBlocks
 from sampling.formats.table import TableBlocks
+from sampling.formats.tfrecord import tfrecord_file
 from sampling.schema import Schema
 
 Blocks = CsvBlocks | CountedBlocks
 
-_SHARD = re.compile(r"-\d+-of-\d+$")  # data.tfrecord-00003-of-00010
+_CODECS = (packed.GZIP, *packed.SEQUENTIAL)
+FORMATS = (
+    "csv",
+    *(f"csv.{codec}" for codec in _CODECS),
+    "parquet",
+    "arrow",
+    "tfrecord",
+    *(f"tfrecord.{codec}" for codec in _CODECS),
+)
+_SHARD = re.compile(r"-\d+-of-\d+(?=\.|$)")  # data.tfrecord-00003-of-00010
 _SUFFIXES = {".parquet": "parquet", ".pq": "parquet"}
-for _end in (".tfrecord", ".tfrecords", ".tfrec"):
-    _SUFFIXES |= {_end: "tfrecord", _end + ".gz": "tfrecord.gz"}
-_SUFFIXES[".gz"] = "csv.gz"  # the last to be tried
-_OPENERS: dict[str, Callable[..., Blocks]] = {
-    "csv": lambda listed, schema, options, *rest: CsvBlocks(listed, schema, options, *rest),
-    "csv.gz": lambda listed, *rest: CsvBlocks(gzipped.index_files(listed), *rest),
-    "parquet": lambda listed, schema, options, *rest: ParquetBlocks(listed, schema, *rest),
-    "tfrecord": lambda listed, schema, options, *rest: _tfrecord(listed, schema, *rest),
-    "tfrecord.gz": lambda listed, schema, options, *rest: _tfrecord(
-        gzipped.index_files(listed), schema, *rest
-    ),
-}
-FORMATS = tuple(_OPENERS)
+_SUFFIXES |= dict.fromkeys((".arrow", ".arrows", ".feather", ".ipc"), "arrow")
+_SUFFIXES |= dict.fromkeys((".csv", ".tsv", ".txt", ".tab"), "csv")
+_SUFFIXES |= dict.fromkeys((".tfrecord", ".tfrecords", ".tfrec"), "tfrecord")
 
 
-def format_of(path: str) -> str:
-    """`data/a.parquet` -> "parquet"; what has another name is text, "csv"."""
+def format_of(path: str) -> str | None:
+    """`data/a.parquet` -> "parquet"; None: the name does not say, or not what is in it."""
     name = _SHARD.sub("", path.lower())
-    return next((said for end, said in _SUFFIXES.items() if name.endswith(end)), "csv")
+    codec = next((codec for codec in _CODECS if name.endswith(f".{codec}")), None)
+    inner = name[: -len(codec) - 1] if codec else name
+    said = next((said for end, said in _SUFFIXES.items() if inner.endswith(end)), None)
+    if codec is None:
+        return said
+    return f"{said}.{codec}" if said in ("csv", "tfrecord") else None
+
+
+def look(file: files.File) -> str:
+    """The format of a file that has some bytes, by its name, or by its first bytes.
+
+    Raises:
+        SamplingError: it is none that can be read.
+    """
+    said = format_of(file.path)
+    if said not in (None, "tfrecord"):  # TFRecords may be packed without a word
+        return str(said)
+    with file.open() as opened:
+        head = file.read(opened, 0, magic.HEAD_BYTES)
+    known = magic.look(head)
+    if known is None:
+        is_framed = said == "tfrecord" or tfrecord_file.begins_like_one(head)
+        return "tfrecord" if is_framed else "csv"
+    what, found = known
+    if found is None:
+        raise SamplingError(
+            f"{file.path} begins like {what}, expected one of {', '.join(FORMATS)}; convert the "
+            "file, or fix the glob"
+        )
+    _, _, codec = found.partition(".")
+    if not codec:
+        return found
+    is_framed = said == "tfrecord" or tfrecord_file.begins_like_one(packed.head(file, codec))
+    return f"tfrecord.{codec}" if is_framed else found
 
 
 def checked_format(file_format: str | None) -> str | None:
@@ -46,7 +79,7 @@ def checked_format(file_format: str | None) -> str | None:
     if file_format is not None and file_format not in FORMATS:
         raise SamplingError(
             f"file_format is {file_format!r}, expected one of {', '.join(map(repr, FORMATS))}, or "
-            "None to go by the files' names; fix it"
+            "None to go by the files' names and first bytes; fix it"
         )
     return file_format
 
@@ -66,27 +99,35 @@ def open_blocks(
         data: a glob, path or folder, a DataFrame or a pyarrow table, or a list of either.
         role: what they are, for errors.
         schema: their columns.
-        options: how they are written, if they are text.
+        options: how they are written, if they are text; what is missing, in any format.
         block_rows: about how many rows a block should have.
         label: what the rows' label is where there is no label column.
-        file_format: one of `FORMATS`; None: by the files' names.
+        file_format: one of `FORMATS`; None: by the files' names and first bytes.
 
     Raises:
         SamplingError: nothing matches, files are of several formats, or do not fit the schema.
     """
+    nulls = options.null_values
     if tables := _tables(data, role):
-        return TableBlocks(tables, schema, block_rows, label, role)
+        return TableBlocks(tables, schema, nulls, block_rows, label, role)
     listed = files.list_files(data, role)
-    said = file_format or _one_format(listed, role)
-    return _OPENERS[said](listed, schema, options, block_rows, label, role)
+    full = [file for file in listed if file.size]  # a shard of no byte is an empty one
+    if not full:
+        refuse_empty(listed, role)
+    said = file_format or _one_format(full, role)
+    inner, _, codec = said.partition(".")
+    if codec:
+        full = packed.index_files(full, codec)
+    rest = block_rows, label, role
+    if inner == "csv":
+        # Where there is a header, all shards count to it: the empty ones have none.
+        return CsvBlocks(full, schema, options, *rest)
+    if inner == "tfrecord":
+        from sampling.formats.tfrecord.blocks import TfRecordBlocks  # TensorFlow takes its time
 
-
-def _tfrecord(listed: Sequence[files.File], *rest: Any) -> Blocks:
-    from sampling.formats.tfrecord.blocks import (
-        TfRecordBlocks,  # TensorFlow takes its time to import
-    )
-
-    return TfRecordBlocks(listed, *rest)
+        return TfRecordBlocks(full, schema, nulls, *rest)
+    make: Callable[..., Any] = parquet.ParquetFile if inner == "parquet" else arrow.ArrowFile
+    return GroupedBlocks([make(file, schema, label) for file in full], schema, nulls, *rest)
 
 
 def _tables(data: Any, role: str) -> list[Any]:
@@ -101,9 +142,10 @@ def _tables(data: Any, role: str) -> list[Any]:
 
 
 def _one_format(listed: Sequence[files.File], role: str) -> str:
+    are_local = all(files.is_local(file.path) for file in listed)
     first: dict[str, str] = {}  # a file of each format
-    for file in listed:
-        first.setdefault(format_of(file.path), file.path)
+    for file, said in zip(listed, files.ahead(look, listed, are_local), strict=True):
+        first.setdefault(said, file.path)
     if len(first) > 1:
         found = " and ".join(f"{path} ({said})" for said, path in first.items())
         raise SamplingError(

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import base, conversion
+from sampling.formats import base, types
 from sampling.formats.base import CountedBlocks, Label
 from sampling.schema import Schema
 
@@ -30,6 +30,7 @@ class TableSource:
 
     file: files.File
     table: pa.Table
+    left_out: Sequence[str]
 
     @property
     def names(self) -> list[str]:
@@ -42,6 +43,7 @@ class TableBlocks(CountedBlocks):
     Args:
         tables: pandas DataFrames or pyarrow tables. They are not copied: leave them as they are.
         schema: the columns; others are not looked at.
+        null_values: spellings of a missing value.
         block_rows: about how many rows a block should have.
         label, role: see `CountedBlocks`.
 
@@ -50,7 +52,13 @@ class TableBlocks(CountedBlocks):
     """
 
     def __init__(
-        self, tables: Sequence[Any], schema: Schema, block_rows: int, label: Label, role: str
+        self,
+        tables: Sequence[Any],
+        schema: Schema,
+        null_values: Sequence[str],
+        block_rows: int,
+        label: Label,
+        role: str,
     ):
         sources = [
             _source(table, schema, label, role, index if len(tables) > 1 else None)
@@ -61,18 +69,19 @@ class TableBlocks(CountedBlocks):
             raise SamplingError(
                 f"{role}: found no row, expected at least one; pass a table with rows"
             )
-        super().__init__(sources, schema, label, role)
+        super().__init__(sources, schema, null_values, label, role)
         cut = [base.pieces(source.table.num_rows, block_rows) for source in sources]
         rows = np.concatenate(cut)
         file_of = np.repeat(np.arange(len(sources)), [len(blocks) for blocks in cut])
         self._set_blocks(rows, file_of, np.ones(len(rows), np.int64), self.total_bytes / rows.sum())
 
-    def _tables(self, blocks: np.ndarray) -> Iterator[pa.Table]:
+    def _tables(self, blocks: np.ndarray, names: Sequence[str]) -> Iterator[pa.Table]:
         for run in np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1):
             for index in np.unique(self._file_of[run]):
                 of_file = run[self._file_of[run] == index]
                 start, rows = self._first_row[of_file[0]], self._rows[of_file].sum()
-                yield self.files[index].table.slice(int(start), int(rows))
+                table = self.files[index].table.select(base.names_in(self.files[index], names))
+                yield table.slice(int(start), int(rows))
 
 
 def is_table(data: Any) -> bool:
@@ -87,21 +96,23 @@ def _source(data: Any, schema: Schema, label: Label, role: str, index: int | Non
     base.check_columns(found, schema, label, what)
     names = [name for name in schema.names if name in found]
     if twice := [name for name in names if found.count(name) > 1]:
-        raise SamplingError(f"{what}: {conversion.names_shown(twice)} is there twice; rename one")
-    table = data.select(names) if kind == "table" else _from_pandas(data[names], what)
-    conversion.check_types(table.schema, schema, what)
-    return TableSource(InMemory(what, table.nbytes, table.num_rows), table)
+        raise SamplingError(f"{what}: {types.names_shown(twice)} is there twice; rename one")
+    places = [found.index(name) for name in names]  # columns of a DataFrame may be numbers
+    if kind == "table":
+        table = data.select(places)
+    else:
+        arrays = [_from_pandas(data.iloc[:, place], what) for place in places]
+        table = pa.table(arrays, names)
+    types.check_types(table.schema, schema, what)
+    others = tuple(name for name in found if name not in names)
+    return TableSource(InMemory(what, table.nbytes, table.num_rows), table, others)
 
 
-def _from_pandas(frame: Any, what: str) -> pa.Table:
-    columns = []
-    for name in frame.columns:
-        try:
-            array = pa.Array.from_pandas(frame[name])
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-            raise SamplingError(
-                f"{what}, column {name!r}: found values of several kinds ({error}), expected one; "
-                "convert the column"
-            ) from None
-        columns.append(array)
-    return pa.table(columns, list(frame.columns))
+def _from_pandas(column: Any, what: str) -> pa.Array:
+    try:
+        return pa.Array.from_pandas(column)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise SamplingError(
+            f"{what}, column {column.name!r}: found values of several kinds ({error}), expected "
+            "one; convert the column"
+        ) from None

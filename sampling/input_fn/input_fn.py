@@ -7,6 +7,7 @@ and the stream that follows from both. Each call begins a walk along that stream
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -62,12 +63,17 @@ class InputFn:
         seed: the same seed, files and arguments give the same rows in the same order.
         pool_rows: about how many rows of a class are held in memory and permuted at a time.
         delimiter: between fields, one character.
-        null_values: spellings of an empty field.
+        null_values: spellings of a missing value; a blank is one always.
         newlines_in_values: whether quoted fields may hold newlines (costs a pass over the files).
         transform: a function of a pyarrow table that returns one with as many rows: what `.map`
             would do, for a round at a time. Rows must not depend on their neighbours.
-        file_format: "csv", "csv.gz", "parquet", "tfrecord" or "tfrecord.gz"; None: by the files'
-            names. header, delimiter, null_values and newlines_in_values are of text alone.
+        file_format: "csv", "parquet", "arrow" or "tfrecord", the first and the last also packed
+            ("csv.gz", "tfrecord.bz2", "csv.xz", "csv.zst"); None: by the files' names and first
+            bytes. null_values are of all formats, header, delimiter, newlines_in_values, decimal,
+            escape and encoding of text alone.
+        decimal: what stands before the fraction of a number, "." or ",".
+        escape: what makes the next character a plain one, such as a backslash; "": nothing.
+        encoding: of the text: UTF-8, or one of a byte for each character, such as "latin-1".
 
     Raises:
         SamplingError: an argument is out of range, no file matches, a header does not fit the
@@ -547,6 +553,10 @@ class InputFn:
                 f"mode is {mode!r} and the files have no label ({self.schema.label!r}); "
                 "add the column and name it in the schema, or only predict"
             )
+
+
+# `help()` would show what __new__ takes, which is anything.
+InputFn.__new__.__signature__ = inspect.signature(InputFn.__init__)
 
 
 def _rebuilt(

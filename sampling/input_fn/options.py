@@ -10,7 +10,7 @@ from typing import Any
 
 from sampling import checks
 from sampling.formats import registry
-from sampling.formats.csv.parsing import CsvOptions
+from sampling.formats.csv.options import CsvOptions
 from sampling.rows.transform import Function
 
 
@@ -30,6 +30,9 @@ class Reading:
     newlines_in_values: bool = False
     transform: Function | None = None
     file_format: str | None = None
+    decimal: str = "."
+    escape: str = ""
+    encoding: str = "utf-8"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seed", checks.whole_number("seed", self.seed, 0))
@@ -38,7 +41,8 @@ class Reading:
 
     @property
     def text(self) -> CsvOptions:
-        return CsvOptions(self.header, self.delimiter, self.null_values, self.newlines_in_values)
+        names = [field.name for field in dataclasses.fields(CsvOptions)]
+        return CsvOptions(**{name: getattr(self, name) for name in names})
 
 
 def takes_reading(without: Collection[str] = ()) -> Callable[[Any], Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import urllib.parse
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from sampling.errors import SamplingError
+from sampling.schema import labels
 
 POSITIVE, NEGATIVE = "positive", "negative"
 _MOST_CLASSES = 1000
@@ -40,11 +42,14 @@ class Classes:
         others: what of labels that are not among them: None refuses them, "each" makes each a
             class named by its value, "found" takes them for what is left of positive and negative
             when all rows have been seen.
+        order: the label's values as a schema says them, in place of names: of two the second is
+            positive, and "1.0" is "1".
     """
 
     label: str
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     others: str | None = None
+    order: tuple[str, ...] = ()
 
     def codes(self, table: pa.Table) -> tuple[np.ndarray, list[str]]:
         """int64 [rows]: the number of each row's class; and the classes' names, sorted.
@@ -107,7 +112,7 @@ class Classes:
 
     def labels(self, settled: Mapping[str, str], classes: Collection[str]) -> dict[str, list[str]]:
         """class -> its labels, as text."""
-        pairs = [(label, class_) for label, class_ in self.names.items()]
+        pairs = [*self.names.items(), *zip(self.order, _ordered(self.order), strict=True)]
         pairs += [(_label_of(name), class_) for name, class_ in settled.items()]
         if self.others == "each":
             pairs += [(urllib.parse.unquote(class_), class_) for class_ in classes]
@@ -117,6 +122,9 @@ class Classes:
     def _name(self, label: str | None) -> str | None:
         if label is None or not label.strip():
             return None
+        if self.order:
+            place = labels.place(label, self.order)
+            return None if place is None else _ordered(self.order)[place]
         if label in self.names or self.others is None:
             return self.names.get(label)
         return folder_name(label) if self.others == "each" else _FOUND + folder_name(label)
@@ -129,7 +137,8 @@ class Classes:
             )
         return (
             f"column {self.label!r}: found the label {label!r}, expected one of "
-            f"{', '.join(sorted(self.names))}; fix the row, or say which labels there are"
+            f"{', '.join(self.order or sorted(self.names))}; fix the row, or say which labels "
+            "there are"
         )
 
 
@@ -152,6 +161,26 @@ def counts(codes: np.ndarray, names: list[str]) -> dict[str, int]:
     """Rows of each class that has some."""
     rows = np.bincount(codes, minlength=len(names)).tolist()
     return {name: number for name, number in zip(names, rows, strict=False) if number}
+
+
+def in_order(of_class: Mapping[str, list[str]]) -> tuple[str, ...]:
+    """The labels as a schema's classes: negative, positive, or by number or name.
+
+    Empty where a class has several, or there are not two.
+    """
+    found = [labels[0] for labels in of_class.values() if len(labels) == 1]
+    if len(found) < max(2, len(of_class)):
+        return ()
+    if set(of_class) == {NEGATIVE, POSITIVE}:
+        return of_class[NEGATIVE][0], of_class[POSITIVE][0]
+    with contextlib.suppress(ValueError):
+        return tuple(sorted(found, key=float))
+    return tuple(sorted(found))
+
+
+def _ordered(order: Sequence[str]) -> list[str]:
+    """The classes that labels in order stand for."""
+    return [NEGATIVE, POSITIVE] if len(order) == 2 else [folder_name(label) for label in order]
 
 
 def _label_of(name: str) -> str:

@@ -88,7 +88,7 @@ def _has_header(rows: Sequence[Sequence[str]]) -> bool:
         return True
     first, others = [field.strip() for field in rows[0]], rows[1:]
     named = [field for field in first if field]
-    if len(set(named)) < len(named) or not named:
+    if not named:
         return False
     columns = [[row[i].strip() for row in others if i < len(row)] for i in range(len(first))]
     if all(map(_COUNTING.fullmatch, named)):  # a DataFrame without names has 0, 1, 2
@@ -103,7 +103,7 @@ def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     if above_values or among_values:
         return above_values > among_values
     again = sum(name in column for name, column in zip(first, columns, strict=True) if name)
-    return 2 * again < len(named)
+    return len(set(named)) == len(named) and 2 * again < len(named)
 
 
 def _shapes(column: Sequence[str]) -> set[str]:

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sampling.errors import SamplingError
+from sampling.formats import partitions
 from sampling.formats.csv.blocks import CsvBlocks
-from sampling.formats.parquet import ParquetBlocks
+from sampling.formats.groups import GroupedBlocks
 from sampling.formats.registry import Blocks
 
 Read = Callable[[np.ndarray], tuple[pa.Table, pa.Table]]
@@ -29,11 +30,13 @@ def reader(blocks: Blocks, file_format: str) -> Read:
     """
     if isinstance(blocks, CsvBlocks) and file_format == "csv":
         names = [name for name in blocks.files[0].layout if name in blocks.schema.names]
+        of_path = partitions.of_path(blocks.files[0].file.path)
+        names += [name for name in blocks.schema.names if name not in names and name in of_path]
         return lambda ids: blocks.read_with_lines(ids, names)
     if isinstance(blocks, CsvBlocks):
         return lambda ids: _typed(*blocks.read_both(ids), None)
-    if not isinstance(blocks, ParquetBlocks):
-        return lambda ids: (table := blocks.read(ids), table)
+    if not isinstance(blocks, GroupedBlocks):
+        return lambda ids: _unfilled(blocks, ids)
     types = _types(blocks)
     if file_format == "parquet":
         return lambda ids: _typed(*blocks.read_both(ids), types)
@@ -41,7 +44,17 @@ def reader(blocks: Blocks, file_format: str) -> Read:
     return lambda ids: _as_text(*_typed(*blocks.read_both(ids), types))
 
 
-def _types(blocks: ParquetBlocks) -> pa.Schema:
+def _unfilled(blocks: Blocks, ids: np.ndarray) -> tuple[pa.Table, pa.Table]:
+    """Of a format without types of its own."""
+    filled = blocks.read(ids)
+    blocks.filled = False
+    try:
+        return filled, blocks.read(ids)
+    finally:
+        blocks.filled = True
+
+
+def _types(blocks: GroupedBlocks) -> pa.Schema:
     """Of all files, dictionaries decoded."""
     types = pa.unify_schemas(
         [
@@ -60,10 +73,12 @@ def _decoded(type_: pa.DataType) -> pa.DataType:
 def _typed(
     table: pa.Table, raw: list[pa.Table], types: pa.Schema | None
 ) -> tuple[pa.Table, pa.Table]:
-    kept = [each.select(table.column_names) for each in raw]
+    names = [name for name in raw[0].column_names if name in table.column_names]
+    kept = [each.select(names) for each in raw]
     if types is not None:
         kept = [each.cast(types) for each in kept]
-    return table, pa.concat_tables(kept)
+    joined = pa.concat_tables(kept)
+    return table, joined
 
 
 def _as_text(table: pa.Table, kept: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -92,7 +107,7 @@ def _utf8(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         ) from None
 
 
-def _check_no_lists(types: pa.Schema, blocks: ParquetBlocks) -> None:
+def _check_no_lists(types: pa.Schema, blocks: GroupedBlocks) -> None:
     for field in types:
         if pa.types.is_nested(field.type):
             raise SamplingError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 
 from sampling import files
 from sampling.errors import SamplingError
+from sampling.formats import arrow, packed
 from sampling.formats import table as tables
 from sampling.formats.parquet import Readable
 from sampling.schema.sketch import family_of
@@ -34,16 +34,12 @@ class Piece(NamedTuple):
 
 def head(file: files.File, file_format: str) -> str:
     """The first whole lines of a text file."""
-    with files.open_binary(file.path) as opened:
-        text: Any = gzip.GzipFile(fileobj=opened) if file_format.endswith(".gz") else opened
-        try:
-            data = text.read(_HEAD_BYTES)
-        except (OSError, EOFError) as error:
-            raise SamplingError(
-                f"{file.path}: found what can't be read ({error}), expected a whole gzip file; "
-                "copy or write it anew"
-            ) from None
-    whole = data[: data.rfind(b"\n") + 1] if len(data) == _HEAD_BYTES else data
+    if codec := file_format.partition(".")[2]:
+        data = packed.head(file, codec, _HEAD_BYTES)
+    else:
+        with file.open() as opened:
+            data = file.read(opened, 0, _HEAD_BYTES)
+    whole = data[: data.rfind(b"\n") + 1] if len(data) >= _HEAD_BYTES else data
     return (whole or data).decode("utf-8-sig", "replace")
 
 
@@ -53,9 +49,10 @@ def typed(listed: Sequence[files.File], file_format: str) -> Iterator[Piece]:
     Raises:
         SamplingError: a file is damaged.
     """
-    read = _parquet if file_format == "parquet" else _examples
+    read = {"parquet": _parquet, "arrow": _arrow}.get(file_format, _examples)
     for file in listed:
-        yield from read(file, file_format)
+        if file.size:  # a shard of no byte is an empty one
+            yield from read(file, file_format)
 
 
 def of_tables(data: Sequence[Any]) -> Iterator[Piece]:
@@ -87,6 +84,16 @@ def _parquet(file: files.File, file_format: str) -> Iterator[Piece]:
                 yield _piece(rows, rows.num_rows * row_bytes)
 
 
+def _arrow(file: files.File, file_format: str) -> Iterator[Piece]:
+    found = arrow.ArrowFile(file, None, None)
+    row_bytes = file.size / max(1, found.group_rows.sum())
+    for group in range(len(found.group_rows)):
+        rows = found.read([group], found.names, False)
+        for start in range(0, rows.num_rows, _AT_A_TIME):
+            piece = rows.slice(start, _AT_A_TIME)
+            yield _piece(piece, piece.num_rows * row_bytes)
+
+
 @contextlib.contextmanager
 def _readable(file: files.File) -> Iterator[None]:
     try:
@@ -102,16 +109,15 @@ def _readable(file: files.File) -> Iterator[None]:
 def _examples(file: files.File, file_format: str) -> Iterator[Piece]:
     from google.protobuf.message import DecodeError
 
-    from sampling.formats import gzipped
     from sampling.formats.tfrecord.tfrecord_file import TfRecordFile
 
-    packed = file.size
-    if file_format.endswith(".gz"):
-        [file] = gzipped.index_files([file])
+    size = file.size
+    if codec := file_format.partition(".")[2]:
+        [file] = packed.index_files([file], codec)
     records = TfRecordFile(file, _BLOCK_ROWS, _BLOCK_BYTES)
     for block, (start, end) in enumerate(zip(records.starts, records.starts[1:], strict=False)):
         with file.open() as opened:
-            data = files.read_range(opened, int(start), int(end))
+            data = file.read(opened, int(start), int(end))
         try:
             rows = _of_examples(records.records(data, block))
         except DecodeError:
@@ -119,7 +125,7 @@ def _examples(file: files.File, file_format: str) -> Iterator[Piece]:
                 f"{file.path}, records from {block * records.block_rows:,} on: found bytes that "
                 "are no tf.train.Example, expected one; write the file anew"
             ) from None
-        yield Piece(rows, (end - start) / max(1, file.size) * packed)
+        yield Piece(rows, (end - start) / max(1, file.size) * size)
 
 
 def _of_examples(records: Sequence[bytes]) -> pa.Table:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sampling import checks, files
 from sampling.errors import SamplingError
 from sampling.formats import registry
-from sampling.formats.csv.parsing import CsvOptions
+from sampling.formats.csv.options import CsvOptions
 from sampling.prepare import dialect, raw
 from sampling.prepare.raw import Piece
 from sampling.prepare.source import Source
@@ -89,15 +89,16 @@ def infer(data: Any, wishes: Wishes, reading: Reading) -> Inferred:
         checks.whole_number("rows", reading.rows, 1)
     if given := raw.are_tables(data):
         rows = sum(len(table) for table in given)
-        return _looked_at(raw.of_tables(given), rows, wishes, reading, is_typed=True)
+        return _looked_at(raw.of_tables(given), rows, wishes, reading)
     listed = files.list_files(data, "files")
-    found = registry.checked_format(reading.file_format) or registry.format_of(listed[0].path)
+    first = next((file for file in listed if file.size), listed[0])
+    found = registry.checked_format(reading.file_format) or registry.look(first)
     if not found.startswith("csv"):
         size = sum(file.size for file in listed)
         pieces = raw.typed(listed, found)
         is_examples = found.startswith("tfrecord")
-        return _looked_at(pieces, size, wishes, reading, is_typed=True, is_examples=is_examples)
-    options, names, left_out = _written(listed[0], found, reading)
+        return _looked_at(pieces, size, wishes, reading, is_examples=is_examples)
+    options, names, left_out = _written(first, found, reading)
     weight = wishes.weight
     if weight is None and WEIGHT_FEATURE in names and wishes.label != WEIGHT_FEATURE:
         weight = WEIGHT_FEATURE  # no feature can be called so
@@ -108,12 +109,12 @@ def infer(data: Any, wishes: Wishes, reading: Reading) -> Inferred:
     chunks = source.chunks()
     pieces = (Piece(source.read(chunk), chunk.bytes) for chunk in chunks)
     size = sum(chunk.bytes for chunk in chunks)
-    made = _looked_at(pieces, size, wishes, reading, is_typed=False)
+    made = _looked_at(pieces, size, wishes, reading, delimiter=options.delimiter)
     return made._replace(csv=options, left_out=made.left_out | left_out)
 
 
 def _looked_at(
-    pieces: Iterable[Piece], size: float, wishes: Wishes, reading: Reading, **of_files: bool
+    pieces: Iterable[Piece], size: float, wishes: Wishes, reading: Reading, **of_files: Any
 ) -> Inferred:
     """One pass; the next rows are read while these are looked at."""
     sketch, done, left_out = TableSketch(), 0.0, dict[str, str]()

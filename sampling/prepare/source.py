@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
-import gzip
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +16,8 @@ import pyarrow.parquet
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import registry
-from sampling.formats.csv.parsing import CsvOptions
+from sampling.formats import packed, registry
+from sampling.formats.csv.options import CsvOptions
 from sampling.formats.parquet import Readable
 from sampling.prepare import kept
 from sampling.progress import Progress
@@ -107,16 +107,19 @@ class Source:
         written_as: str = "csv",
     ):
         listed = files.list_files(globs, "files")
-        found = registry.checked_format(file_format) or registry.format_of(listed[0].path)
+        first = next((file for file in listed if file.size), listed[0])
+        found = registry.checked_format(file_format) or registry.look(first)
         self.is_typed = schema is not None or not found.startswith("csv")
         if not self.is_typed:
-            is_packed = found == "csv.gz"
-            schema = _texts(columns or _header(listed[0].path, options, is_packed), label)
+            codec = found.partition(".")[2]
+            schema = _texts(columns or _header(first, options, codec), label)
         elif schema is None:
-            schema = _typed(listed[0], found, label)
+            schema = _typed(first, found, label)
         self.schema = keyed(schema, **(keys or {}))
+        # Labels are read as they stand: what they are called, not which of the classes they are.
+        as_they_stand = dataclasses.replace(self.schema, classes=())
         self._blocks = registry.open_blocks(
-            globs, "files", self.schema, options, _BLOCK_ROWS, None, file_format
+            globs, "files", as_they_stand, options, _BLOCK_ROWS, None, file_format
         )
         if self.schema.label and not self._blocks.has_labels:
             raise SamplingError(
@@ -167,21 +170,24 @@ class Source:
         """All rows, chunk by chunk, with a progress bar; the next one is read meanwhile."""
         return self._in_turn(what, self.read, lambda table: table.num_rows)
 
-    def rows(self, what: str) -> Iterator[tuple[Chunk, Rows]]:
+    def rows(self, what: str) -> Generator[tuple[Chunk, Rows], None, None]:
         """`tables`, to look at and to write."""
         done: Counter[str] = Counter()
         read = self._in_turn(what, lambda chunk: self.read_rows(chunk, 0), _number_of)
-        for chunk, rows in read:
-            yield chunk, rows._replace(first=done[chunk.path])
-            done[chunk.path] += rows.table.num_rows
+        with contextlib.closing(read):
+            for chunk, rows in read:
+                yield chunk, rows._replace(first=done[chunk.path])
+                done[chunk.path] += rows.table.num_rows
 
     def _in_turn(
         self, what: str, read: Callable[[Chunk], Result], number_of: Callable[[Result], int]
-    ) -> Iterator[tuple[Chunk, Result]]:
+    ) -> Generator[tuple[Chunk, Result], None, None]:
         chunks = self.chunks()
-        progress = Progress(what, sum(chunk.bytes for chunk in chunks))
         done = rows = 0
-        with ThreadPoolExecutor(1) as ahead:
+        with (
+            Progress(what, sum(chunk.bytes for chunk in chunks)) as progress,
+            ThreadPoolExecutor(1) as ahead,
+        ):
             waiting = ahead.submit(read, chunks[0])
             for number, chunk in enumerate(chunks):
                 result = waiting.result()
@@ -190,7 +196,7 @@ class Source:
                 yield chunk, result
                 done, rows = done + chunk.bytes, rows + number_of(result)
                 progress.update(done, rows)
-        progress.close(rows)
+            progress.close(rows)
 
 
 def _number_of(rows: Rows) -> int:
@@ -243,12 +249,16 @@ def _weight(names: Sequence[str], label: str | None) -> str | None:
     return WEIGHT_FEATURE if WEIGHT_FEATURE in names and label != WEIGHT_FEATURE else None
 
 
-def _header(path: str, options: CsvOptions, is_packed: bool) -> list[str]:
+def _header(file: files.File, options: CsvOptions, codec: str) -> list[str]:
     if not options.header:
         raise SamplingError(
             "the files have no header, expected names of their columns; pass columns"
         )
-    with files.open_binary(path) as opened:
-        file: Any = gzip.GzipFile(fileobj=opened) if is_packed else opened
-        first = file.readline().decode("utf-8-sig", "replace").strip("\r\n")
-    return next(csv.reader([first], delimiter=options.delimiter), [])
+    if codec:
+        text = packed.head(file, codec)
+    else:
+        with files.open_binary(file.path) as opened:
+            text = opened.readline()
+    first = text.partition(b"\n")[0].decode("utf-8-sig", "replace").strip("\r")
+    names = next(csv.reader([first], delimiter=options.delimiter), [])
+    return [name for name in names if name.strip()]  # what has no name is left out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from sampling.prepare import classes as labelled
 from sampling.prepare.assign import Assignment, Destination, Piece
 from sampling.prepare.classes import NEGATIVE, POSITIVE, BadRowError
 from sampling.prepare.source import Chunk, Rows, Source
+from sampling.schema import Schema
 
 
 def split(
@@ -40,11 +42,10 @@ def split(
             named), the folder is not empty, or can't be written.
     """
     check(source, layout)
-    with files.folder(output, overwrite) as stage:
+    read = source.rows("splitting")
+    with files.folder(output, overwrite) as stage, contextlib.closing(read):
         pieces = (
-            piece
-            for chunk, rows in source.rows("splitting")
-            for piece in assigned(source, chunk, rows, assignment)
+            piece for chunk, rows in read for piece in assigned(source, chunk, rows, assignment)
         )
         written = write(pieces, stage, layout, assignment)
         return finish(stage, written, source, assignment, layout)
@@ -179,4 +180,15 @@ def described(
         "labels": labels,
         **(assignment.cuts.about() if assignment.cuts else {}),
     }
-    return manifest.build(about, source.schema.to_manifest(), assignment.splits, written)
+    schema = _with_classes(source.schema, labelled.in_order(labels))
+    return manifest.build(about, schema.to_manifest(), assignment.splits, written)
+
+
+def _with_classes(schema: Schema, found: tuple[str, ...]) -> Schema:
+    """The labels are recorded, unless they are 0, 1, ... already."""
+    field = schema.label_field
+    if not found or schema.classes or field is None:
+        return schema
+    if field.is_integer and found == tuple(map(str, range(len(found)))):
+        return schema
+    return dataclasses.replace(schema, classes=found)

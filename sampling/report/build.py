@@ -59,7 +59,7 @@ def build(predictions: Predictions, options: Options | None = None) -> dict[str,
     """The report's files by name: `report.html`, which has all in it, and its pictures as PNGs.
 
     Raises:
-        ImportError: scikit-learn or matplotlib is missing.
+        ImportError: scikit-learn, matplotlib or Jinja2 is missing.
     """
     options = options or Options()
     versions = _versions(predictions, options)

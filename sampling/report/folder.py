@@ -1,6 +1,6 @@
 """A report as a folder: a page on predictions whose labels are known, and its pictures.
 
-Needs scikit-learn and matplotlib: install tf-sampling[report].
+Needs scikit-learn, matplotlib and Jinja2: install tf-sampling[report].
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ def require() -> Any:
     """`sampling.report.build`.
 
     Raises:
-        ImportError: scikit-learn or matplotlib is missing.
+        ImportError: scikit-learn, matplotlib or Jinja2 is missing.
     """
     try:
+        import jinja2  # noqa: F401
         import matplotlib  # noqa: F401
         import sklearn  # noqa: F401
     except ImportError as error:
@@ -43,7 +44,7 @@ def write(predictions: Predictions, output: str, overwrite: bool = False, **opti
         The page's path.
 
     Raises:
-        ImportError: scikit-learn or matplotlib is missing.
+        ImportError: scikit-learn, matplotlib or Jinja2 is missing.
         SamplingError: an option is out of range, a report is there already, or it can't be
             written.
     """

@@ -75,7 +75,7 @@ class TableRows:
         if self._transform:
             found = columns.dtypes(self._transform(blocks.read(np.array([0]))))
         else:
-            fields = [field for field in schema if field.name != schema.label]
+            fields = [f for f in schema.table_fields if f.name != schema.label]
             if blocks.has_labels and schema.label_field is not None:
                 fields.append(schema.label_field)
             found = {field.name: field.numpy_dtype for field in fields}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ _INTEGERS = ("INTEGER", "BOOLEAN")
 _TYPES = _STRINGS + _FLOATS + _INTEGERS
 _SYNONYMS = {"INT64": "INTEGER", "INT": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
 _MODES = ("NULLABLE", "REQUIRED", "REPEATED")
+_INDICATOR_SUFFIX = "_missing"
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _NUMPY_KINDS = {
     "i": "INTEGER",
@@ -45,6 +47,7 @@ class Field:
 
         Field("age", int, "REQUIRED")
         Field("city", "STRING", default="unknown")
+        Field("income", float, default=math.nan, indicator=True)
         Field("embedding", float, length=128)
 
     Args:
@@ -52,18 +55,20 @@ class Field:
         type: a BigQuery type name (STRING, INTEGER or INT64, FLOAT or FLOAT64, NUMERIC, BOOLEAN;
             DATE, DATETIME, TIME and TIMESTAMP are read as strings), or a numpy, Python or
             TensorFlow type.
-        mode: NULLABLE (an empty field is the default), REQUIRED (an empty field is an error) or
+        mode: NULLABLE (a missing value is the default), REQUIRED (a missing value is an error) or
             REPEATED (a list of any length, in Parquet, TFRecord and tables; empty ones are lists of
-            nothing).
-        default: what an empty field is read as: 0 for numbers and "" for strings unless given.
-            A label or a weight is never made up: it has a default only if one is given here.
+            nothing). Missing is what is blank, null, NaN, or among null_values, in every format.
+        default: what a missing value is in batches: 0 for numbers and "" for strings unless given;
+            NaN is one for numbers that are no whole ones. A label or a weight is never made up: it
+            has a default only if one is given here.
         length: of lists, in Parquet, TFRecord and tables: a row is a vector of so many values, in a
             batch [batch, length]. If REPEATED, of so many at most, filled up with 0 or "". REPEATED
             without a length is padded so to the longest of each batch, [batch, longest].
-
         kind: what the column is to a model. "id": carried to the predictions, never learned;
             "number", "category" or "date". None: that of its type; text is a category, a boolean a
             number.
+        indicator: whether batches have another feature, "income_missing", int64 [batch]: 1 where
+            the value is missing, 0 elsewhere.
 
     Raises:
         SamplingError: unknown type, mode, length or kind, or a default that is not of the type.
@@ -75,6 +80,7 @@ class Field:
     default: Any = None
     length: int | None = None
     kind: str | None = None
+    indicator: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -101,9 +107,14 @@ class Field:
     def __repr__(self) -> str:
         said = [repr(self.name), repr(self.type)]
         values = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self)[2:])
-        usual = {"mode": "NULLABLE", "kind": kinds.of_type(self.type)}
+        usual = {"mode": "NULLABLE", "kind": kinds.of_type(self.type), "indicator": False}
         said += [f"{key}={value!r}" for key, value in values if value != usual.get(key)]
         return f"Field({', '.join(said)})"
+
+    @property
+    def indicator_name(self) -> str:
+        """Of the feature that says where values are missing."""
+        return self.name + _INDICATOR_SUFFIX
 
     @property
     def is_string(self) -> bool:
@@ -147,6 +158,8 @@ class Field:
         is_number = isinstance(default, (int, float)) and not isinstance(default, bool)
         if self.type == "INTEGER" and isinstance(default, int) and -(2**63) <= default < 2**63:
             return int(default)
+        if self.type in _FLOATS and is_number and math.isnan(default):
+            return math.nan  # always the same object, so that fields compare equal
         if self.type in _FLOATS and is_number and abs(default) <= _FLOAT32_MAX:
             return float(default)
         raise SamplingError(
@@ -161,6 +174,8 @@ class Field:
             entry["defaultValueExpression"] = json.dumps(self.default)
         if self.length is not None:
             entry["length"] = self.length
+        if self.indicator:
+            entry["indicator"] = True
         if self.kind != kinds.of_type(self.type):
             entry["kind"] = self.kind
         return entry

@@ -80,7 +80,7 @@ def schema_of(
     columns: Mapping[str, ColumnSketch],
     wishes: Wishes,
     *,
-    is_typed: bool,
+    delimiter: str | None = None,
     is_examples: bool = False,
 ) -> Schema:
     """The schema of columns that have been looked at, with their statistics.
@@ -88,7 +88,7 @@ def schema_of(
     Args:
         columns: in the order of the files.
         wishes: what is asked for.
-        is_typed: whether the files say what is a number; in CSV all is text.
+        delimiter: of text, in which no type is said; None: the files say what is a number.
         is_examples: whether they are TFRecords, in which every value is a list.
 
     Raises:
@@ -105,7 +105,7 @@ def schema_of(
             continue
         if is_examples and column.lengths and column.lengths[1] <= 1:
             column = dataclasses.replace(column, lengths=None)
-        type_, remarks = _type(column, is_typed)
+        type_, remarks = _type(column, delimiter)
         known = column.statistics()
         if name in (wishes.label, wishes.weight):
             kind = None
@@ -131,7 +131,7 @@ def _field(name: str, type_: str, kind: str | None, column: ColumnSketch) -> Fie
     return Field(name, type_, "REPEATED", kind=kind)
 
 
-def _type(column: ColumnSketch, is_typed: bool) -> tuple[str, list[str]]:
+def _type(column: ColumnSketch, delimiter: str | None) -> tuple[str, list[str]]:
     """A type that has every value as it is, and what to say of it."""
     families, found = column.families, set(column.shapes)
     if not column.present:
@@ -140,7 +140,7 @@ def _type(column: ColumnSketch, is_typed: bool) -> tuple[str, list[str]]:
         return _number_type(column)
     if families == {"bool"}:
         return "BOOLEAN", []
-    if len(families) == 1 and not is_typed:
+    if families == {"text"} and delimiter:
         if column.is_numeric:
             return _number_type(column)
         if found in [set(pair) for pair in shapes.WORDS]:
@@ -149,7 +149,7 @@ def _type(column: ColumnSketch, is_typed: bool) -> tuple[str, list[str]]:
         return "BYTES", []
     if found <= set(_DATES):
         return _date_type(found), []
-    return "STRING", _of_text(column, is_typed)
+    return "STRING", _of_text(column, delimiter)
 
 
 def _number_type(column: ColumnSketch) -> tuple[str, list[str]]:
@@ -183,7 +183,7 @@ def _date_type(found: set[str]) -> str:
     return shapes.DATETIME if shapes.TIMESTAMP not in found else shapes.TIMESTAMP
 
 
-def _of_text(column: ColumnSketch, is_typed: bool) -> list[str]:
+def _of_text(column: ColumnSketch, delimiter: str | None) -> list[str]:
     """What to say of text that may have been meant as something else."""
     rows = column.shapes
     numbers = sum(rows[shape] for shape in shapes.NUMBERS)
@@ -200,7 +200,10 @@ def _of_text(column: ColumnSketch, is_typed: bool) -> list[str]:
     if rows[shapes.HUGE]:
         remarks.append(f"numbers beyond float32 ({_rows(rows[shapes.HUGE])}), kept as text")
     if rows[shapes.COMMA]:
-        remarks.append(f"numbers with a decimal comma ({column.example}): --decimal=, reads them")
+        remedy = (
+            "kept as text: write a point" if delimiter in (None, ",") else "--decimal=, reads them"
+        )
+        remarks.append(f"numbers with a decimal comma ({column.example}), {remedy}")
     elif rows[shapes.GROUPED]:
         remarks.append(f"numbers in groups ({column.example}), kept as text: write plain digits")
     if rows[shapes.UNIT]:
@@ -211,7 +214,7 @@ def _of_text(column: ColumnSketch, is_typed: bool) -> list[str]:
             f"numbers but for {', '.join(map(repr, column.nothings))} ({_rows(nothing)}): "
             + (f"--null_values={spelled} reads them" if spelled else "leave these fields empty")
         )
-    if not remarks and numbers and is_typed:
+    if not remarks and numbers and delimiter is None:
         remarks.append("numbers that are text in the files: convert the column to have numbers")
     return remarks
 

@@ -10,7 +10,7 @@ from typing import Any
 from sampling.errors import SamplingError
 from sampling.schema.field import Field
 
-_OURS = ("name", "type", "mode", "default", "length", "kind")
+_OURS = ("name", "type", "mode", "default", "length", "kind", "indicator")
 # What BigQuery says of a column beyond that, which is of no matter here.
 _BIGQUERYS = (
     "categories",
@@ -31,7 +31,7 @@ _BIGQUERYS = (
     "scale",
     "timestampPrecision",
 )
-ROLES = ("label", "weight", "features_to_forward")
+ROLES = ("label", "weight", "features_to_forward", "classes")
 CSV = "csv"  # how the text files are written that the schema was made from
 _KEYS = (*ROLES, "schema", "fields", "statistics", CSV)
 
@@ -58,7 +58,8 @@ def parse(text: str, origin: str) -> dict[str, Any]:
         if isinstance(entries, dict):  # bq show without --schema prints all about the table
             entries = entries.get("fields")
         elif isinstance(entries, list):
-            _check_keys(found, _KEYS, origin)
+            if "made_by" not in found:  # a manifest says more, of the files
+                _check_keys(found, _KEYS, origin)
             said = found
     if not isinstance(entries, list):
         raise SamplingError(f'{origin}: expected a list of {{"name": ..., "type": ...}}')
@@ -98,6 +99,7 @@ def _field(entry: Any, origin: str) -> Field:
             default,
             length=entry.get("length"),
             kind=entry.get("kind"),
+            indicator=bool(entry.get("indicator", False)),
         )
     except ValueError as error:
         raise SamplingError(f"{origin}: {error}") from None

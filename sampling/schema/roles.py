@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sampling.errors import SamplingError
-from sampling.schema import kinds
+from sampling.schema import kinds, labels
 from sampling.schema.field import Field
 
 if TYPE_CHECKING:
@@ -84,6 +84,17 @@ def _check_roles(schema: Schema) -> None:
                 f"the {role} {getattr(schema, role)!r} is a list, expected one value in each "
                 "row; name another column"
             )
+        if getattr(schema, role) is not None and schema[getattr(schema, role)].indicator:
+            raise SamplingError(
+                f"the {role} {getattr(schema, role)!r} has an indicator, expected one of a feature "
+                "only; leave it out"
+            )
+    default = None if schema.label is None else schema[schema.label].default
+    if schema.classes and default is not None and labels.place(default, schema.classes) is None:
+        raise SamplingError(
+            f"the label {schema.label!r} has the default {default!r}, expected one of the classes "
+            f"{', '.join(map(repr, schema.classes))}; fix it"
+        )
     features = [field.name for field in schema.features]
     for name in schema.features_to_forward:
         if name not in features:
@@ -100,6 +111,13 @@ def _check_clashes(schema: Schema) -> None:
             f"the {role} {WEIGHT_FEATURE!r} would clash with the row weights that every batch "
             f"carries; rename the column, or name it as the weight: weight={WEIGHT_FEATURE!r}"
         )
+    for field in schema.fields:
+        if field.indicator and field.indicator_name in schema.names:
+            raise SamplingError(
+                f"{field.name!r} has an indicator, {field.indicator_name!r}, which is a column's "
+                "name already; rename one of the two"
+            )
+    features |= {field.indicator_name for field in schema.fields if field.indicator}
     for name in schema.features_to_forward:
         forwarded = name + FORWARDED_SUFFIX
         if forwarded in features or forwarded == WEIGHT_FEATURE:

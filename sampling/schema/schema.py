@@ -7,6 +7,7 @@ schema = Schema.from_json("schema.json", label="label", features_to_forward=["cu
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import os
 import zlib
@@ -15,12 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from sampling.errors import SamplingError
 from sampling.files import manifest, reading
-from sampling.schema import bigquery, json_form, roles
+from sampling.schema import bigquery, json_form, labels, roles
 from sampling.schema.field import Field, field_from_pandas
 from sampling.schema.statistics import ColumnStatistics
 
 if TYPE_CHECKING:  # pandas takes its time and 40 MB, and only one method needs it
     import pandas as pd
+
+
+# What reads files stands above this package and imports it, so it is found by its name.
+_PREPARING = "sampling.prepare.schema"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,10 +45,14 @@ class Schema:
             of kind "id" always do.
         statistics: of columns, where they are known: `schema.statistics["age"].median`. Schemas are
             equal whatever theirs are.
+        classes: the values of the label in order, ("no", "yes") or (1, 2), say. Labels in batches
+            are then their places, int64 from 0, whatever the column's type. Without any, labels are
+            the column's values.
 
     Raises:
         SamplingError: duplicate names, a label, weight or forwarded feature that is no column, or a
-            feature that would clash with the feature "weight" or with a forwarded name.
+            feature that would clash with the feature "weight", with a forwarded name or with an
+            indicator's; classes that can't be told apart.
     """
 
     fields: tuple[Field, ...]
@@ -53,9 +62,12 @@ class Schema:
     statistics: Mapping[str, ColumnStatistics] = dataclasses.field(
         default_factory=dict, compare=False
     )
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", tuple(self.fields))
+        classes = labels.checked_classes(self.classes or (), self.label)
+        object.__setattr__(self, "classes", classes)
         object.__setattr__(self, "features_to_forward", _names(self.features_to_forward))
         roles.check_fields(self.fields)
         ids = [f.name for f in self.features if f.kind == "id"]
@@ -70,6 +82,7 @@ class Schema:
         label: str | None = None,
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """`{"age": int, "city": "STRING"}` -> a schema of NULLABLE columns in that order.
 
@@ -79,7 +92,7 @@ class Schema:
         if not isinstance(types, Mapping):
             raise SamplingError(f"expected a dict of name: type, found {type(types).__name__}")
         fields = tuple(Field(name, type_) for name, type_ in types.items())
-        return cls(fields, label, weight, _names(features_to_forward))
+        return cls(fields, label, weight, _names(features_to_forward), classes=tuple(classes))
 
     @classmethod
     def from_manifest(cls, folder: str | os.PathLike[str]) -> Schema:
@@ -97,13 +110,14 @@ class Schema:
         label: str | None = None,
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """Reads what `tf-sampling schema` or `bq show --schema --format=prettyjson` prints.
 
         Args:
             text_or_path: a text, which begins with "[" or "{", or the path of a file, local or of a
                 bucket.
-            label, weight, features_to_forward: unless given, what the JSON says.
+            label, weight, features_to_forward, classes: unless given, what the JSON says.
 
         Raises:
             SamplingError: the file can't be read, is no such JSON, or has a key that is not known;
@@ -113,7 +127,7 @@ class Schema:
         if not text.lstrip().startswith(("[", "{")):
             text, origin = reading.read_text(text), text
         found = json_form.parse(text, origin)
-        return cls._from_found(found, origin, label, weight, features_to_forward)
+        return cls._from_found(found, origin, label, weight, features_to_forward, classes)
 
     @classmethod
     def from_gcs(
@@ -122,6 +136,7 @@ class Schema:
         label: str | None = None,
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """`from_json` of an object of Google Cloud Storage, "gs://bucket/schema.json".
 
@@ -130,7 +145,7 @@ class Schema:
         """
         if not str(uri).startswith("gs://"):
             raise SamplingError(f"found {uri!r}, expected gs://bucket/path; fix it")
-        return cls.from_json(uri, label, weight, features_to_forward)
+        return cls.from_json(uri, label, weight, features_to_forward, classes)
 
     @classmethod
     def from_bigquery(
@@ -140,6 +155,7 @@ class Schema:
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
         client: Any = None,
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """The columns of a table of BigQuery, "project.dataset.table", as it exports them.
 
@@ -151,7 +167,8 @@ class Schema:
             SamplingError: the table can't be found or read.
         """
         entries = bigquery.table_fields(table, client)
-        return cls(json_form.fields(entries, table), label, weight, _names(features_to_forward))
+        fields, forwarded = json_form.fields(entries, table), _names(features_to_forward)
+        return cls(fields, label, weight, forwarded, classes=tuple(classes))
 
     @classmethod
     def from_pandas(
@@ -160,6 +177,7 @@ class Schema:
         label: str | None = None,
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """The columns of a DataFrame, all NULLABLE; dates are strings, as `to_csv` writes them.
 
@@ -169,7 +187,7 @@ class Schema:
         if not hasattr(frame, "dtypes"):
             raise SamplingError(f"expected a DataFrame, found {type(frame).__name__}; pass one")
         fields = tuple(field_from_pandas(column) for _, column in frame.items())
-        return cls(fields, label, weight, _names(features_to_forward))
+        return cls(fields, label, weight, _names(features_to_forward), classes=tuple(classes))
 
     @classmethod
     def infer(
@@ -216,8 +234,7 @@ class Schema:
             SamplingError: nothing matches, a file can't be read, there is no row, or a column that
                 is asked for is not there or can't be of its kind.
         """
-        from sampling.prepare import schema as preparing  # which stands above this package
-        from sampling.schema.inference import Wishes
+        preparing = importlib.import_module(_PREPARING)
 
         kinds = map(_names, (key, ids, categories, numbers, dates, drop))
         how = preparing.Reading(
@@ -230,7 +247,8 @@ class Schema:
             rows,
             progress,
         )
-        return preparing.infer(files, Wishes(label, weight, *kinds), how).schema
+        made: Schema = preparing.infer(files, preparing.Wishes(label, weight, *kinds), how).schema
+        return made
 
     @classmethod
     def _from_found(
@@ -240,6 +258,7 @@ class Schema:
         label: str | None = None,
         weight: str | None = None,
         features_to_forward: Iterable[str] = (),
+        classes: Iterable[Any] = (),
     ) -> Schema:
         """The schema of what a JSON says; roles that are given override those in it."""
         statistics = {
@@ -252,6 +271,7 @@ class Schema:
             found.get("weight") if weight is None else weight,
             _names(features_to_forward) or _names(found.get("features_to_forward")),
             statistics,
+            tuple(classes) or tuple(found.get("classes") or ()),
         )
 
     def to_json(self) -> str:
@@ -272,8 +292,28 @@ class Schema:
         return tuple(field for field in self.fields if field.name not in (self.label, self.weight))
 
     @property
+    def table_fields(self) -> tuple[Field, ...]:
+        """What tables of rows have: all columns as batches have them, and indicators."""
+        fields: list[Field] = []
+        for field in self.fields:
+            is_place = field.name == self.label and bool(self.classes)
+            fields.append(self._of_places(field) if is_place else field)
+            if field.indicator:
+                fields.append(Field(field.indicator_name, "INTEGER", "REQUIRED"))
+        return tuple(fields)
+
+    @property
+    def batch_features(self) -> tuple[Field, ...]:
+        """All features that batches have: those of the files, and indicators."""
+        roles = self.label, self.weight
+        return tuple(field for field in self.table_fields if field.name not in roles)
+
+    @property
     def label_field(self) -> Field | None:
-        return None if self.label is None else self[self.label]
+        """The label as batches have it: with classes it is a whole number."""
+        if self.label is None:
+            return None
+        return self._of_places(self[self.label]) if self.classes else self[self.label]
 
     @property
     def weight_field(self) -> Field | None:
@@ -303,16 +343,21 @@ class Schema:
             "label": self.label,
             "weight": self.weight,
             "features_to_forward": list(self.features_to_forward),
+            "classes": list(self.classes),
             "schema": [field.to_dict() for field in self],
         }
         if self.statistics:
             made["statistics"] = {name: each.to_dict() for name, each in self.statistics.items()}
         return made
 
+    def _of_places(self, field: Field) -> Field:
+        place = None if field.default is None else labels.place(field.default, self.classes)
+        return dataclasses.replace(field, type="INTEGER", default=place, kind=None)
+
     def fingerprint(self) -> int:
         """A checksum of all that decides on what batches hold; kinds and statistics do not."""
-        fields = [[f.name, f.type, f.mode, f.default, f.length] for f in self]
-        decides = [fields, self.label, self.weight, self.features_to_forward]
+        fields = [[f.name, f.type, f.mode, f.default, f.length, f.indicator] for f in self]
+        decides = [fields, self.label, self.weight, self.features_to_forward, self.classes]
         return zlib.crc32(json.dumps(decides).encode())
 
     def __repr__(self) -> str:

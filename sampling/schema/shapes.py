@@ -63,11 +63,10 @@ _PATTERNS = (
     *((word, f"{word}|{word.title()}|{word.upper()}") for pair in WORDS for word in pair),
     (NOTHING, _NOTHING),
     (ZEROS, r"-?0[0-9]+(?:\.[0-9]*)?"),
-    (COMMA, r"-?[0-9]+,[0-9]+"),
     (GROUPED, rf"-?{_GROUPS}"),
+    (COMMA, r"-?[0-9]+,[0-9]+"),
     (UNIT, rf"[+-]?{_MONEY} ?[+-]?{_AMOUNT} ?(?:{_MONEY}|%)|\([0-9.,]+\)"),
 )
-_NUMBER_CODES = [_CODES[shape] for shape in NUMBERS]
 _LOOKED_AT = 1_000  # distinct texts of a chunk
 
 
@@ -131,31 +130,37 @@ def of_floats(values: pa.Array) -> Shaped:
     return Shaped(shape.astype(np.int8), texts, is_whole, ~is_whole, wholes, floats, nothing)
 
 
-def of_texts(raw: pa.Array) -> Shaped:
-    """Of distinct texts, neither null nor empty."""
-    texts = pc.utf8_trim(raw, characters=_BLANKS)
-    is_padded = pc.not_equal(texts, raw).to_numpy(zero_copy_only=False)
-    try:
-        texts[:_LOOKED_AT].cast(pa.int64())  # to fail takes longer with all
-        wholes = texts.cast(pa.int64()).to_numpy()
-        if not pc.any(pc.match_substring_regex(texts, "^-?0[0-9xX]"), min_count=0).as_py():
-            return _of_wholes(wholes, texts, is_padded)
-    except pa.ArrowInvalid:
-        pass
-    number = len(raw)
-    shape, floats = np.full(number, _CODES[TEXT]), np.full(number, np.nan)
-    _look_closer(raw, texts, shape)
-    is_number = np.isin(shape, _NUMBER_CODES)
-    some = np.flatnonzero(is_number)
-    taken = texts.take(pa.array(some))
-    floats[some] = taken.cast(pa.float64()).to_numpy()
-    shape[some[np.abs(floats[some]) > _FLOAT32_MAX]] = _CODES[HUGE]
-    wholes, is_whole = _wholes(taken, some, number, shape)
-    texts = _named(raw, texts, is_number, is_whole, wholes)
+def of_texts(raw: pa.Array, decimal: str = ".") -> Shaped:
+    """Of distinct texts, neither null nor empty.
+
+    Args:
+        decimal: what stands before a number's fraction.
+    """
+    texts, is_padded = _trimmed(raw)
+    if decimal != ".":
+        texts = _with_point(texts, decimal)
+    has_zeros = _has_leading_zeros(texts)
+    wholes = None if has_zeros else _all(texts, pa.int64())
+    if wholes is not None:
+        return _of_wholes(wholes, texts, is_padded)
+    floats = None if has_zeros else _all(texts, pa.float64())
+    if floats is not None and np.isfinite(floats).all() and _fits(texts[:1], _NUMBER).all():
+        shape = np.full(len(raw), _CODES[FRACTION])
+    else:
+        floats, shape = np.full(len(raw), np.nan), np.full(len(raw), _CODES[TEXT])
+        _look_closer(raw, texts, shape)
+        some = np.flatnonzero(shape == _CODES[FRACTION])
+        floats[some] = texts.take(pa.array(some)).cast(pa.float64()).to_numpy()
+    is_number = shape == _CODES[FRACTION]
+    shape[is_number & (np.abs(floats) > _FLOAT32_MAX)] = _CODES[HUGE]
+    wholes, is_whole = _wholes(texts, floats, shape)
     is_other = is_number & ~is_whole & (shape != _CODES[BIG])
-    return Shaped(
-        shape.astype(np.int8), texts, is_whole, is_other, wholes, floats, is_padded & is_number
-    )
+    is_padded &= is_number
+    if texts is not raw:
+        texts = pc.if_else(pa.array(is_number), texts, raw)
+    if (shape == _CODES[POINT_ZERO]).any():
+        texts = pc.if_else(pa.array(is_whole), pa.array(wholes).cast(pa.string()), texts)
+    return Shaped(shape.astype(np.int8), texts, is_whole, is_other, wholes, floats, is_padded)
 
 
 def number_of(text: str) -> int | float | None:
@@ -174,35 +179,60 @@ def _of_wholes(wholes: np.ndarray, texts: pa.Array, is_padded: np.ndarray) -> Sh
     return Shaped(shape, texts, everything, ~everything, wholes, floats, is_padded)
 
 
+def _trimmed(raw: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Texts without the blanks around them, and bool [texts]: which have any."""
+    text = raw.buffers()[2]
+    if text is None or not any(blank.encode() in text.to_pybytes() for blank in _BLANKS):
+        return raw, np.zeros(len(raw), bool)
+    texts = pc.utf8_trim(raw, characters=_BLANKS)
+    return texts, pc.not_equal(texts, raw).to_numpy(zero_copy_only=False)
+
+
+def _with_point(texts: pa.Array, decimal: str) -> pa.Array:
+    """`1.234,5` -> `1,234.5`"""
+    for old, new in ((".", "\0"), (decimal, "."), ("\0", ",")):
+        texts = pc.replace_substring(texts, old, new)
+    return texts
+
+
+def _has_leading_zeros(texts: pa.Array) -> bool:
+    """Whether a text is as 007, or 0x1F, which a parser takes for a whole number."""
+    candidates = pc.or_(pc.starts_with(texts, "0"), pc.starts_with(texts, "-0"))
+    return bool(_fits(texts.filter(candidates), "-?0[0-9xX].*").any())
+
+
+def _all(texts: pa.Array, type_: pa.DataType) -> np.ndarray | None:
+    """Texts as numbers; None: one is none."""
+    try:
+        texts[:_LOOKED_AT].cast(type_)  # to fail takes longer with all
+        return texts.cast(type_).to_numpy()
+    except pa.ArrowInvalid:
+        return None
+
+
 def _wholes(
-    numbers: pa.Array, some: np.ndarray, number: int, shape: np.ndarray
+    texts: pa.Array, floats: np.ndarray, shape: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """int64 [number] and bool [number]: those of the numbers that are whole; tells their shapes."""
-    wholes, is_whole = np.zeros(number, np.int64), np.zeros(number, bool)
+    """int64 and bool [texts]: the numbers that are written as whole ones; tells their shapes."""
+    wholes, is_whole = np.zeros(len(texts), np.int64), np.zeros(len(texts), bool)
+    with np.errstate(invalid="ignore"):
+        places = np.flatnonzero((np.floor(floats) == floats) & (shape == _CODES[FRACTION]))
+    numbers = texts.take(pa.array(places))
     named = pc.replace_substring_regex(numbers, r"^(-?[0-9]+)\.0+$", r"\1")
-    candidates = _fits(named, _WHOLE)
+    is_candidate = _fits(named, _WHOLE)
     is_long = pc.greater_equal(pc.utf8_length(named), 19).to_numpy(zero_copy_only=False)
-    for place in np.flatnonzero(candidates & is_long):  # too long to be sure, and rare
+    for place in np.flatnonzero(is_candidate & is_long):  # too long to be sure, and rare
         if not -(2**63) <= int(named[place].as_py()) < 2**63:
-            candidates[place] = False
-            shape[some[place]] = _CODES[BIG]
-    at = some[candidates]
-    wholes[at] = named.filter(pa.array(candidates)).cast(pa.int64()).to_numpy()
+            is_candidate[place] = False
+            shape[places[place]] = _CODES[BIG]
+    at = places[is_candidate]
+    wholes[at] = named.filter(pa.array(is_candidate)).cast(pa.int64()).to_numpy()
     is_whole[at] = True
-    has_point = pc.not_equal(named, numbers).to_numpy(zero_copy_only=False)[candidates]
+    has_point = pc.not_equal(named, numbers).to_numpy(zero_copy_only=False)[is_candidate]
     is_large = (wholes[at] > _FLOAT32_WHOLE) | (wholes[at] < -_FLOAT32_WHOLE)
     shape[at] = np.where(has_point, _CODES[POINT_ZERO], _CODES[WHOLE])
     shape[at[is_large]] = _CODES[LARGE]
     return wholes, is_whole
-
-
-def _named(
-    raw: pa.Array, texts: pa.Array, is_number: np.ndarray, is_whole: np.ndarray, wholes: np.ndarray
-) -> pa.Array:
-    named = pc.if_else(pa.array(is_number), texts, raw) if is_number.any() else raw
-    if is_whole.any():
-        named = pc.if_else(pa.array(is_whole), pa.array(wholes).cast(pa.string()), named)
-    return named
 
 
 def _look_closer(raw: pa.Array, texts: pa.Array, shape: np.ndarray) -> None:

@@ -205,7 +205,7 @@ class ColumnSketch:
         self.padded = int(counts[shaped.is_padded].sum())
         self.values = Values.of(shaped, counts)
         self.numbers = Moments.of(shaped, counts)
-        if of is not shapes.of_texts:
+        if of is not shapes.of_texts or self.is_numeric:
             return
         ends = pc.min_max(shaped.texts)
         self.first, self.last = (ends[end].as_py()[:_SHOWN] for end in ("min", "max"))

@@ -20,7 +20,7 @@ class ColumnStatistics:
         missing: how many of them have no value.
         distinct: how many different values there are; about 1 % off where it is estimated.
         is_exact: whether `distinct`, `quantiles` and `values` are exact and `values` is all there
-            are; so it is for up to 1,024 values.
+            are; so it is for up to 4,096 values.
         values: the most frequent ones as text (numbers as 17 or 0.5) -> rows, the most frequent
             first. Counts that are not exact are too low by at most 1 in 1,000 rows.
         minimum, maximum: of numbers; of texts, the first and the last in the order of their

@@ -18,9 +18,10 @@ import pyarrow as pa
 from sampling.schema import shapes
 from sampling.schema.shapes import Shaped
 
-MOST = 1024  # distinct values that are counted exactly
+MOST = 4096  # distinct values that are counted exactly
 _LONGEST = 200  # characters of a value that is kept by its name
-_LG_DISTINCT, _LG_FREQUENT, _COMPRESSION = 13, 11, 200
+_LG_DISTINCT, _LG_FREQUENT, _COMPRESSION = 13, 13, 1000
+_STRIDE = 16  # of a chunk's numbers in order, every 16th goes into the digest
 
 
 class Values:
@@ -102,13 +103,11 @@ class _Sketches:
         _feed(made.distinct.update, shaped.floats[shaped.is_other].tolist())
         if not is_number.all():
             _feed(made.distinct.update, _listed(shaped.texts.filter(pa.array(~is_number))))
-        often = np.argsort(-counts, kind="stable")[:MOST]
-        often = often[counts[often] > 1]  # what came once in a chunk is not frequent
+        often = np.flatnonzero(counts > 1)  # what came once in a chunk is not frequent
+        often = often[np.argsort(-counts[often], kind="stable")[:MOST]]
         texts = _listed(shaped.texts.take(pa.array(often)))
         _feed_pairs(made.frequent.update, zip(texts, counts[often].tolist(), strict=True))
-        if is_number.any():
-            made.digest.update(np.repeat(shaped.floats[is_number], counts[is_number]))
-            made.digest.compress()
+        made._digest_numbers(shaped.floats[is_number], counts[is_number])
         return made
 
     @classmethod
@@ -121,8 +120,21 @@ class _Sketches:
             if number is not None:
                 numbers[float(number)] = rows
         _feed_pairs(made.frequent.update, counts.items())
-        made.digest = _digest_of(numbers)
+        made._digest_numbers(np.array(list(numbers), np.float64), np.array(list(numbers.values())))
         return made
+
+    def _digest_numbers(self, values: np.ndarray, counts: np.ndarray) -> None:
+        """Takes in numbers that come so often each: every 16th of them in order, from the 8th on.
+
+        Fewer would be no faster, and their ranks are off by no more than that.
+        """
+        if not len(values):
+            return
+        order = np.argsort(values, kind="stable")
+        ends = np.cumsum(counts[order])
+        ranks = np.arange(_STRIDE // 2, ends[-1], _STRIDE)
+        self.digest.update(values[order[np.searchsorted(ends, ranks, side="right")]])
+        self.digest.compress()
 
     def merge(self, other: _Sketches) -> None:
         union = datasketches.cpc_union(_LG_DISTINCT)
@@ -155,19 +167,6 @@ class _Sketches:
 
     def __reduce__(self) -> Any:
         return _Sketches.from_bytes, (self.to_bytes(),)
-
-
-def _digest_of(rows: dict[float, int]) -> Any:
-    """The digest of values that come so often each: by doubling, bit by bit of their numbers."""
-    digest = datasketches.tdigest_double(_COMPRESSION)
-    values, numbers = np.array(list(rows), np.float64), np.array(list(rows.values()), np.int64)
-    for bit in reversed(range(max(map(int.bit_length, rows.values()), default=0))):
-        if not digest.is_empty():
-            digest.merge(datasketches.tdigest_double.deserialize(digest.serialize()))
-        digest.update(values[numbers >> bit & 1 > 0])
-    if not digest.is_empty():
-        digest.compress()
-    return digest
 
 
 def _feed(update: Any, values: Iterable[Any]) -> None:

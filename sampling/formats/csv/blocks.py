@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,20 +14,33 @@ import pyarrow as pa
 from sampling import files
 from sampling.errors import SamplingError
 from sampling.files import manifest
-from sampling.formats import base, conversion, gzipped
-from sampling.formats.csv import explanation, lines, parsing, scanning
+from sampling.formats import base, packed, partitions, types
+from sampling.formats.conversion import BadValueError, Conversion
+from sampling.formats.csv import lines, parsing, scanning
 from sampling.formats.csv.csv_file import CsvFile
-from sampling.formats.csv.parsing import CsvOptions
+from sampling.formats.csv.explanation import Explanation, shown
+from sampling.formats.csv.options import CsvOptions
 from sampling.order.stretches import Order
 from sampling.schema import Schema
 
 _PARSE_BYTES = 2**20  # what one thread parses at a time
-_HELD_OPEN = 128  # files
 _SAMPLED_FILES = 64  # enough to know how long rows are
+
+
+class _Piece(NamedTuple):
+    """Whole lines of files that have the same columns, by their paths too; one of the files."""
+
+    layout: tuple[str, ...]
+    file: int
+    text: bytes
 
 
 class CsvBlocks:
     """The CSV files of one class.
+
+    Attributes:
+        filled: whether `read` gives defaults for what is missing, and indicators; else nulls.
+        left_out: the names of columns in the files that the schema lacks.
 
     Args:
         listed: the files.
@@ -55,22 +67,26 @@ class CsvBlocks:
         self.schema, self.options, self.role, self._label = schema, options, role, label
         if wide := [field.name for field in schema if field.is_list]:
             raise SamplingError(
-                f"{role}: {conversion.names_shown(wide)} of the schema hold lists, which text "
+                f"{role}: {types.names_shown(wide)} of the schema hold lists, which text "
                 "files do not; give each value a column of its own, or write Parquet or TFRecord"
             )
         optional = base.optional_columns(schema, label)
-        layouts: dict[bytes, tuple[str, ...]] = {}
-        self._held_open = functools.lru_cache(_HELD_OPEN)(files.LocalBytes)
+        layouts: dict[Any, Any] = {}
+        self._held_open = files.HeldOpen()
+        self.filled = True
+        self._parser, self._convert = parsing.Parser(schema, options), Conversion(schema)
         # What is packed is read in sequence: several reads in flight would be in each other's way.
         self._is_local = all(
-            files.is_local(file.path) or isinstance(file, gzipped.Gzipped) for file in listed
+            files.is_local(file.path) or isinstance(file, packed.Packed) for file in listed
         )
         parsed = files.ahead(
             lambda file: CsvFile(file, schema, options, optional, layouts), listed, self._is_local
         )
         self.files = [file for file in parsed if file.body_bytes > 0]
-        found = [(file.file.path, file.layout) for file in self.files]
-        base.check_alike(found, schema, label, role)
+        base.check_alike([(file.file.path, file.names) for file in self.files], schema, label, role)
+        self._partitions = partitions.columns([file.file.path for file in self.files], schema)
+        self.left_out = base.left_out(self.files)
+        self._number_of = {file.file.path: number for number, file in enumerate(self.files)}
         self.total_bytes = sum(file.body_bytes for file in self.files)
         self._counted: int | None = None
         self._counted_blocks: np.ndarray | None = None
@@ -79,10 +95,7 @@ class CsvBlocks:
         sampled_bytes = sum(length for length, _ in samples)
         sampled_rows = sum(rows for _, rows in samples)
         if sampled_rows == 0 and self.count() == 0:
-            raise SamplingError(
-                f"{role}: found no row in {_names(listed)}, expected at least one; "
-                "fix the glob or the files"
-            )
+            base.refuse_empty(listed, role)
         self.row_bytes = sampled_bytes / max(1, sampled_rows)
         self._cut(max(1, round(block_rows * self.row_bytes)))
         # As it is now for good: the order of rows depends on it, and must not on who has counted.
@@ -109,7 +122,7 @@ class CsvBlocks:
 
     @property
     def has_labels(self) -> bool:
-        return self._label is not None or self.schema.label in self.files[0].layout
+        return self._label is not None or self.schema.label in self.files[0].names
 
     def check_unchanged(self) -> None:
         """Raises SamplingError if a file is not what it was."""
@@ -140,8 +153,12 @@ class CsvBlocks:
             self._counted_blocks = np.array(counts, np.int64)
         return self._counted_blocks
 
-    def read(self, blocks: np.ndarray) -> pa.Table:
+    def read(self, blocks: np.ndarray, columns: Collection[str] | None = None) -> pa.Table:
         """The rows of some blocks (sorted, int64 [n]), in file order.
+
+        Args:
+            columns: names of the schema's columns, one at least; None: all. What is not named is
+                neither parsed nor checked.
 
         Returns:
             A table with the schema's columns; without the label where the files have none and no
@@ -150,15 +167,18 @@ class CsvBlocks:
         Raises:
             SamplingError: a row can't be read (file, line and column named), or a file has changed.
         """
-        with self._explaining(blocks):
-            return self._finished(self._parsed(blocks, self._pieces(blocks)))
+        schema = self.schema
+        names = schema.names if columns is None else base.checked_names(columns, schema)
+        with self._explaining(blocks, names):
+            return self._finished(self._parsed(blocks, self._pieces(blocks), names), names, blocks)
 
     def read_both(self, blocks: np.ndarray) -> tuple[pa.Table, list[pa.Table]]:
         """What `read` gives, and the same rows as the files have them: null where a field is blank,
         and numbers with all digits that float64 has."""
-        with self._explaining(blocks):
-            parsed = list(self._parsed(blocks, self._pieces(blocks), pa.float64()))
-            return self._finished(parsed), parsed
+        names, parser = self.schema.names, parsing.Parser(self.schema, self.options, pa.float64())
+        with self._explaining(blocks, names):
+            parsed = list(self._parsed(blocks, self._pieces(blocks), names, parser))
+            return self._finished(parsed, names, blocks), parsed
 
     def read_with_lines(
         self, blocks: np.ndarray, names: Sequence[str]
@@ -168,32 +188,38 @@ class CsvBlocks:
         Args:
             names: the columns that lines have, in order; lines of other files are rearranged.
         """
-        pieces = list(self._pieces(blocks))
-        with self._explaining(blocks):
-            table = self._finished(self._parsed(blocks, pieces))
-        return table, lines.as_table([self._lines(*piece, names) for piece in pieces], names)
+        pieces, every = list(self._pieces(blocks)), self.schema.names
+        with self._explaining(blocks, every):
+            table = self._finished(self._parsed(blocks, pieces, every), every, blocks)
+            return table, lines.as_table([self._lines(piece, names) for piece in pieces], names)
 
-    def _lines(self, layout: Sequence[str], text: bytes, names: Sequence[str]) -> pa.Array:
-        if list(layout) == list(names):
+    def _lines(self, piece: _Piece, names: Sequence[str]) -> pa.Array:
+        if list(piece.layout) == list(names) and not self.options.escape:
+            text = bytes(self._parser.in_utf8(piece.text))
             return lines.of_text(text, self.options.newlines_in_values)
-        return lines.rearranged(text, layout, names, self.options)
+        of_path = {
+            name: values[piece.file].cast(pa.string()).as_py()
+            for name, values in self._partitions.items()
+            if name not in piece.layout
+        }
+        return lines.rearranged(piece.text, piece.layout, names, self.options, of_path)
 
     @contextlib.contextmanager
-    def _explaining(self, blocks: np.ndarray) -> Iterator[None]:
+    def _explaining(self, blocks: np.ndarray, names: Sequence[str]) -> Iterator[None]:
         try:
             yield
         except parsing.BadTextError as error:
-            raise SamplingError(self._explain(blocks, error)) from None
+            raise SamplingError(self._explain(blocks, names, error)) from None
 
     def _parsed(
         self,
         blocks: np.ndarray,
-        pieces: Iterable[tuple[tuple[str, ...], bytes]],
-        floats: pa.DataType = parsing.FLOAT,
+        pieces: Iterable[_Piece],
+        names: Sequence[str],
+        parser: parsing.Parser | None = None,
     ) -> Iterator[pa.Table]:
-        def parse(piece: tuple[tuple[str, ...], bytes]) -> pa.Table:
-            layout, text = piece
-            return parsing.parse(text, layout, self.schema, self.options, floats)
+        def parse(piece: _Piece) -> pa.Table:
+            return self._parse(piece, names, parser or self._parser)
 
         if (self._ends[blocks] - self._starts[blocks]).sum() < _PARSE_BYTES:
             yield from map(parse, pieces)
@@ -203,35 +229,75 @@ class CsvBlocks:
 
     def locate(self, blocks: np.ndarray, row: int) -> str:
         """Where a row of `read(blocks)` stands: "path, line 17"."""
-        quoted = self.options.newlines_in_values
+        block, line, _ = self._record(blocks, row)
+        return self._place(block, line)
+
+    def _record(self, blocks: np.ndarray, row: int) -> tuple[int, int, bytes]:
+        """A row of `read(blocks)`: (its block, the line in it from 0, its text)."""
+        quoted, dialect = self.options.newlines_in_values, self.options.dialect
         for block in blocks:
             text = self._block_text(block)
-            rows = scanning.count_rows(text, quoted)
+            rows = scanning.count_rows(dialect.masked(text) if quoted else text, quoted)
             if row < rows:
-                records = scanning.numbered_records(text, quoted)
-                line, _ = next(itertools.islice(records, row, None))
-                return self._place(block, line)
+                records = scanning.numbered_records(text, quoted, dialect)
+                line, record = next(itertools.islice(records, row, None))
+                return block, line, record
             row -= rows
         raise IndexError("no such row in these blocks")
 
-    def _finished(self, parsed: Iterable[pa.Table]) -> pa.Table:
-        """One table, looked through as a whole: every call for a piece alone would cost."""
-        finished = (parsing.finish(table, self.schema) for table in base.joined(parsed))
-        return pa.concat_tables(
-            base.with_label(table, self.schema, self._label) for table in finished
-        )
+    def _parse(self, piece: _Piece, names: Sequence[str], parser: parsing.Parser) -> pa.Table:
+        known = [name for name in names if name in piece.layout] or [
+            name for name in piece.layout if name in self.schema.names
+        ][:1]
+        table = parser(piece.text, piece.layout, known)
+        for name, values in self._partitions.items():
+            if name in names and name not in piece.layout:
+                value = values[piece.file]
+                table = table.append_column(name, pa.repeat(value, table.num_rows))
+        return table
 
-    def _pieces(self, blocks: np.ndarray) -> Iterator[tuple[tuple[str, ...], bytes]]:
-        """(layout, whole lines), each of a length to be parsed at once."""
-        for layout, texts in itertools.groupby(self._texts(blocks), lambda text: text[0].layout):
-            joined, length = [], 0
-            for _, text in texts:
+    def _finished(
+        self, parsed: Iterable[pa.Table], names: Sequence[str], blocks: np.ndarray
+    ) -> pa.Table:
+        """One table, looked through as a whole: every call for a piece alone would cost."""
+        finished, rows = [], 0
+        label = self._label if self.schema.label in names else None
+        for table in base.joined(parsed):
+            wanted = table.select([name for name in names if name in table.column_names])
+            try:
+                converted = self._convert(wanted, filled=self.filled)
+            except BadValueError as error:
+                raise SamplingError(self._told(blocks, rows + error.row, error)) from None
+            finished.append(base.with_label(converted, self.schema, label, table.num_rows))
+            rows += table.num_rows
+        return pa.concat_tables(finished)
+
+    def _told(self, blocks: np.ndarray, row: int, error: BadValueError) -> str:
+        """What is wrong with a value, as the text has it."""
+        block, line, record = self._record(blocks, row)
+        layout, found = self.files[self._file_of[block]].layout, error.found
+        fields = scanning.split_fields(record, self.options.dialect) or []
+        if error.column in layout and len(fields) == len(layout):
+            text = fields[layout.index(error.column)]
+            found = shown(text, self.options.encoding) if text else "nothing"
+        return f"{self._place(block, line)}, column {error.column!r}: found {found}, {error.wanted}"
+
+    def _pieces(self, blocks: np.ndarray) -> Iterator[_Piece]:
+        """Whole lines of files with one layout, each of a length to be parsed at once."""
+
+        def kind(text: tuple[CsvFile, memoryview]) -> Any:
+            return text[0].layout, text[0].of_path
+
+        for _, texts in itertools.groupby(self._texts(blocks), kind):
+            joined: list[memoryview] = []
+            length = 0
+            for file, text in texts:
                 joined.append(text)
                 length += len(text)
                 if length >= _PARSE_BYTES:
-                    yield layout, b"".join(joined)
+                    yield _Piece(file.layout, self._number_of[file.file.path], b"".join(joined))
                     joined, length = [], 0
-            yield layout, b"".join(joined)
+            yield _Piece(file.layout, self._number_of[file.file.path], b"".join(joined))
 
     def _texts(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, memoryview]]:
         """The whole lines of the blocks, neighbours in one."""
@@ -254,17 +320,20 @@ class CsvBlocks:
 
     def _open(self, file: files.File) -> contextlib.AbstractContextManager[Any]:
         """A round's blocks are of many files, and the next round's again: the latest stay open."""
-        if isinstance(file, gzipped.Gzipped) or not files.is_local(file.path):
+        if isinstance(file, packed.Packed) or not files.is_local(file.path):
             return file.open()
         return contextlib.nullcontext(self._held_open(file.path))
 
     def _run_text(self, opened: Any, file: CsvFile, first: int, last: int) -> memoryview:
         start, end = int(self._starts[first]), int(self._ends[last])
         if self.options.newlines_in_values:  # cut at records, not just anywhere
-            data = memoryview(files.read_range(opened, start, end))
+            data = memoryview(file.file.read(opened, start, end))
         else:
             slack = int(4 * self.row_bytes)
-            data = scanning.read_lines(opened, file.begin, start, end, file.file.size, slack)
+            try:
+                data = scanning.read_lines(opened, file.file, file.begin, start, end, slack)
+            except scanning.LongRecordError as error:
+                raise SamplingError(_too_long(file, error)) from None
         is_whole = not data or data[-1:] == b"\n"
         return data if is_whole else memoryview(bytes(data) + b"\n")
 
@@ -288,7 +357,9 @@ class CsvBlocks:
             file_of.append(np.full(len(starts[-1]), index))
         self._starts, self._ends = np.concatenate(starts), np.concatenate(ends)
         self._file_of = np.concatenate(file_of)
-        self.order = Order(self._stretch_sizes(), gzipped.MOST_POINTS)
+        listed = [file.file for file in self.files]
+        at_a_time = packed.under_way_together(listed, packed.MOST_POINTS)
+        self.order = Order(self._stretch_sizes(), at_a_time)
         if self.options.newlines_in_values:
             self._counted = rows
 
@@ -296,16 +367,18 @@ class CsvBlocks:
         starts = [self._starts[self._file_of == index] for index in range(len(self.files))]
         return np.concatenate(
             [
-                gzipped.stretch_sizes(file.file, of_file)
+                packed.stretch_sizes(file.file, of_file)
                 for file, of_file in zip(self.files, starts, strict=True)
             ]
         )
 
     def _cut_quoted(self, file: CsvFile, block_bytes: int) -> tuple[list[int], int]:
-        span = file.begin, file.file.size
+        dialect = self.options.dialect
         with file.file.open() as opened:
             try:
-                return scanning.cut_quoted(opened, *span, block_bytes, self.options.delimiter)
+                return scanning.cut_quoted(opened, file.file, file.begin, block_bytes, dialect)
+            except scanning.LongRecordError as error:
+                raise SamplingError(_too_long(file, error)) from None
             except scanning.StrayQuoteError as error:
                 line = _newlines_before(file, error.offset) + 1
                 raise SamplingError(
@@ -318,24 +391,29 @@ class CsvBlocks:
         if rows is not None and self.options.header:
             return rows
         with file.file.open() as opened:
-            pieces = scanning.read_pieces(opened, file.begin, file.file.size)
-            return sum(scanning.count_rows(piece) for piece in pieces)
+            try:
+                pieces = scanning.read_pieces(opened, file.file, file.begin)
+                return sum(map(scanning.count_rows, pieces))
+            except scanning.LongRecordError as error:
+                raise SamplingError(_too_long(file, error)) from None
 
     def _in_blocks(self, index: int) -> Iterator[int]:
         """Rows of each block of a file."""
         file, quoted = self.files[index], self.options.newlines_in_values
+        dialect = self.options.dialect
         file.file.check_unchanged()
         with file.file.open() as opened:
             for block in range(*np.searchsorted(self._file_of, (index, index + 1))):
                 text = bytes(self._run_text(opened, file, block, block))
-                yield scanning.count_rows(text, quoted)
+                yield scanning.count_rows(dialect.masked(text) if quoted else text, quoted)
 
-    def _explain(self, blocks: np.ndarray, error: Exception) -> str:
+    def _explain(self, blocks: np.ndarray, names: Sequence[str], error: Exception) -> str:
         """Block by block: which row it is."""
+        explain = Explanation(self.schema, self.options, self._parser, names)
         for block in blocks:
             layout = self.files[self._file_of[block]].layout
             text = self._block_text(block)
-            if found := explanation.explain(text, layout, self.schema, self.options):
+            if found := explain(text, layout):
                 line, problem = found
                 return f"{self._place(block, line)}{problem}"
         return f"{_names([file.file for file in self.files])}: {error}"
@@ -354,9 +432,17 @@ class CsvBlocks:
 def _newlines_before(file: CsvFile, offset: int) -> int:
     with file.file.open() as opened:
         return sum(
-            files.read_range(opened, start, min(offset, start + 2**22)).count(b"\n")
+            file.file.read(opened, start, min(offset, start + 2**22)).count(b"\n")
             for start in range(0, offset, 2**22)
         )
+
+
+def _too_long(file: CsvFile, error: scanning.LongRecordError) -> str:
+    line = _newlines_before(file, error.offset) + 1
+    return (
+        f"{file.file.path}, line {line}: found a row of more than {scanning.RECORD_BYTES:,} bytes, "
+        "expected less, as much as memory allows; fix the row, or the quotes around its fields"
+    )
 
 
 def _names(listed: Sequence[files.File]) -> str:

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn
 
 from sampling import files
 from sampling.errors import SamplingError
+from sampling.formats import magic, partitions
 from sampling.formats.csv import parsing, scanning
-from sampling.formats.csv.parsing import CsvOptions
+from sampling.formats.csv.options import UTF8, CsvOptions
+from sampling.formats.types import names_shown
 from sampling.schema import Schema
 
 _HEAD_BYTES = 16 * 2**10  # enough lines to know how long a row is
-_MAX_HEAD_BYTES = 16 * 2**20  # a first line that is longer is no line of text
-_OTHER_MARKS = {
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
-    b"\x1f\x8b": "a gzip file",
-    b"PK\x03\x04": "a zip archive or a spreadsheet",
-    b"PAR1": "a Parquet file",
-}
-_FORMATS = {b"PAR1": "parquet", b"\x1f\x8b": "csv.gz"}
 
 
 class CsvFile:
     """A listed file, looked into.
 
     Attributes:
-        layout: the columns' names in the order of its rows.
+        layout: the columns' names in the order of its rows, each once.
+        left_out: the names of columns that the schema lacks.
+        of_path: columns whose value is in the file's path, and the values.
         begin: where the first row begins, in bytes.
 
     Args:
@@ -49,25 +44,36 @@ class CsvFile:
         schema: Schema,
         options: CsvOptions,
         optional: Sequence[str],
-        layouts: dict[bytes, tuple[str, ...]],
+        layouts: dict[tuple[bytes, Collection[str]], tuple[tuple[str, ...], tuple[str, ...]]],
     ):
         self.file, self._schema, self._options = file, schema, options
+        of_path = partitions.of_path(file.path)
         head = self._read_head()
         self._check_text(head)
         text = head.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
         first_at = len(head) - len(text)
-        first = text[: scanning.first_record_end(text, options.newlines_in_values)]
-        if first not in layouts:
+        first = text[: self._record_end(text, 0)]
+        key = first, frozenset(of_path)
+        if key not in layouts:
             self._line = head[:first_at].count(b"\n") + 1
-            layouts[first] = self._layout(first, optional)
-        self.layout = layouts[first]
+            layouts[key] = self._layout(first, optional, of_path)
+        self.layout, self.left_out = layouts[key]
+        named = [name for name in schema.names if name in of_path and name not in self.layout]
+        self.of_path = {name: of_path[name] for name in named}
         self.begin = first_at + (len(first) if options.header else 0)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns that it has, by its path too."""
+        return (*self.layout, *self.of_path)
 
     def sample(self) -> tuple[int, int]:
         """Some first rows: (their bytes, how many)."""
         rows = self._read_head()[self.begin :]
         rows = rows[: rows.rfind(b"\n") + 1] or rows  # whole rows
-        return len(rows), scanning.count_rows(rows, self._options.newlines_in_values)
+        quoted = self._options.newlines_in_values
+        scanned = self._options.dialect.masked(rows) if quoted else rows
+        return len(rows), scanning.count_rows(scanned, quoted)
 
     @property
     def body_bytes(self) -> int:
@@ -78,84 +84,103 @@ class CsvFile:
         length = _HEAD_BYTES
         with self.file.open() as opened:
             while True:
-                head = files.read_range(opened, 0, length)
-                text = head.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
-                quoted = self._options.newlines_in_values
-                end = scanning.first_record_end(text, quoted)
-                has_two = scanning.first_record_end(text[end:], quoted) < len(text) - end
-                if has_two or length >= self.file.size:
+                head = self.file.read(opened, 0, length)
+                start = len(head) - len(head.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n"))
+                if length >= self.file.size:
                     return head
-                if length >= _MAX_HEAD_BYTES:
-                    self._refuse(1, f"no two lines in the first {length:,} bytes")
+                end = self._record_end(head, start)
+                if self._record_end(head, end) < len(head):
+                    return head
+                if length >= scanning.RECORD_BYTES:
+                    limit = f"a row may have {scanning.RECORD_BYTES:,}"
+                    self._refuse(1, f"no two lines in the first {length:,} bytes, where {limit}")
                 length *= 2
 
+    def _record_end(self, text: bytes, start: int) -> int:
+        quoted = self._options.newlines_in_values
+        scanned = self._options.dialect.masked(text) if quoted else text
+        return scanning.first_record_end(scanned, quoted, start)
+
     def _check_text(self, head: bytes) -> None:
-        for mark, what in _OTHER_MARKS.items():
-            if head.startswith(mark):
-                said = _FORMATS.get(mark)
-                remedy = f"pass file_format={said!r}, or " if said else ""
-                self._refuse(1, f"the beginning of {what}", remedy)
+        if known := magic.look(head):
+            what, said = known
+            remedy = f"pass file_format={said!r}, or " if said else ""
+            if what == "UTF-16":
+                remedy = "run `iconv -f UTF-16 -t UTF-8` to "
+            self._refuse(1, f"the beginning of {what}", remedy)
         if b"\0" in head:
             self._refuse(head[: head.index(0)].count(b"\n") + 1, "a NUL byte")
 
     def _refuse(self, line: int, found: str, remedy: str = "") -> NoReturn:
         raise SamplingError(
-            f"{self.file.path}, line {line}: found {found}, expected lines of text in UTF-8; "
-            f"{remedy}convert the file, or fix the glob"
+            f"{self.file.path}, line {line}: found {found}, expected lines of text in "
+            f"{self._options.encoding.upper()}; {remedy}convert the file, or fix the glob"
         )
 
-    def _layout(self, first: bytes, optional: Sequence[str]) -> tuple[str, ...]:
-        """The columns, by the first record that is not blank."""
+    def _layout(
+        self, first: bytes, optional: Sequence[str], of_path: Collection[str]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The columns, by the first record that is not blank, and those that are left out."""
         schema, options = self._schema, self._options
         if not first:  # an empty shard has the layout that all have
-            return schema.names
-        fields = scanning.split_fields(first, options.delimiter)
+            return tuple(name for name in schema.names if name not in of_path), ()
+        fields = scanning.split_fields(first, options.dialect)
         at = f"{self.file.path}, line {self._line}"
         if fields is None:
             raise SamplingError(f"{at}: {parsing.stray_quote(options)}")
         if not options.newlines_in_values and b"\r" in first.rstrip(b"\r\n"):
             raise SamplingError(f"{at}: {parsing.STRAY_RETURN}")
         try:
-            names = [field.decode() for field in fields]
+            names = [field.decode(options.encoding) for field in fields]
         except UnicodeDecodeError as error:
-            self._refuse(self._line, f"the byte {error.object[error.start]:#04x}")
+            remedy = "pass encoding='latin-1' if it is that, " if options.encoding == UTF8 else ""
+            self._refuse(self._line, f"the byte {error.object[error.start]:#04x}", remedy)
         if not options.header:
-            return self._layout_by_count(names, optional)
-        self._check_header(names, optional)
-        return tuple(names)
+            return self._layout_by_count(names, optional, of_path)
+        self._check_header(names, optional, of_path)
+        left_out = tuple(name for name in names if name not in schema.names)
+        return _each_once(names, schema), left_out
 
-    def _check_header(self, found: Sequence[str], optional: Sequence[str]) -> None:
-        names = self._schema.names
-        may_lack = () if self._schema.label in found else optional
-        missing = [name for name in names if name not in found and name not in may_lack]
+    def _check_header(
+        self, found: Sequence[str], optional: Sequence[str], of_path: Collection[str]
+    ) -> None:
+        names, there = self._schema.names, {*found, *of_path}
+        may_lack = () if self._schema.label in there else optional
+        missing = [name for name in names if name not in there and name not in may_lack]
         extra = [name for name in found if name not in names]
         twice = [name for name in names if found.count(name) > 1]
-        parts = [f"lacks {_quoted(missing)}"] if missing else []
-        parts += [f"has {_quoted(extra)} beyond the schema"] if extra else []
-        parts += [f"has {_quoted(twice)} more than once"] if twice else []
+        parts = [f"lacks {names_shown(missing)}"] if missing else []
+        parts += [f"has {names_shown(extra)} beyond the schema"] if missing and extra else []
+        parts += [f"has {names_shown(twice)} more than once"] if twice else []
         if not parts:
             return
         remedy = "fix the file or the schema"
         if len(found) == 1 and len(names) > 1:
             remedy = f"pass the delimiter if it is not {self._options.delimiter!r}, or {remedy}"
         elif not set(found) & set(names):
-            remedy = f"pass header=False if this line is a row, or {remedy}"
+            remedy = f"pass header=False (--no-header) if this line is a row, or {remedy}"
         raise SamplingError(
             f"{self.file.path}, line {self._line}: the header {' and '.join(parts)}, "
             f"expected {', '.join(names)} in any order; {remedy}"
         )
 
-    def _layout_by_count(self, found: Sequence[str], optional: Sequence[str]) -> tuple[str, ...]:
+    def _layout_by_count(
+        self, found: Sequence[str], optional: Sequence[str], of_path: Collection[str]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The schema's columns in its order, with as many of the optional ones as fit."""
-        names, at = self._schema.names, f"{self.file.path}, line {self._line}"
+        names = tuple(name for name in self._schema.names if name not in of_path)
+        at = f"{self.file.path}, line {self._line}"
         if 1 < len(found) == len(set(found) & set(names)):
             raise SamplingError(
                 f"{at}: found the names of the columns, expected a row; pass header=True"
             )
+        ends_empty = found[-1] == ""  # a delimiter at the end of each row
         for lacking in range(len(optional) + 1):
             layout = tuple(name for name in names if name not in optional[:lacking])
             if len(layout) == len(found):
-                return layout
+                return layout, ()
+            if ends_empty and len(layout) == len(found) - 1:
+                return _each_once([*layout, ""], self._schema), ("",)
         raise SamplingError(
             f"{at}: found {len(found)} field{'s' if len(found) != 1 else ''}, "
             f"expected {len(names)} ({', '.join(names)}); fix the file or the schema, "
@@ -163,6 +188,12 @@ class CsvFile:
         )
 
 
-def _quoted(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-    return f"the column{'s' * (len(names) > 1)} {', '.join(map(repr, names[:20]))}{more}"
+def _each_once(found: Sequence[str], schema: Schema) -> tuple[str, ...]:
+    """Names for all columns of a file: those that the schema lacks may be none or the same."""
+    names: list[str] = []
+    for place, name in enumerate(found):
+        unique = name or f"column {place + 1}"
+        while unique in names or (unique != name and unique in (*schema.names, *found)):
+            unique += "_"
+        names.append(unique)
+    return tuple(names)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from sampling.formats.csv import scanning
-from sampling.formats.csv.parsing import CsvOptions
+from sampling.formats.csv.options import CsvOptions
+from sampling.formats.csv.parsing import Parser
+from sampling.schema import Schema
 
 _HEADER = b"csv header"
 
@@ -40,27 +43,29 @@ def of_text(text: bytes, quoted: bool) -> pa.LargeBinaryArray:
 
 
 def rearranged(
-    text: bytes, layout: Sequence[str], names: Sequence[str], options: CsvOptions
+    text: bytes,
+    layout: Sequence[str],
+    names: Sequence[str],
+    options: CsvOptions,
+    of_path: Mapping[str, str | None],
 ) -> pa.LargeBinaryArray:
-    """The rows of a text with some of its fields in another order, each as it was written.
+    """The rows of a text with other fields in another order, each as it was written, in UTF-8.
+
+    What an escape makes plain is quoted instead.
 
     Args:
         layout: the columns' names in the order of the text.
         names: those that are kept, in order.
+        of_path: the values of the columns that the text lacks.
     """
-    table = pyarrow.csv.read_csv(
-        pa.BufferReader(text),
-        pyarrow.csv.ReadOptions(
-            column_names=list(layout), block_size=len(text) + 1, use_threads=False
-        ),
-        pyarrow.csv.ParseOptions(
-            delimiter=options.delimiter, newlines_in_values=options.newlines_in_values
-        ),
-        pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), include_columns=list(names)
-        ),
-    )
-    rewritten = b"".join(_quoted(table, options.delimiter))
+    known = list(dict.fromkeys(name for name in layout if name in names))
+    # Only what no text can be is missing: MySQL's \\N, which its escape makes.
+    nulls = [null for null in options.null_values if options.escape and null.startswith("\\")]
+    plain = dataclasses.replace(options, null_values=nulls)
+    table = Parser(Schema.from_dict(dict.fromkeys(known, str)), plain)(text, layout, known)
+    for name, value in of_path.items():
+        table = table.append_column(name, pa.repeat(pa.scalar(value, pa.string()), len(table)))
+    rewritten = b"".join(_quoted(table.select(list(names)), options.delimiter))
     return of_text(rewritten, options.newlines_in_values)
 
 

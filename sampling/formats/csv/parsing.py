@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import codecs
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
-from sampling.errors import SamplingError
+from sampling.formats import text, types
 from sampling.formats.csv import scanning
+from sampling.formats.csv.options import UTF8, CsvOptions
 from sampling.schema import Field, Schema
 
-FLOAT = pa.float32()
-_EXPECTED = {
-    "INTEGER": "a whole number of 64 bits (INTEGER)",
-    "BOOLEAN": "true, false, 1 or 0 (BOOLEAN)",
-}
+__all__ = ["BadTextError", "CsvOptions", "Parser"]
+
 _STRAY_QUOTE = (
     "found a quote that neither opens a field nor closes it, expected quotes around a whole field; "
     "double the quotes inside it"
@@ -27,43 +23,12 @@ STRAY_RETURN = (
     "found a carriage return without a newline, expected lines that end with \\n or \\r\\n; "
     "convert the file, or pass newlines_in_values=True and quote the fields that hold it"
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class CsvOptions:
-    """How the files are written.
-
-    Args:
-        header: whether the first line of each file names its columns.
-        delimiter: between fields, one character.
-        null_values: the spellings of an empty field.
-        newlines_in_values: whether quoted fields may hold newlines; it costs a pass over the files
-            to find out where rows begin.
-
-    Raises:
-        SamplingError: an option is not of that kind.
-    """
-
-    header: bool = True
-    delimiter: str = ","
-    null_values: Sequence[str] = ("",)
-    newlines_in_values: bool = False
-
-    def __post_init__(self) -> None:
-        delimiter = self.delimiter
-        one_byte = isinstance(delimiter, str) and len(delimiter) == 1 and delimiter.isascii()
-        if not one_byte or delimiter in '"\r\n\0':
-            raise SamplingError(
-                f"delimiter is {delimiter!r}, expected one ASCII character such as ',' or '\\t'; "
-                "pass the one between the fields"
-            )
-        nulls = self.null_values
-        listed = isinstance(nulls, Sequence) and not isinstance(nulls, (str, bytes))
-        if not listed or not all(isinstance(null, str) for null in nulls):
-            raise SamplingError(
-                f"null_values is {nulls!r}, expected a list of texts such as ('', 'NA'); pass one"
-            )
-        object.__setattr__(self, "null_values", tuple(nulls))
+_ESCAPED_NEWLINE = (
+    "found an escaped newline, expected a row in each line; pass newlines_in_values=True"
+)
+_FLOAT = pa.float32()
+# What MySQL writes for NULL: no letter that is escaped.
+_SQL_NULL, _NULL = "\\N", "\x1a"
 
 
 class BadTextError(ValueError):
@@ -77,137 +42,184 @@ def stray_quote(options: CsvOptions) -> str:
     return _STRAY_QUOTE + ", or pass newlines_in_values=True if fields hold newlines"
 
 
-def parse(
-    data: bytes,
-    layout: Sequence[str],
-    schema: Schema,
-    options: CsvOptions,
-    floats: pa.DataType = FLOAT,
-) -> pa.Table:
-    """Whole rows of CSV -> a table with the columns of `layout`, in the schema's order.
-
-    Its values are those of the text: `finish` it, alone or with others.
+class Parser:
+    """Rows of text -> tables whose values are those of the text, null where nothing is.
 
     Args:
-        data: rows without a header, with a newline at the end.
-        layout: the columns' names in the order of the text.
-        floats: the type of numbers that are no whole ones; `finish` makes them float32.
-
-    Raises:
-        BadTextError: the text does not parse, or a row would be lost.
+        schema: the columns.
+        options: how the text is written.
+        floats: the type of numbers that are no whole ones.
     """
-    types = {field.name: _arrow_type(field, floats) for field in schema if field.name in layout}
-    try:
-        table = _read(data, layout, types, options)
-    except pa.ArrowInvalid as error:
-        raise BadTextError(str(error)) from None
-    _check_text(data, table.num_rows, options)
-    return table
 
+    def __init__(self, schema: Schema, options: CsvOptions, floats: pa.DataType = _FLOAT):
+        self._schema, self._options, self._floats = schema, options, floats
+        self._as_text: set[str] = set()  # whole numbers that are written as 17.0 somewhere
+        nulls = list(options.null_values)
+        self._nulls = [*nulls, _NULL] if options.escape and _SQL_NULL in nulls else nulls
 
-def finish(table: pa.Table, schema: Schema) -> pa.Table:
-    """Defaults for empty fields, 0 and 1 for booleans, no NaN, no infinity.
+    def __call__(
+        self, data: bytes | memoryview, layout: Sequence[str], names: Sequence[str]
+    ) -> pa.Table:
+        """Whole rows -> a table of some columns, in their order.
 
-    Raises:
-        BadTextError: a value is not allowed.
-    """
-    names = table.column_names
-    return pa.table([_finished(table[name], schema[name], schema) for name in names], names)
+        Args:
+            data: rows without a header, with a newline at the end.
+            layout: the columns' names in the order of the text.
+            names: those of the schema's columns that are parsed.
 
+        Raises:
+            BadTextError: the text does not parse, or a row would be lost.
+        """
+        fields = [self._schema[name] for name in names if name in layout]
+        utf8 = self.in_utf8(data)
+        try:
+            table = self._read(utf8, layout, {f.name: self._type(f) for f in fields})
+        except pa.ArrowInvalid as error:
+            table = self._read_again(utf8, layout, fields, error)
+        self._check_text(data, table.num_rows)
+        for place, field in enumerate(fields):
+            if field.name in self._as_text and pa.types.is_string(table.field(place).type):
+                column = self._whole_numbers(table.column(place))
+                table = table.set_column(place, field.name, column)
+        return table
 
-def parse_field(
-    record: bytes, layout: Sequence[str], field: Field, schema: Schema, options: CsvOptions
-) -> None:
-    """One field of a row alone.
+    def parse_field(self, record: bytes, layout: Sequence[str], field: Field) -> None:
+        """One field of a row alone.
 
-    Raises:
-        BadTextError: its value is not what the schema allows; says what is, and the remedy.
-    """
-    try:
-        column = _read(record, layout, {field.name: _arrow_type(field)}, options).column(0)
-    except pa.ArrowInvalid:
-        expected = _EXPECTED.get(field.type, f"a number ({field.type})")
-        remedy = f"fix it or the column's type{_as_null(field, schema)}"
-        raise BadTextError(f"expected {expected}; {remedy}") from None
-    _finished(column, field, schema)
+        Raises:
+            BadTextError: its value is not what the schema allows; says what is, and the remedy.
+        """
+        utf8 = self.in_utf8(record)
+        try:
+            try:
+                self._read(utf8, layout, {field.name: self._type(field)})
+            except pa.ArrowInvalid:
+                if field.type != "INTEGER":
+                    raise
+                column = self._read(utf8, layout, {field.name: pa.string()}).column(0)
+                self._whole_numbers(column)
+        except (pa.ArrowInvalid, BadTextError):
+            remedy = f"fix it or the column's type{self._as_null(field)}"
+            raise BadTextError(f"expected {types.expected(field)}; {remedy}") from None
 
+    def in_utf8(self, data: bytes | memoryview) -> bytes | memoryview:
+        """A text as it is parsed.
 
-def _read(
-    data: bytes,
-    layout: Sequence[str],
-    types: Mapping[str, pa.DataType],
-    options: CsvOptions,
-) -> pa.Table:
-    if data[:1] in b"\r\n" and not data.strip(b"\r\n"):
-        return pa.schema(list(types.items())).empty_table()
-    if data.startswith(codecs.BOM_UTF8):  # pyarrow would take it for the beginning of a file
-        data = b"\n" + data
-    return pa.csv.read_csv(
-        pa.BufferReader(data),
-        # In one piece: a row longer than a piece is an error. Without pyarrow's threads: with them
-        # it hangs on every few hundredth error (apache/arrow issues 38676 and 43892).
-        pa.csv.ReadOptions(column_names=list(layout), block_size=len(data) + 1, use_threads=False),
-        pa.csv.ParseOptions(
-            delimiter=options.delimiter, newlines_in_values=options.newlines_in_values
-        ),
-        pa.csv.ConvertOptions(
-            column_types=types,
-            include_columns=list(types),
-            null_values=options.null_values,
-            strings_can_be_null=True,
-        ),
-    )
+        Raises:
+            BadTextError: it is not of the encoding.
+        """
+        options = self._options
+        if options.encoding != UTF8:
+            try:
+                data = bytes(data).decode(options.encoding).encode()
+            except UnicodeDecodeError as error:
+                raise BadTextError(
+                    f"found the byte {error.object[error.start]:#04x}, expected text in "
+                    f"{options.encoding}; pass the encoding of the file"
+                ) from None
+        if _NULL in self._nulls:
+            delimiter = options.delimiter.encode()
+            data = scanning.replaced_fields(bytes(data), delimiter, _SQL_NULL.encode(), b"\x1a")
+        return data
 
+    def _read_again(
+        self,
+        data: bytes | memoryview,
+        layout: Sequence[str],
+        fields: Sequence[Field],
+        error: pa.ArrowInvalid,
+    ) -> pa.Table:
+        """With whole numbers as text, which they are converted from, where they are to blame."""
+        whole = {field.name for field in fields if field.type == "INTEGER"} - self._as_text
+        column_types = {f.name: pa.string() if f.name in whole else self._type(f) for f in fields}
+        if not whole:
+            raise BadTextError(str(error)) from None
+        try:
+            table = self._read(data, layout, column_types)
+        except pa.ArrowInvalid:
+            raise BadTextError(str(error)) from None
+        for name in whole:
+            place = table.column_names.index(name)
+            try:
+                column = table.column(place).cast(pa.int64())
+            except pa.ArrowInvalid:
+                column = self._whole_numbers(table.column(place))
+                self._as_text.add(name)  # for good, so that nothing is read twice
+            table = table.set_column(place, name, column)
+        return table
 
-def _check_text(data: bytes, rows: int, options: CsvOptions) -> None:
-    """What pyarrow takes without a word although it can't be meant.
+    def _whole_numbers(self, texts: pa.ChunkedArray) -> pa.ChunkedArray:
+        try:
+            return text.whole_numbers(texts, self._options.decimal)
+        except pa.ArrowInvalid as error:
+            raise BadTextError(str(error)) from None
 
-    Two stray quotes make one row of many. Where newlines are allowed in fields, quotes have been
-    looked at already, when the file was cut.
-    """
-    if b"\0" in data:
-        raise BadTextError("found a NUL byte, expected text; convert the file to UTF-8")
-    quoted = options.newlines_in_values
-    if not quoted and b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
-        raise BadTextError(STRAY_RETURN)
-    if not quoted and b'"' in data and not scanning.lines_are_records(data, options.delimiter):
-        raise BadTextError(stray_quote(options))
-    if not quoted and rows == scanning.count_newlines(data):
-        return
-    if rows != scanning.count_rows(data, quoted):  # blank lines are rare
-        raise BadTextError(STRAY_RETURN)
+    def _type(self, field: Field) -> pa.DataType:
+        if field.name == self._schema.label and self._schema.classes:
+            return pa.dictionary(pa.int32(), pa.string())
+        if field.name in self._as_text or field.is_string:
+            return pa.string()
+        if field.type == "BOOLEAN":
+            return pa.bool_()
+        return pa.int64() if field.is_integer else self._floats
 
+    def _read(
+        self,
+        data: bytes | memoryview,
+        layout: Sequence[str],
+        column_types: Mapping[str, pa.DataType],
+    ) -> pa.Table:
+        options = self._options
+        if data[:1] in (b"\r", b"\n", b"") and not bytes(data).strip(b"\r\n"):
+            return pa.schema(list(column_types.items())).empty_table()
+        if data[:3] == codecs.BOM_UTF8:  # pyarrow would take it for the beginning of a file
+            data = b"\n" + data
+        return pa.csv.read_csv(
+            pa.BufferReader(data),
+            # In one piece: a row longer than a piece is an error. Without pyarrow's threads: with
+            # them it hangs on every few hundredth error (apache/arrow issues 38676 and 43892).
+            pa.csv.ReadOptions(
+                column_names=list(layout), block_size=len(data) + 1, use_threads=False
+            ),
+            pa.csv.ParseOptions(
+                delimiter=options.delimiter,
+                escape_char=options.escape or False,
+                newlines_in_values=options.newlines_in_values,
+            ),
+            pa.csv.ConvertOptions(
+                column_types=column_types,
+                include_columns=list(column_types),
+                null_values=self._nulls,
+                strings_can_be_null=True,
+                true_values=text.TRUE,
+                false_values=text.FALSE,
+                decimal_point=options.decimal,
+            ),
+        )
 
-def _arrow_type(field: Field, floats: pa.DataType = FLOAT) -> pa.DataType:
-    if field.type == "BOOLEAN":
-        return pa.bool_()
-    if field.is_string:
-        return pa.string()
-    return pa.int64() if field.is_integer else floats
+    def _check_text(self, data: bytes | memoryview, rows: int) -> None:
+        """What pyarrow takes without a word although it can't be meant.
 
+        Two stray quotes make one row of many. Where newlines are allowed in fields, quotes have
+        been looked at already, when the file was cut.
+        """
+        data, dialect = bytes(data), self._options.dialect
+        if b"\0" in data:
+            raise BadTextError("found a NUL byte, expected text; convert the file to UTF-8")
+        quoted = self._options.newlines_in_values
+        if not quoted and b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
+            raise BadTextError(STRAY_RETURN)
+        if not quoted and b'"' in data and not scanning.lines_are_records(data, dialect):
+            raise BadTextError(stray_quote(self._options))
+        if not quoted and rows == scanning.count_newlines(data):
+            return
+        if rows != scanning.count_rows(dialect.masked(data) if quoted else data, quoted):
+            is_escaped = dialect.masked(data).count(b"\n") != data.count(b"\n")
+            raise BadTextError(
+                _ESCAPED_NEWLINE if is_escaped else STRAY_RETURN
+            )  # blank lines: rare
 
-def _finished(column: pa.ChunkedArray, field: Field, schema: Schema) -> pa.ChunkedArray:
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.int64())
-    if pa.types.is_float64(column.type):
-        column = column.cast(FLOAT, safe=False)
-    if column.null_count:
-        if not schema.allows_empty(field):
-            raise BadTextError(f"expected a value; {_fill_in(field, schema)}")
-        column = pc.fill_null(column, pa.scalar(field.empty_value, column.type))
-    if pa.types.is_floating(column.type) and not pc.all(pc.is_finite(column), min_count=0).as_py():
-        raise BadTextError(f"expected a finite number (float32); fix it{_as_null(field, schema)}")
-    return column
-
-
-def _fill_in(field: Field, schema: Schema) -> str:
-    if field.mode == "REQUIRED":
-        return "fill it in, or make the REQUIRED column NULLABLE"
-    role = "label" if field.name == schema.label else "weight"
-    return f"fill it in, or give the field a default, since no {role} is made up"
-
-
-def _as_null(field: Field, schema: Schema) -> str:
-    if not schema.allows_empty(field):
-        return ""
-    return f", or name it in null_values to have it read as {field.empty_value!r}"
+    def _as_null(self, field: Field) -> str:
+        if not self._schema.allows_empty(field):
+            return ""
+        return f", or name it in null_values to have it read as {field.empty_value!r}"

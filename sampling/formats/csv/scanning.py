@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import functools
+import os
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -18,26 +19,51 @@ from sampling import files
 
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 _PIECE_BYTES = 4 * 2**20
-_RECORD_BYTES = 64 * 2**20  # no record is longer
+_LEAST_MORE = 64 * 2**10
+# No record is longer: a row is held some ten times while it is parsed, and pyarrow takes 2 GiB.
+RECORD_BYTES = min(2**30, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 16)
 
 
-def record_ends(data: bytes, quoted: bool) -> np.ndarray:
-    """bool [len(data)]: where a newline ends a record."""
+class Dialect(NamedTuple):
+    """What separates the fields of a row, and what makes a character behind it a plain one."""
+
+    delimiter: str = ","
+    escape: str = ""
+
+    def masked(self, text: bytes) -> bytes:
+        """The text with each escaped character as a plain one, of the same length."""
+        escape = self.escape.encode()
+        if not escape or escape not in text:
+            return text
+        return re.sub(re.escape(escape) + b"(?s:.)", b"xx", text)
+
+    def ends_open(self, text: bytes) -> bool:
+        """Whether the text's last character escapes what follows."""
+        escape = self.escape.encode()
+        return bool(escape) and (len(text) - len(text.rstrip(escape))) % 2 == 1
+
+
+def record_ends(data: bytes | memoryview, quoted: bool, inside: bool = False) -> np.ndarray:
+    """bool [len(data)]: where a newline ends a record.
+
+    Args:
+        inside: whether the text begins within quotes.
+    """
     codes = np.frombuffer(data, np.uint8)
     ends = codes == _NEWLINE
-    if quoted and b'"' in data:
+    if quoted and (inside or (codes == _QUOTE).any()):
         # An odd number of quotes before a byte: it is inside a field. Wrapping keeps the parity.
-        inside = np.cumsum(codes == _QUOTE, dtype=np.uint8) & 1
-        ends &= inside == 0
+        parity = np.cumsum(codes == _QUOTE, dtype=np.uint8) + np.uint8(inside) & 1
+        ends &= parity == 0
     return ends
 
 
-def first_record_end(data: bytes, quoted: bool) -> int:
-    """Where the second record starts; the length of the text if there is none."""
+def first_record_end(data: bytes, quoted: bool, start: int = 0) -> int:
+    """Where the record after the one at `start` begins; the length of the text if none does."""
     if not quoted:
-        return data.find(b"\n") + 1 or len(data)
-    ends = record_ends(data, quoted)
-    return int(ends.argmax()) + 1 if ends.any() else len(data)
+        return data.find(b"\n", start) + 1 or len(data)
+    ends = record_ends(memoryview(data)[start:], quoted)
+    return start + int(ends.argmax()) + 1 if ends.any() else len(data)
 
 
 def count_newlines(data: bytes) -> int:
@@ -45,7 +71,10 @@ def count_newlines(data: bytes) -> int:
 
 
 def count_rows(data: bytes, quoted: bool = False) -> int:
-    """Rows in a text that begins at the beginning of a record: records less blank lines."""
+    """Rows in a text that begins at the beginning of a record: records less blank lines.
+
+    Where it has escapes it is to be masked.
+    """
     if not data.endswith(b"\n"):
         data += b"\n"
     if b"\r" in data:  # one byte is found twenty times as fast as two
@@ -55,10 +84,11 @@ def count_rows(data: bytes, quoted: bool = False) -> int:
     return int(np.count_nonzero(ends) - blank)
 
 
-def numbered_records(data: bytes, quoted: bool) -> Iterator[tuple[int, bytes]]:
+def numbered_records(data: bytes, quoted: bool, dialect: Dialect) -> Iterator[tuple[int, bytes]]:
     """(its first line, counted from 0; the record without its newline); none for blank lines."""
     line = start = 0
-    for end in [*np.flatnonzero(record_ends(data, quoted)).tolist(), len(data)]:
+    ends = record_ends(dialect.masked(data) if quoted else data, quoted)
+    for end in [*np.flatnonzero(ends).tolist(), len(data)]:
         record = data[start:end]
         if record not in (b"", b"\r"):
             yield line, record
@@ -66,25 +96,27 @@ def numbered_records(data: bytes, quoted: bool) -> Iterator[tuple[int, bytes]]:
         start = end + 1
 
 
-def split_fields(record: bytes, delimiter: str) -> list[bytes] | None:
+def split_fields(record: bytes, dialect: Dialect) -> list[bytes] | None:
     """The fields of a record, by the rules of CSV: `a,"b,c",d` -> [a] [b,c] [d].
 
     None if a quoted field is not closed, or goes on behind the quote that closes it. A quote inside
     a field that begins without one is a character like others.
     """
-    pattern, end = _field_pattern(delimiter), delimiter.encode()
+    pattern, escaped = _field_pattern(dialect)
+    end = dialect.delimiter.encode()
     fields, position, record = [], 0, record.rstrip(b"\r\n") + end
     while position < len(record):
         field = pattern.match(record, position)
         if field is None:
             return None
         within_quotes, plain = field.groups()
-        fields.append(plain if within_quotes is None else within_quotes.replace(b'""', b'"'))
+        value = plain if within_quotes is None else within_quotes.replace(b'""', b'"')
+        fields.append(escaped.sub(rb"\1", value) if escaped else value)
         position = field.end()
     return fields
 
 
-def stray_quote(data: bytes, delimiter: str) -> int:
+def stray_quote(data: bytes, dialect: Dialect) -> int:
     """Where a quote does neither open a field nor close it as a whole; -1: nowhere.
 
     Quotes open and close in turn (a doubled one closes and opens again). So every other one stands
@@ -96,11 +128,11 @@ def stray_quote(data: bytes, delimiter: str) -> int:
     Returns:
         The place of the first pair that does not fit: of the quote that would open it.
     """
-    codes = np.frombuffer(data, np.uint8)
+    codes = np.frombuffer(dialect.masked(data), np.uint8)
     quotes = np.flatnonzero(codes == _QUOTE)
     opening, closing = quotes[::2], quotes[1::2]
     is_edge = np.zeros(256, bool)
-    is_edge[[_NEWLINE, _RETURN, _QUOTE, ord(delimiter)]] = True
+    is_edge[[_NEWLINE, _RETURN, _QUOTE, ord(dialect.delimiter)]] = True
     fits = is_edge[codes[opening - 1]]  # the first byte's neighbour is the newline at the end
     fits[: len(closing)] &= is_edge[codes[closing + 1]]
     if len(closing) < len(opening):
@@ -108,26 +140,28 @@ def stray_quote(data: bytes, delimiter: str) -> int:
     return -1 if fits.all() else int(opening[np.argmin(fits)])
 
 
-def lines_are_records(data: bytes, delimiter: str) -> bool:
+def lines_are_records(data: bytes, dialect: Dialect) -> bool:
     """Whether no quote is open at the end of a line, and none closes before its field ends.
 
     Args:
         data: whole lines, with a newline at the end.
     """
-    if stray_quote(data, delimiter) < 0:
-        codes = np.frombuffer(data, np.uint8)
+    if stray_quote(data, dialect) < 0:
+        codes = np.frombuffer(dialect.masked(data), np.uint8)
         quotes, newlines = (np.flatnonzero(codes == code) for code in (_QUOTE, _NEWLINE))
         return not (np.searchsorted(quotes, newlines) & 1).any()  # quotes before each newline
     # There may be quotes in the middle of a field, as in 5" pipe: slower, and only for such data.
-    lines = [line for line in data.decode("latin-1").split("\n") if '"' in line]
+    text = bytes(data).decode("latin-1")
+    lines = [line for line in text.split("\n") if '"' in line]
+    options: Any = {"delimiter": dialect.delimiter, "escapechar": dialect.escape or None}
     try:
-        return sum(1 for _ in csv.reader(lines, delimiter=delimiter, strict=True)) == len(lines)
+        return sum(1 for _ in csv.reader(lines, strict=True, **options)) == len(lines)
     except csv.Error:  # a stray quote, or a field of over 128 KiB
-        return all(split_fields(line.encode("latin-1"), delimiter) is not None for line in lines)
+        return all(split_fields(line.encode("latin-1"), dialect) is not None for line in lines)
 
 
 def read_lines(
-    file: BinaryIO, begin: int, start: int, end: int, size: int, slack: int
+    opened: BinaryIO, file: files.File, begin: int, start: int, end: int, slack: int
 ) -> memoryview:
     """The whole lines that start in the bytes [start, end) of a file.
 
@@ -135,31 +169,54 @@ def read_lines(
 
     Args:
         begin: where the file's first row starts.
-        size: of the file, bytes.
         slack: bytes to read past `end` at first, to find the end of the last line.
+
+    Raises:
+        LongRecordError: a line is longer than `RECORD_BYTES`.
+        SamplingError: the file has become shorter.
     """
     read_from = max(begin, start - 1)  # the byte before tells whether a line starts at `start`
-    data = files.read_range(file, read_from, min(size, end + slack))
-    while (stop := _after_newline(data, end - 1 - read_from)) < 0:
-        read_to = read_from + len(data)
-        more = files.read_range(file, read_to, min(size, read_to + max(slack, len(data))))
-        if not more:
-            stop = len(data)
-            break
-        data += more
+    data = file.read(opened, read_from, end + slack)
     skip = 0 if start <= begin else _after_newline(data, 0)
-    return memoryview(data)[skip:stop] if 0 <= skip < stop else memoryview(b"")
+    if not 0 <= skip < end - read_from:  # all of it is the middle of a line of another block
+        return memoryview(b"")
+    searched = end - 1 - read_from
+    if (stop := _after_newline(data, searched)) < 0 and read_from + len(data) < file.size:
+        last = data.rfind(b"\n", 0, end - read_from) + 1
+        data, stop = _read_on(opened, file, read_from, data, last)
+    return memoryview(data)[skip : stop if stop >= 0 else len(data)]
 
 
-def read_pieces(file: BinaryIO, begin: int, size: int) -> Iterator[bytes]:
+def _read_on(
+    opened: BinaryIO, file: files.File, read_from: int, data: bytes, last: int
+) -> tuple[bytes, int]:
+    """(The data up to the next newline and what is behind, where that line ends): -1 at the end.
+
+    Args:
+        last: where in the data the line begins whose end is looked for.
+    """
+    pieces, length, found = [data], len(data), -1
+    while found < 0 and read_from + length < file.size:
+        if length - last > RECORD_BYTES:
+            raise LongRecordError(read_from + last)
+        at = read_from + length
+        more = file.read(opened, at, at + max(_LEAST_MORE, length))
+        if (end := _after_newline(more, 0)) >= 0:
+            found = length + end
+        pieces.append(more)
+        length += len(more)
+    return b"".join(pieces), found
+
+
+def read_pieces(opened: BinaryIO, file: files.File, begin: int) -> Iterator[bytes]:
     """The whole lines of a file from `begin` on, some MiB at a time."""
-    for start in range(begin, size, _PIECE_BYTES):
-        end = min(size, start + _PIECE_BYTES)
-        yield bytes(read_lines(file, begin, start, end, size, slack=4096))
+    for start in range(begin, file.size, _PIECE_BYTES):
+        end = min(file.size, start + _PIECE_BYTES)
+        yield bytes(read_lines(opened, file, begin, start, end, slack=4096))
 
 
 def cut_quoted(
-    file: BinaryIO, begin: int, size: int, block_bytes: int, delimiter: str
+    opened: BinaryIO, file: files.File, begin: int, block_bytes: int, dialect: Dialect
 ) -> tuple[list[int], int]:
     """Record starts at least `block_bytes` apart, and the number of rows: one pass over the file.
 
@@ -168,21 +225,43 @@ def cut_quoted(
 
     Raises:
         StrayQuoteError: a quote does not open or close a field, so records can't be told apart.
+        LongRecordError: a record is longer than `RECORD_BYTES`.
+        SamplingError: the file has become shorter.
     """
-    cuts, rows, data, position = [begin], 0, b"", begin  # data: from a record's start on
-    while piece := files.read_range(file, position, min(size, position + _PIECE_BYTES)):
+    cuts, rows, size = [begin], 0, file.size
+    held: list[bytes] = []  # of a record that goes on
+    position, start, inside = (
+        begin,
+        begin,
+        False,
+    )  # where it begins, whether what comes next is within quotes
+    while position < size:
+        piece = file.read(opened, position, position + _PIECE_BYTES)
+        if dialect.ends_open(piece):
+            piece += file.read(opened, position + len(piece), position + len(piece) + 1)
+        scanned = dialect.masked(piece)
+        ends = np.flatnonzero(record_ends(scanned, True, inside)) + 1
+        inside ^= scanned.count(b'"') % 2 == 1
+        if len(ends):
+            cuts += _thin(ends + position, cuts[-1], block_bytes)
+            rows += _count_checked(b"".join([*held, piece[: ends[-1]]]), start, dialect)
+            held, start = [piece[ends[-1] :]], position + int(ends[-1])
+        else:
+            held.append(piece)
         position += len(piece)
-        data += piece
-        starts = np.flatnonzero(record_ends(data, quoted=True)) + 1
-        if len(starts):
-            cuts += _thin(starts + (position - len(data)), cuts[-1], block_bytes)
-            rows += _count_checked(data[: starts[-1]], position - len(data), delimiter)
-            data = data[starts[-1] :]
-        if len(data) > _RECORD_BYTES:
-            raise StrayQuoteError(position - len(data))
-    if data:
-        rows += _count_checked(data + b"\n", position - len(data), delimiter)
+        if position - start > RECORD_BYTES:
+            raise LongRecordError(start)
+    if last := b"".join(held):
+        rows += _count_checked(last + b"\n", start, dialect)
     return [cut for cut in cuts if cut < size or cut == begin], rows
+
+
+class LongRecordError(ValueError):
+    """A row that is longer than is taken; `offset` is where it begins, in bytes."""
+
+    def __init__(self, offset: int):
+        super().__init__(f"the row at byte {offset:,} is longer than {RECORD_BYTES:,} bytes")
+        self.offset = offset
 
 
 class StrayQuoteError(ValueError):
@@ -193,17 +272,23 @@ class StrayQuoteError(ValueError):
         self.offset = offset
 
 
-def _count_checked(records: bytes, offset: int, delimiter: str) -> int:
-    if (stray := stray_quote(records, delimiter)) >= 0:
+def _count_checked(records: bytes, offset: int, dialect: Dialect) -> int:
+    if (stray := stray_quote(records, dialect)) >= 0:
         raise StrayQuoteError(offset + stray)
-    return count_rows(records, quoted=True)
+    return count_rows(dialect.masked(records), quoted=True)
 
 
 @functools.cache
-def _field_pattern(delimiter: str) -> re.Pattern[bytes]:
-    """A field and the delimiter behind it: (text between quotes, or text without)."""
-    end = re.escape(delimiter.encode())
-    return re.compile(rb'(?:"([^"]*(?:""[^"]*)*)"|((?:[^"%b][^%b]*)?))%b' % (end, end, end))
+def _field_pattern(dialect: Dialect) -> tuple[re.Pattern[bytes], re.Pattern[bytes] | None]:
+    """A field and the delimiter behind it: (text between quotes, or text without); an escape."""
+    end, escape = (re.escape(each.encode()) for each in dialect)
+    if not escape:
+        plain = rb'(?:"([^"]*(?:""[^"]*)*)"|((?:[^"%b][^%b]*)?))%b' % (end, end, end)
+        return re.compile(plain), None
+    pair = rb"%b(?s:.)" % escape
+    within = rb'"((?:[^"%b]|""|%b)*)"' % (escape, pair)
+    without = rb'((?:(?:[^"%b%b]|%b)(?:[^%b%b]|%b)*)?)' % (end, escape, pair, end, escape, pair)
+    return re.compile(rb"(?:%b|%b)%b" % (within, without, end)), re.compile(rb"%b((?s:.))" % escape)
 
 
 def _thin(starts: np.ndarray, last: int, block_bytes: int) -> list[int]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -14,7 +17,7 @@ from google.protobuf.message import DecodeError
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import base, gzipped
+from sampling.formats import base, packed, partitions, types
 from sampling.formats.base import HELD_BYTES, CountedBlocks, Label
 from sampling.formats.tfrecord import examples
 from sampling.formats.tfrecord.tfrecord_file import TfRecordFile
@@ -38,8 +41,9 @@ class TfRecordBlocks(CountedBlocks):
 
     Args:
         listed: the files, or what gzip files hold.
-        schema: the features that are read. Where a record lacks one, the value is empty; one that
-            the first 100 records lack must have a default in the schema, or be REPEATED.
+        schema: the features that are read. Where a record lacks one, or has it without a value, the
+            value is missing; the first 100 records must have label, weight and REQUIRED ones.
+        null_values: spellings of a missing value.
         block_rows: about how many rows a block should have.
         label, role: see `CountedBlocks`.
 
@@ -51,6 +55,7 @@ class TfRecordBlocks(CountedBlocks):
         self,
         listed: Sequence[files.File],
         schema: Schema,
+        null_values: Sequence[str],
         block_rows: int,
         label: Label,
         role: str,
@@ -59,25 +64,31 @@ class TfRecordBlocks(CountedBlocks):
         opened = [TfRecordFile(file, block_rows, block_bytes) for file in listed]
         opened = [file for file in opened if file.rows]
         if not opened:
-            raise SamplingError(
-                f"{role}: found no record in {listed[0].path}"
-                f"{f' and {len(listed) - 1} more' if len(listed) > 1 else ''}, "
-                "expected at least one; fix the glob or the files"
-            )
+            base.refuse_empty(listed, role, "record")
         self._kinds = [_look(file, schema, label) for file in opened]
-        super().__init__(opened, schema, label, role)
+        if unseen := set.intersection(*(kinds.supposed for kinds in self._kinds)):
+            warnings.warn(
+                f"{role}: the first records of the files lack "
+                f"{types.names_shown([n for n in schema.names if n in unseen])}, which are taken "
+                "for missing where a record lacks them; fix the schema if a name is wrong",
+                stacklevel=2,
+            )
+        self._is_loose = False  # once it has been seen that the files need it
+        super().__init__(opened, schema, null_values, label, role)
         blocks = [len(file.starts) - 1 for file in opened]
         self._first_block = np.cumsum(blocks) - blocks  # by file
         self._set_blocks(
             np.concatenate([_block_rows(file) for file in opened]),
             np.repeat(np.arange(len(opened)), blocks),
-            np.concatenate([gzipped.stretch_sizes(file.file, file.starts[:-1]) for file in opened]),
+            np.concatenate([packed.stretch_sizes(file.file, file.starts[:-1]) for file in opened]),
             self.total_bytes / sum(file.rows for file in opened),
+            packed.under_way_together([file.file for file in opened], base.MOST_AT_A_TIME),
         )
 
-    def _tables(self, blocks: np.ndarray) -> Iterator[pa.Table]:
+    def _tables(self, blocks: np.ndarray, names: Sequence[str]) -> Iterator[pa.Table]:
         with ThreadPoolExecutor(pa.cpu_count()) as threads:  # the next are read while they parse
-            yield from threads.map(self._parsed, self._pieces(blocks))
+            parsed = functools.partial(self._parsed, names=names)
+            yield from threads.map(parsed, self._pieces(blocks))
 
     def _pieces(self, blocks: np.ndarray) -> Iterator[_Piece]:
         """Records of one file, of some MiB; those of the blocks in all."""
@@ -106,36 +117,72 @@ class TfRecordBlocks(CountedBlocks):
         with file.file.open() as opened:
             for run in np.split(of_file, np.flatnonzero(apart) + 1):
                 start, end = int(file.starts[run[0]]), int(file.starts[run[-1] + 1])
-                yield int(run[0]), files.read_range(opened, start, end)
+                yield int(run[0]), file.file.read(opened, start, end)
 
-    def _parsed(self, piece: _Piece) -> pa.Table:
+    def _parsed(self, piece: _Piece, names: Sequence[str]) -> pa.Table:
         file, kinds = self.files[piece.file], self._kinds[piece.file]
+        while not self._is_loose:
+            try:
+                return self._parser(file, kinds, names, loose=False)(piece.records)
+            except (tf.errors.OpError, examples.UncertainError):
+                if not self._learn(kinds, piece.records):
+                    break  # something is missing, or wrong
         try:
-            parser = examples.parser(self.schema, frozenset(kinds.items()), self.coded)
-            return parser(piece.records)
+            table = self._parser(file, kinds, names, loose=True)(piece.records)
         except tf.errors.OpError as error:
             numbers = itertools.chain(*piece.numbers)
-            problem = _explained(file, numbers, piece.records, self.schema, kinds)
+            problem = _explained(file, numbers, piece.records, self.schema, kinds.known)
             raise SamplingError(problem or f"{file.file.path}: {error.message}") from None
+        self._is_loose = True
+        return table
+
+    def _parser(
+        self, file: TfRecordFile, kinds: _Kinds, names: Sequence[str], loose: bool
+    ) -> examples.Parser:
+        fields = tuple(self.schema[name] for name in base.names_in(file, names))
+        of_fields = frozenset((field.name, kinds.known[field.name]) for field in fields)
+        coded = [f.name for f in fields if self.coded and types.can_be_coded(f, self.schema)]
+        return examples.parser(fields, of_fields, frozenset(coded), loose)
+
+    def _learn(self, kinds: _Kinds, records: Sequence[bytes]) -> bool:
+        """Whether a feature is there that no record has had so far: of its kind it is from now."""
+        with contextlib.suppress(DecodeError):  # told where records are explained
+            found = examples.kinds_of(records)
+            examples.check_kinds(found, self.schema, self.role)
+            for name in kinds.supposed & found.keys():
+                kinds.supposed.discard(name)
+                if kinds.known[name] != found[name]:
+                    kinds.known[name] = found[name]
+                    return True
+        return False
 
 
-def _look(file: TfRecordFile, schema: Schema, label: Label) -> dict[str, str]:
+class _Kinds(NamedTuple):
+    """The kinds of a file's features, and the names of those that no record has shown so far."""
+
+    known: dict[str, str]
+    supposed: set[str]
+
+
+def _look(file: TfRecordFile, schema: Schema, label: Label) -> _Kinds:
     """The kinds of a file's features, by its first records."""
     with file.file.open() as opened:
-        data = files.read_range(opened, 0, int(file.starts[1]))
+        data = file.file.read(opened, 0, int(file.starts[1]))
     records = file.records(data, 0)[:_LOOKED_AT]
     try:
-        kinds = examples.kinds_of(records)
+        found = examples.kinds_of(records)
     except DecodeError:
         raise SamplingError(_explained(file, range(len(records)), records, schema, {})) from None
-    examples.check_kinds(kinds, schema, file.file.path)
-    for field in schema:
-        if field.default is not None or field.mode == "REPEATED":
-            kinds.setdefault(field.name, examples.kind_of(field))
+    examples.check_kinds(found, schema, file.file.path)
+    of_path = partitions.of_path(file.file.path)
+    may_lack = {field.name for field in schema if schema.allows_empty(field)}
+    known = {field.name: examples.kind_of(field) for field in schema if field.name in may_lack}
+    supposed = {name for name in known if name not in found and name not in of_path}
     what = f"{file.file.path}, first {len(records):,} records"
-    base.check_columns(kinds, schema, label, what)
-    file.names = [name for name in schema.names if name in kinds]
-    return {name: kinds[name] for name in file.names}
+    base.check_columns({*found, *supposed, *of_path}, schema, label, what)
+    file.names = [name for name in schema.names if name in found or name in supposed]
+    file.left_out = [name for name in found if name not in schema.names]
+    return _Kinds({**known, **{n: found[n] for n in file.names if n in found}}, supposed)
 
 
 def _explained(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,11 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from sampling.errors import SamplingError
-from sampling.formats import conversion
+from sampling.formats import types
 from sampling.schema import Field, Schema
 
 # What an Example calls its kinds of values, and what they are here.
-_KINDS = {
+KINDS = {
     "int64_list": (tf.int64, pa.int64()),
     "float_list": (tf.float32, pa.float32()),
     "bytes_list": (tf.string, pa.binary()),
@@ -39,32 +39,52 @@ def kinds_of(records: Iterable[bytes]) -> dict[str, str]:
     return kinds
 
 
+# What a feature is parsed as where a record lacks it: as none in any file, or looked at again.
+_MISSING: dict[str, Any] = {
+    "int64_list": np.iinfo(np.int64).min,
+    "float_list": np.nan,
+    "bytes_list": b"\0missing \x8d\xf4\x1c\xe7\xb5\x02\x9a\xd3\x66\xab\0",
+}
+
+
 @functools.lru_cache(maxsize=32)
-def parser(schema: Schema, kinds: frozenset[tuple[str, str]], coded: bool) -> Parser:
+def parser(
+    fields: tuple[Field, ...], kinds: frozenset[tuple[str, str]], coded: frozenset[str], loose: bool
+) -> Parser:
     """The parser of such files; making one takes longer than the first rows do."""
-    return Parser(schema, dict(kinds), coded)
+    return Parser(fields, dict(kinds), coded, loose)
+
+
+class UncertainError(ValueError):
+    """Whether values are missing can be told by a loose parser only."""
 
 
 class Parser:
-    """Examples -> tables of the schema's columns that they have.
+    """Examples -> tables of some columns, null where a record lacks one.
 
     A graph of its own, which works within other graphs and without eager execution.
 
     Args:
-        schema: the columns.
-        kinds: what kind of values each feature has; others than the schema's are left out.
-        coded: whether strings of features are to be codes of distinct ones (dictionaries): an
+        fields: the columns.
+        kinds: what kind of values each feature has.
+        coded: the columns of strings that are to be codes of distinct ones (dictionaries): an
             object for every value costs more than finding out which ones there are.
+        loose: whether a list may be empty, too, and any number a value: half as fast.
     """
 
-    def __init__(self, schema: Schema, kinds: Mapping[str, str], coded: bool):
-        self._fields = [field for field in schema if field.name in kinds]
-        self._kinds = kinds
-        self._coded = {f.name for f in self._fields if coded and conversion.can_be_coded(f, schema)}
-        specs = {field.name: _spec(field, kinds[field.name], schema) for field in self._fields}
+    def __init__(
+        self,
+        fields: Sequence[Field],
+        kinds: Mapping[str, str],
+        coded: Collection[str],
+        loose: bool,
+    ):
+        self._fields, self._kinds, self._loose = fields, kinds, loose
+        self._coded = coded if not loose else ()
+        specs = {field.name: self._spec(field) for field in fields}
         with tf.Graph().as_default() as graph:
             records = tf.compat.v1.placeholder(tf.string, [None])
-            parsed = tf.io.parse_example(records, specs) if specs else {}
+            parsed = tf.io.parse_example(records, specs)
             fetches = {name: self._fetched(name, column) for name, column in parsed.items()}
         config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
         session = tf.compat.v1.Session(graph=graph, config=config)
@@ -75,10 +95,19 @@ class Parser:
 
         Raises:
             tf.errors.InvalidArgumentError: one is no Example, or a feature has other values.
+            UncertainError: a number is the one that stands for what is missing.
         """
         parsed = self._run(np.array(records, object))
         arrays = {field.name: self._array(parsed[field.name], field) for field in self._fields}
         return pa.table(arrays)
+
+    def _spec(self, field: Field) -> Any:
+        kind = self._kinds[field.name]
+        if field.length and field.mode == "REQUIRED" and not self._loose:
+            return tf.io.FixedLenFeature([field.length], KINDS[kind][0])
+        if field.is_list or self._loose:
+            return tf.io.RaggedFeature(KINDS[kind][0], row_splits_dtype=tf.int64)
+        return tf.io.FixedLenFeature([], KINDS[kind][0], _MISSING[kind])
 
     def _fetched(self, name: str, column: Any) -> Any:
         if isinstance(column, tf.RaggedTensor):
@@ -86,18 +115,44 @@ class Parser:
         return tuple(tf.unique(column)) if name in self._coded else column
 
     def _array(self, values: Any, field: Field) -> pa.Array:
-        type_ = _KINDS[self._kinds[field.name]][1]
-        if field.name in self._coded:
-            distinct, codes = pa.array(values[0], type_), values[1]
-            with contextlib.suppress(pa.ArrowInvalid):  # no text in UTF-8: told with its row, later
-                distinct = distinct.cast(pa.string())
-            return pa.DictionaryArray.from_arrays(codes, distinct)
-        if isinstance(values, tuple):
+        kind = self._kinds[field.name]
+        type_, missing = KINDS[kind][1], _MISSING[kind]
+        if field.is_list and not isinstance(values, tuple):
+            return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel(), type_), field.length)
+        if field.is_list:
             flat, splits = values
             return pa.ListArray.from_arrays(splits.astype(np.int32), pa.array(flat, type_))
-        if field.length is None:
-            return pa.array(values, type_)
-        return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel(), type_), field.length)
+        if self._loose:
+            return _single(*values, type_, field)
+        if field.name in self._coded:
+            return _codes(values[0], values[1], type_, missing)
+        if kind == "int64_list" and (values == missing).any():
+            raise UncertainError(f"{field.name!r} has {missing}")
+        if kind == "bytes_list":
+            return pa.array(values, type_, mask=values == missing)
+        return pa.array(values, type_)  # NaN is missing anyway
+
+
+def _codes(distinct: np.ndarray, codes: np.ndarray, type_: pa.DataType, missing: Any) -> pa.Array:
+    """A dictionary, null where the value that stands for it is the missing one."""
+    is_missing = distinct == missing
+    if is_missing.any() and pa.types.is_integer(type_):
+        raise UncertainError(f"there is {missing}")
+    mask = is_missing[codes] if is_missing.any() else None
+    values = pa.array(distinct, type_, mask=is_missing)
+    with contextlib.suppress(pa.ArrowInvalid):  # no text in UTF-8: told with its row, later
+        values = values.cast(pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=mask), values)
+
+
+def _single(flat: np.ndarray, splits: np.ndarray, type_: pa.DataType, field: Field) -> pa.Array:
+    """Lists of one value or none -> values."""
+    lengths = np.diff(splits)
+    if (lengths > 1).any():
+        raise tf.errors.InvalidArgumentError(None, None, f"{field.name!r} has several values")
+    places = np.zeros(len(lengths), np.int64)
+    places[lengths == 1] = np.arange(len(flat))
+    return pa.array(flat, type_).take(pa.array(places, mask=lengths == 0))
 
 
 def explain(record: bytes, schema: Schema, kinds: Mapping[str, str]) -> str | None:
@@ -115,8 +170,11 @@ def explain(record: bytes, schema: Schema, kinds: Mapping[str, str]) -> str | No
         if found and found != first:
             kind = f"found the kind {found}, expected {first}, as in the first records"
             return f", column {field.name!r}: {kind}; fix it"
-        if problem := _wrong_number(values, found is not None, field, schema):
-            return f", column {field.name!r}: found {problem}"
+        if values > 1 and not field.is_list:
+            return (
+                f", column {field.name!r}: found {values} values, expected 1; fix it, or the "
+                "column's mode or length in the schema"
+            )
     return None
 
 
@@ -131,28 +189,9 @@ def check_kinds(kinds: Mapping[str, str], schema: Schema, what: str) -> None:
     """Raises SamplingError if a feature can't have the values of the schema's field."""
     for field in schema:
         kind = kinds.get(field.name)
-        if kind and not conversion.fits_value(_KINDS[kind][1], field):
+        type_ = KINDS[kind][1] if kind else pa.null()
+        if not types.fits(pa.list_(type_) if field.is_list else type_, field, schema):
             raise SamplingError(
                 f"{what}, column {field.name!r}: found the kind {kind}, expected "
-                f"{conversion.expected(field)}; fix the file, or the column's type in the schema"
+                f"{types.expected(field)}; fix the file, or the column's type in the schema"
             )
-
-
-def _spec(field: Field, kind: str, schema: Schema) -> Any:
-    dtype, type_ = _KINDS[kind]
-    if field.mode == "REPEATED" or (field.length and schema.allows_empty(field)):
-        return tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64)
-    default = None
-    if schema.allows_empty(field):
-        default = pa.scalar(field.empty_value).cast(type_).as_py()
-    return tf.io.FixedLenFeature([field.length] if field.length else [], dtype, default)
-
-
-def _wrong_number(values: int, is_there: bool, field: Field, schema: Schema) -> str | None:
-    if field.mode == "REPEATED":
-        return None
-    wanted = field.length or 1
-    if values == wanted or (not is_there and schema.allows_empty(field)):
-        return None
-    number = f"{values} value{'s' * (values != 1)}" if values else "no value"
-    return f"{number}, expected {wanted}; fix it, or the column's mode or length in the schema"

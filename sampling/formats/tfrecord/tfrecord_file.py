@@ -32,6 +32,7 @@ class TfRecordFile:
         block_rows: how many each block has; the last one may have fewer.
         starts: int64 [blocks + 1], where each block begins, and the end of the file.
         names: of the features that are read, once it has been looked at.
+        left_out: the names of others that its first records have.
 
     Args:
         file: as listed.
@@ -45,6 +46,7 @@ class TfRecordFile:
     def __init__(self, file: files.File, block_rows: int, block_bytes: int):
         self.file, self.block_rows = file, block_rows
         self.names: Sequence[str] = ()
+        self.left_out: Sequence[str] = ()
         self.rows, self.starts = self._find(block_bytes)
 
     def records(self, data: bytes, block: int) -> list[bytes]:
@@ -79,7 +81,7 @@ class TfRecordFile:
         position, size, unpack = 0, self.file.size, _LENGTH.unpack_from
         with self.file.open() as opened:
             while position < size:
-                data = files.read_range(opened, position, min(size, position + _PIECE_BYTES))
+                data = self.file.read(opened, position, position + _PIECE_BYTES)
                 found, at, last = [], 0, len(data) - _HEAD_BYTES
                 while at <= last:
                     found.append(at)
@@ -98,7 +100,7 @@ class TfRecordFile:
         record, at, size = 0, 0, self.file.size
         with self.file.open() as opened:
             while True:
-                head = files.read_range(opened, at, min(size, at + _HEAD_BYTES))
+                head = self.file.read(opened, at, at + _HEAD_BYTES)
                 end = at + _FRAME_BYTES
                 if len(head) == _HEAD_BYTES:
                     length, of_length = _HEAD.unpack(head)
@@ -114,6 +116,14 @@ class TfRecordFile:
             f"{self.file.path}, record {record:,} at byte {start:,}: found {found}, expected a "
             "whole TFRecord file; copy or write it anew"
         )
+
+
+def begins_like_one(head: bytes) -> bool:
+    """Whether a file with these first bytes holds TFRecords: a length, and its checksum."""
+    if len(head) < _HEAD_BYTES:
+        return False
+    length, of_length = _HEAD.unpack_from(head)
+    return bool(of_length == _checksum_of_length(length))
 
 
 def _checksum(data: bytes) -> int:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from sampling import checks, files
 from sampling.errors import SamplingError
-from sampling.formats.csv.parsing import CsvOptions
+from sampling.formats.csv.options import CsvOptions
 from sampling.formats.registry import Blocks, open_blocks
 from sampling.rows import columns
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary, keyed

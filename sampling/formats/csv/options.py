@@ -1,0 +1,96 @@
+"""How text files are written: what users say of them."""
+
+from __future__ import annotations
+
+import codecs
+import dataclasses
+from collections.abc import Sequence
+
+from sampling.errors import SamplingError
+from sampling.formats.csv.scanning import Dialect
+
+UTF8 = "utf-8"
+
+
+@dataclasses.dataclass(frozen=True)
+class CsvOptions:
+    """How the files are written.
+
+    Args:
+        header: whether the first line of each file names its columns.
+        delimiter: between fields, one character.
+        null_values: the spellings of a missing value, in every format; a blank is one always.
+        newlines_in_values: whether quoted fields may hold newlines; it costs a pass over the files
+            to find out where rows begin.
+        decimal: what stands before the fraction of a number, one character.
+        escape: what makes the next character a plain one, such as a backslash; "" is nothing.
+        encoding: of the text, UTF-8 or one of a byte for each character ("latin-1", "cp1252").
+
+    Raises:
+        SamplingError: an option is not of that kind.
+    """
+
+    header: bool = True
+    delimiter: str = ","
+    null_values: Sequence[str] = ("",)
+    newlines_in_values: bool = False
+    decimal: str = "."
+    escape: str = ""
+    encoding: str = UTF8
+
+    def __post_init__(self) -> None:
+        if not _is_one_byte(self.delimiter) or self.delimiter in '"\r\n\0':
+            raise SamplingError(
+                f"delimiter is {self.delimiter!r}, expected one ASCII character such as ',' or "
+                "'\\t'; pass the one between the fields"
+            )
+        if self.decimal not in (".", ",") or self.decimal == self.delimiter:
+            raise SamplingError(
+                f"decimal is {self.decimal!r} where delimiter is {self.delimiter!r}, expected '.' "
+                "or ',' and another delimiter; pass what stands before a number's fraction"
+            )
+        taken = f'"\r\n\0{self.delimiter}{self.decimal}'
+        if self.escape != "" and (not _is_one_byte(self.escape) or self.escape in taken):
+            raise SamplingError(
+                f"escape is {self.escape!r}, expected one ASCII character such as '\\\\', or '' "
+                "for none; pass the one before characters that are meant as they are"
+            )
+        nulls = self.null_values
+        listed = isinstance(nulls, Sequence) and not isinstance(nulls, (str, bytes))
+        if not listed or not all(isinstance(null, str) for null in nulls):
+            raise SamplingError(
+                f"null_values is {nulls!r}, expected a list of texts such as ('', 'NA'); pass one"
+            )
+        object.__setattr__(self, "null_values", tuple(dict.fromkeys(("", *nulls))))
+        object.__setattr__(self, "encoding", _checked_encoding(self.encoding))
+
+    @property
+    def dialect(self) -> Dialect:
+        return Dialect(self.delimiter, self.escape)
+
+
+def _is_one_byte(character: object) -> bool:
+    return isinstance(character, str) and len(character) == 1 and character.isascii()
+
+
+def _checked_encoding(encoding: object) -> str:
+    """Python's name of an encoding in which bytes are characters, or UTF-8."""
+    try:
+        if not isinstance(encoding, str):
+            raise LookupError
+        name = codecs.lookup(encoding).name
+        if name in (UTF8, "utf-8-sig", "ascii"):
+            return UTF8
+        every = bytes(range(256))
+        is_ascii = every[:128].decode(name) == every[:128].decode("ascii")
+        if is_ascii and len(every.decode(name, "replace")) == 256:
+            return name
+    except (LookupError, UnicodeError):
+        raise SamplingError(
+            f"encoding is {encoding!r}, expected the name of one, such as 'utf-8' or 'latin-1'; "
+            "fix it"
+        ) from None
+    raise SamplingError(
+        f"encoding is {encoding!r}, in which a character takes several bytes, expected UTF-8 or "
+        f"one of single bytes; convert the files by `iconv -f {encoding} -t UTF-8`"
+    )

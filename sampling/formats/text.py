@@ -1,0 +1,58 @@
+"""Texts -> what their fields are: for what a CSV parser alone does not take, and for paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sampling.formats import types
+from sampling.formats.conversion import BadValueError
+from sampling.formats.types import arrow_type
+from sampling.schema import Field, Schema
+
+TRUE = ("true", "True", "TRUE", "t", "T", "yes", "Yes", "YES", "y", "Y", "1", "1.0")
+FALSE = ("false", "False", "FALSE", "f", "F", "no", "No", "NO", "n", "N", "0", "0.0")
+NAN = ("nan", "NaN", "NAN", "-nan", "-NaN")
+
+
+def whole_numbers(texts: Any, decimal: str = ".") -> Any:
+    """`17`, ` 17 `, `17.0` -> int64; NaN is null.
+
+    Raises:
+        pyarrow.ArrowInvalid: one is no whole number.
+    """
+    trimmed = pc.utf8_trim(texts, " \t")
+    trimmed = pc.if_else(pc.is_in(trimmed, pa.array(NAN)), pa.scalar(None, pa.string()), trimmed)
+    point = "\\" + decimal
+    return pc.replace_substring_regex(trimmed, rf"^(-?\d+){point}0*$", r"\1").cast(pa.int64())
+
+
+def typed(texts: pa.Array, field: Field, schema: Schema) -> pa.Array:
+    """Texts -> values of the field's type; null stays null.
+
+    Raises:
+        BadValueError: one is no such value.
+    """
+    if field.is_string or (field.name == schema.label and schema.classes):
+        return texts
+    try:
+        return _typed(texts, field)
+    except pa.ArrowInvalid:
+        for row in range(len(texts)):
+            try:
+                _typed(texts.slice(row, 1), field)
+            except pa.ArrowInvalid:
+                wanted = f"expected {types.expected(field)}; fix it, or the type in the schema"
+                raise BadValueError(row, field.name, repr(texts[row].as_py()), wanted) from None
+        raise
+
+
+def _typed(texts: pa.Array, field: Field) -> pa.Array:
+    if field.type == "BOOLEAN":
+        is_true, is_false = (pc.is_in(texts, pa.array(words)) for words in (TRUE, FALSE))
+        if not pc.all(pc.or_(pc.or_(is_true, is_false), pc.is_null(texts)), min_count=0).as_py():
+            raise pa.ArrowInvalid("neither true nor false")
+        return pc.if_else(pc.is_null(texts), pa.scalar(None, pa.int64()), is_true.cast(pa.int64()))
+    return whole_numbers(texts) if field.is_integer else texts.cast(arrow_type(field))
