@@ -564,7 +564,7 @@ def test_help_tells_every_flag(command, capsys):
 
 def test_the_readme_prepares_and_samples(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    readme = (Path(__file__).parent.parent / "sampling/README.md").read_text()
     section = readme.split("## Preparing files")[1].split("## ")[0]
     frame = rows(2000).rename(columns={"customer": "customer_id"})
     (tmp_path / "raw").mkdir()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
-
 from sampling.estimator.forwarding import require_estimator
+from trainer.job_dir import trained
 from trainer.propensity.model import classifier, metrics, warm_start
 from trainer.propensity.parameters import Parameters
 from trainer.training.best import Best
@@ -59,4 +58,4 @@ def best(parameters: Parameters, steps_per_epoch: int) -> Best | None:
 def checkpoint(parameters: Parameters) -> str | None:
     """The best one, or None for the last."""
     flags = parameters.flags
-    return tf.train.latest_checkpoint(f"{flags.job_dir}/{_BEST}") if flags.best_metric else None
+    return trained.checkpoint(f"{flags.job_dir}/{_BEST}") if flags.best_metric else None

@@ -89,12 +89,10 @@ class Parser:
         """
         utf8 = self._in_utf8(record)
         try:
-            try:
-                self._read(utf8, layout, {field.name: self._type(field)})
-            except pa.ArrowInvalid:
-                if field.type != "INTEGER":
-                    raise
-                column = self._read(utf8, layout, {field.name: pa.string()}).column(0)
+            is_whole = field.type == "INTEGER" and not self._is_of_class(field)
+            as_type = pa.string() if is_whole else self._type(field)
+            column = self._read(utf8, layout, {field.name: as_type}).column(0)
+            if is_whole:
                 self._whole_numbers(column)
         except (pa.ArrowInvalid, BadTextError):
             remedy = f"fix it or the column's type{self._as_null(field)}"
@@ -123,7 +121,8 @@ class Parser:
         error: pa.ArrowInvalid,
     ) -> pa.Table:
         """With whole numbers as text, which they are converted from, where they are to blame."""
-        whole = {field.name for field in fields if field.type == "INTEGER"} - self._as_text
+        integers = {f.name for f in fields if f.type == "INTEGER" and not self._is_of_class(f)}
+        whole = integers - self._as_text
         column_types = {f.name: pa.string() if f.name in whole else self._type(f) for f in fields}
         if not whole:
             raise BadTextError(str(error)) from None
@@ -147,8 +146,12 @@ class Parser:
         except pa.ArrowInvalid as error:
             raise BadTextError(str(error)) from None
 
+    def _is_of_class(self, field: Field) -> bool:
+        """Whether values are names of classes, whatever their type."""
+        return field.name == self._schema.label and bool(self._schema.classes)
+
     def _type(self, field: Field) -> pa.DataType:
-        if field.name == self._schema.label and self._schema.classes:
+        if self._is_of_class(field):
             return pa.dictionary(pa.int32(), pa.string())
         if field.name in self._as_text or field.is_string:
             return pa.string()
