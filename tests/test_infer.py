@@ -405,6 +405,19 @@ def test_the_command_prints_json_for_others_and_a_table_for_people(tmp_path):
     assert lines["city"][1:5] == ["STRING", "category", "33.4%", "2"]
 
 
+def test_split_reads_the_files_as_the_schema_found_them(tmp_path):
+    rows = "".join(f"{i};{i / 4};{i % 2}\n" for i in range(200))
+    (tmp_path / "a.csv").write_text(rows)
+    made = run(tmp_path / "a.csv", "--label=y", "--key=id", "--columns=id,x,y")
+    (tmp_path / "schema.json").write_text(made.stdout)
+    split = [sys.executable, "-m", "sampling", "split", str(tmp_path / "a.csv"), "--key=id"]
+    split += [f"--schema={tmp_path / 'schema.json'}", "--label=y", f"--output={tmp_path / 'out'}"]
+    done = subprocess.run(split, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert Schema.from_manifest(tmp_path / "out").names == ("id", "x", "y")
+    assert "200 rows" in done.stdout
+
+
 def test_the_command_says_what_is_wrong_in_a_sentence(tmp_path):
     made = run(tmp_path / "*.csv")
     assert made.returncode == 1 and made.stdout == ""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sampling.errors import SamplingError
-from sampling.flags.common import SCHEMA, WEIGHT_COLUMN, WRITTEN
+from sampling.flags.common import FILE_FORMAT, SCHEMA, WEIGHT_COLUMN, WRITTEN
 from sampling.flags.flag import Flag
 from sampling.flags.values import names
 
@@ -73,10 +73,25 @@ def schema(flags: argparse.Namespace) -> Schema | None:
 
 
 def csv_options(flags: argparse.Namespace) -> CsvOptions:
+    """How text is written: by flags, or else as the schema's file says."""
     from sampling.formats.csv.options import CsvOptions
 
-    has_header = flags.header and not getattr(flags, "columns", None)
-    return CsvOptions(has_header, flags.delimiter, flags.null_values, flags.newlines_in_values)
+    usual = {flag.name: flag.default for flag in WRITTEN}
+    flagged = {name: getattr(flags, name) for name in usual if name != FILE_FORMAT.name}
+    given = {name: value for name, value in flagged.items() if value != usual[name]}
+    if getattr(flags, "columns", None):
+        given["header"] = False
+    return CsvOptions(**{**flagged, **_found(flags), **given})
+
+
+def _found(flags: argparse.Namespace) -> dict[str, Any]:
+    """How `tf-sampling schema` found the files of the schema to be written."""
+    if not getattr(flags, "schema", None):
+        return {}
+    from sampling import files
+    from sampling.schema import json_form
+
+    return json_form.parse(files.read_text(flags.schema), flags.schema).get(json_form.CSV, {})
 
 
 def beam(module: str = "beam") -> Any:
