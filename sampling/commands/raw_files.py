@@ -16,6 +16,7 @@ from sampling.flags.values import names
 if TYPE_CHECKING:
     from sampling.formats.csv.options import CsvOptions
     from sampling.prepare.source import Source
+    from sampling.schema import Schema
 
 NOTHING_WRITTEN = "nothing was written; the same command begins anew"
 RUNNER = Flag(
@@ -39,27 +40,36 @@ HOW_WRITTEN = {
 }
 
 
-def opening(flags: argparse.Namespace, keys: dict[str, str]) -> Callable[[], Source]:
+def opening(
+    flags: argparse.Namespace, keys: dict[str, str], written_as: str = "csv"
+) -> Callable[[], Source]:
     """What opens the raw files, here or on other machines.
 
     Args:
         keys: flag -> column, of columns that must be there.
+        written_as: the format in which rows are written again.
     """
     from sampling.prepare.source import Source
-    from sampling.schema import Schema
 
-    label = getattr(flags, "label", None)
-    schema = Schema.from_json(flags.schema, label, flags.weight_column) if flags.schema else None
     return partial(
         Source,
         flags.files,
-        schema,
+        schema(flags),
         csv_options(flags),
         columns=flags.columns,
-        label=label,
+        label=getattr(flags, "label", None),
         keys=keys,
         file_format=flags.file_format,
+        written_as=written_as,
     )
+
+
+def schema(flags: argparse.Namespace) -> Schema | None:
+    """That was given, if one was."""
+    from sampling.schema import Schema
+
+    label = getattr(flags, "label", None)
+    return Schema.from_json(flags.schema, label, flags.weight_column) if flags.schema else None
 
 
 def csv_options(flags: argparse.Namespace) -> CsvOptions:

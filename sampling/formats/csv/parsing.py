@@ -26,6 +26,7 @@ STRAY_RETURN = (
 _ESCAPED_NEWLINE = (
     "found an escaped newline, expected a row in each line; pass newlines_in_values=True"
 )
+_FLOAT = pa.float32()
 # What MySQL writes for NULL: no letter that is escaped.
 _SQL_NULL, _NULL = "\\N", "\x1a"
 
@@ -47,10 +48,11 @@ class Parser:
     Args:
         schema: the columns.
         options: how the text is written.
+        floats: the type of numbers that are no whole ones.
     """
 
-    def __init__(self, schema: Schema, options: CsvOptions):
-        self._schema, self._options = schema, options
+    def __init__(self, schema: Schema, options: CsvOptions, floats: pa.DataType = _FLOAT):
+        self._schema, self._options, self._floats = schema, options, floats
         self._as_text: set[str] = set()  # whole numbers that are written as 17.0 somewhere
         nulls = list(options.null_values)
         self._nulls = [*nulls, _NULL] if options.escape and _SQL_NULL in nulls else nulls
@@ -69,7 +71,7 @@ class Parser:
             BadTextError: the text does not parse, or a row would be lost.
         """
         fields = [self._schema[name] for name in names if name in layout]
-        utf8 = self._in_utf8(data)
+        utf8 = self.in_utf8(data)
         try:
             table = self._read(utf8, layout, {f.name: self._type(f) for f in fields})
         except pa.ArrowInvalid as error:
@@ -87,7 +89,7 @@ class Parser:
         Raises:
             BadTextError: its value is not what the schema allows; says what is, and the remedy.
         """
-        utf8 = self._in_utf8(record)
+        utf8 = self.in_utf8(record)
         try:
             is_whole = field.type == "INTEGER" and not self._is_of_class(field)
             as_type = pa.string() if is_whole else self._type(field)
@@ -98,7 +100,12 @@ class Parser:
             remedy = f"fix it or the column's type{self._as_null(field)}"
             raise BadTextError(f"expected {types.expected(field)}; {remedy}") from None
 
-    def _in_utf8(self, data: bytes | memoryview) -> bytes | memoryview:
+    def in_utf8(self, data: bytes | memoryview) -> bytes | memoryview:
+        """A text as it is parsed.
+
+        Raises:
+            BadTextError: it is not of the encoding.
+        """
         options = self._options
         if options.encoding != UTF8:
             try:
@@ -157,7 +164,7 @@ class Parser:
             return pa.string()
         if field.type == "BOOLEAN":
             return pa.bool_()
-        return pa.int64() if field.is_integer else pa.float32()
+        return pa.int64() if field.is_integer else self._floats
 
     def _read(
         self,
