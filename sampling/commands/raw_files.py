@@ -91,7 +91,10 @@ def _found(flags: argparse.Namespace) -> dict[str, Any]:
     from sampling import files
     from sampling.schema import json_form
 
-    return json_form.parse(files.read_text(flags.schema), flags.schema).get(json_form.CSV, {})
+    text, origin = flags.schema, "schema JSON"
+    if not text.lstrip().startswith(("[", "{")):
+        text, origin = files.read_text(text), text
+    return json_form.parse(text, origin).get(json_form.CSV, {})
 
 
 def beam(module: str = "beam") -> Any:
