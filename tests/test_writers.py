@@ -16,6 +16,7 @@ import pytest
 from sampling import InputFn, Schema, files
 from sampling.__main__ import main
 from sampling.files import manifest, owner
+from tests import stress_writers
 
 ROOT = Path(__file__).parent.parent
 INPUTS = ["negative.csv", "positive.csv", "raw.csv", "schema.json"]
@@ -329,3 +330,16 @@ def test_more_shards_than_files_may_be_open(tmp_path, file_format):
     assert len(paths) == 360
     rows = pd.concat([read(path) for path in paths]).sort_values("id", ignore_index=True)
     pd.testing.assert_frame_equal(rows, frame)
+
+
+# --- short forms of the long trials ---
+
+
+def test_two_splits_at_once_lose_nothing(tmp_path):
+    stress_writers.write_raw(tmp_path, 20_000)
+    stress_writers.race(tmp_path, 2)
+
+
+def test_a_killed_split_leaves_what_was_there(tmp_path):
+    stress_writers.write_raw(tmp_path, 20_000)
+    stress_writers.kill(stress_writers.commands(tmp_path)["split"], tmp_path, 3)
