@@ -21,6 +21,7 @@ from sampling.schema.shapes import Shaped
 MOST = 4096  # distinct values that are counted exactly
 _LONGEST = 200  # characters of a value that is kept by its name
 _LG_DISTINCT, _LG_FREQUENT, _COMPRESSION = 13, 13, 1000
+_RARE = 16_384  # a value of no more than such a share of a chunk's rows is not frequent
 _STRIDE = 16  # of a chunk's numbers in order, every 16th goes into the digest
 
 
@@ -53,7 +54,7 @@ class Values:
                 self._counts[text] = self._counts.get(text, 0) + rows
             if len(self._counts) <= MOST:
                 return
-            self._counts, self._sketches = None, _Sketches.of_counts(self._counts)
+            self._sketches, self._counts = _Sketches.of_counts(self._counts), None
             return
         mine = self._sketches or _Sketches.of_counts(self._counts or {})
         mine.merge(other._sketches or _Sketches.of_counts(other._counts or {}))
@@ -103,7 +104,7 @@ class _Sketches:
         _feed(made.distinct.update, shaped.floats[shaped.is_other].tolist())
         if not is_number.all():
             _feed(made.distinct.update, _listed(shaped.texts.filter(pa.array(~is_number))))
-        often = np.flatnonzero(counts > 1)  # what came once in a chunk is not frequent
+        often = np.flatnonzero(counts > max(1, counts.sum() // _RARE))
         often = often[np.argsort(-counts[often], kind="stable")[:MOST]]
         texts = _listed(shaped.texts.take(pa.array(often)))
         _feed_pairs(made.frequent.update, zip(texts, counts[often].tolist(), strict=True))
@@ -130,10 +131,14 @@ class _Sketches:
         """
         if not len(values):
             return
-        order = np.argsort(values, kind="stable")
-        ends = np.cumsum(counts[order])
-        ranks = np.arange(_STRIDE // 2, ends[-1], _STRIDE)
-        self.digest.update(values[order[np.searchsorted(ends, ranks, side="right")]])
+        if counts.max() > _STRIDE:
+            values, counts = values[order := np.argsort(values)], counts[order]
+            ends = np.cumsum(counts)
+            ranks = np.arange(_STRIDE // 2, ends[-1], _STRIDE)
+            ordered = values[np.searchsorted(ends, ranks, side="right")]
+        else:  # faster, and with large counts too much
+            ordered = np.sort(np.repeat(values, counts))[_STRIDE // 2 :: _STRIDE]
+        self.digest.update(ordered)
         self.digest.compress()
 
     def merge(self, other: _Sketches) -> None:

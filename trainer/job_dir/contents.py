@@ -6,11 +6,11 @@ import contextlib
 import json
 import math
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import tensorflow as tf
-
+from sampling import files
 from sampling.errors import SamplingError
 
 PARAMETERS = "parameters.json"
@@ -37,8 +37,9 @@ def read_json(directory: str, name: str) -> dict[str, Any]:
         SamplingError: the file is damaged.
     """
     path = os.path.join(directory, name)
-    with tf.io.gfile.GFile(path, "rb") as file, undamaged(path):
-        value = json.loads(file.read())
+    text = files.read_text(path)
+    with undamaged(path):
+        value = json.loads(text)
         if not isinstance(value, dict):
             raise ValueError(f"found {type(value).__name__}, expected an object")
         return value
@@ -64,31 +65,26 @@ def undamaged(path: str) -> Iterator[None]:
 
 def read_json_if_any(directory: str, name: str) -> Any:
     """None where there is no such file."""
-    path = os.path.join(directory, name)
-    return read_json(directory, name) if tf.io.gfile.exists(path) else None
+    is_there = files.exists(os.path.join(directory, name))
+    return read_json(directory, name) if is_there else None
 
 
 def write_lines(directory: str, name: str, lines: Iterable[str]) -> str:
     """As `write_json`."""
-    tf.io.gfile.makedirs(directory)
     path = os.path.join(directory, name)
-    with tf.io.gfile.GFile(path + ".partial", "w") as file:
+    with files.whole(path, overwrite=True) as file:
         for line in lines:
-            file.write(line + "\n")
-    tf.io.gfile.rename(path + ".partial", path, overwrite=True)
+            file.write(line.encode() + b"\n")
     return path
 
 
 def write_joined(directory: str, name: str, paths: Iterable[str]) -> str:
     """The contents of files, one after the other, as `write_json`."""
-    tf.io.gfile.makedirs(directory)
     path = os.path.join(directory, name)
-    with tf.io.gfile.GFile(path + ".partial", "wb") as joined:
+    with files.whole(path, overwrite=True) as joined:
         for part in paths:
-            with tf.io.gfile.GFile(part, "rb") as file:
-                while piece := file.read(_PIECE):
-                    joined.write(piece)
-    tf.io.gfile.rename(path + ".partial", path, overwrite=True)
+            with files.open_binary(part) as file:
+                shutil.copyfileobj(file, joined, _PIECE)
     return path
 
 

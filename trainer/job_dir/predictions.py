@@ -3,6 +3,7 @@
 predictions.partial/00000.jsonl, 00001.jsonl, ...   parts of PART_ROWS rows
 predictions.partial/progress.json                   what they are of, and the input's state
 predictions.jsonl                                   all of it, once it is complete
+predictions.lock                                    the process that is at work
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from sampling import InputFn, Schema
+from sampling import InputFn, Schema, files
 from sampling.errors import SamplingError
 from trainer.job_dir import contents, json_lines
 
 PART_ROWS = 131_072
 _PROGRESS = "progress.json"
+_LOCK = "predictions.lock"
 
 Batch = Mapping[str, np.ndarray]
 
@@ -43,7 +44,20 @@ def write(
 
     Returns:
         The path of the predictions.
+
+    Raises:
+        SamplingError: another process predicts into the same directory, or a file can't be written.
     """
+    with files.lock(job_dir, _LOCK):
+        return _written(job_dir, input_fn, predict, about)
+
+
+def _written(
+    job_dir: str,
+    input_fn: InputFn,
+    predict: Callable[[], Iterable[Batch]],
+    about: Mapping[str, Any],
+) -> str:
     parts = _Parts(job_dir, {**about, "input": input_fn.state(0)["made_with"]})
     total = input_fn.rows_per_epoch
     if parts.rows:
@@ -67,7 +81,7 @@ class _Parts:
         self._about = json.loads(json.dumps(about))
         self._number, self.rows = 0, 0
         self.state: Any = None
-        if not tf.io.gfile.exists(f"{self._folder}/{_PROGRESS}"):
+        if not files.exists(f"{self._folder}/{_PROGRESS}"):
             return
         found = self._known()
         if found is not None and found["about"] == self._about:
@@ -75,7 +89,7 @@ class _Parts:
             return
         why = "with another model or files" if found else "and what is said of them is damaged"
         print(f"predictions were begun {why}; anew", file=sys.stderr)
-        tf.io.gfile.rmtree(self._folder)
+        files.remove(self._folder)
 
     def _known(self) -> dict[str, Any] | None:
         """What the progress says, if it is whole, and all its parts are there."""
@@ -86,7 +100,7 @@ class _Parts:
         numbers = found.get("parts"), found.get("rows")
         is_whole = {"about", "state"} <= set(found) and all(type(n) is int for n in numbers)
         paths = [self._path(number) for number in range(found["parts"] if is_whole else 0)]
-        return found if paths and all(map(tf.io.gfile.exists, paths)) else None
+        return found if paths and all(map(files.exists, paths)) else None
 
     def _path(self, number: int) -> str:
         return f"{self._folder}/{number:05}.jsonl"
@@ -107,8 +121,7 @@ class _Parts:
         """All parts as one file; then they are removed."""
         paths = [self._path(number) for number in range(self._number)]
         path = contents.write_joined(self._job_dir, contents.PREDICTIONS, paths)
-        if tf.io.gfile.exists(self._folder):
-            tf.io.gfile.rmtree(self._folder)
+        files.remove(self._folder)
         return path
 
 
