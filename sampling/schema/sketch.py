@@ -224,7 +224,7 @@ class ColumnSketch:
         self.numbers = Moments.of(shaped, counts)
         if self.is_numeric or family in ("int", "float"):
             return
-        ends = pc.min_max(shaped.texts)
+        ends = pc.min_max(shaped.values)
         self.first, self.last = (ends[end].as_py()[:_SHOWN] for end in ("min", "max"))
         nothing = shaped.of(shapes.NOTHING)[:_NOTHINGS]
         spellings = values.take(pa.array(nothing)).to_pylist()

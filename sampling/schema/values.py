@@ -42,7 +42,9 @@ class Values:
         """
         made = cls()
         if len(counts) <= MOST:
-            made._counts = _summed(zip(_listed(shaped.texts), counts.tolist(), strict=True))
+            made._counts = _summed(
+                zip(_listed(shaped.names(np.arange(len(counts)))), counts.tolist(), strict=True)
+            )
         else:
             made._counts, made._sketches = None, _Sketches.of(shaped, counts)
         return made
@@ -103,10 +105,10 @@ class _Sketches:
         _feed(made.distinct.update, shaped.wholes[shaped.is_whole].tolist())
         _feed(made.distinct.update, shaped.floats[shaped.is_other].tolist())
         if not is_number.all():
-            _feed(made.distinct.update, _listed(shaped.texts.filter(pa.array(~is_number))))
+            _feed(made.distinct.update, _listed(shaped.names(np.flatnonzero(~is_number))))
         often = np.flatnonzero(counts > max(1, counts.sum() // _RARE))
         often = often[np.argsort(-counts[often], kind="stable")[:MOST]]
-        texts = _listed(shaped.texts.take(pa.array(often)))
+        texts = _listed(shaped.names(often))
         _feed_pairs(made.frequent.update, zip(texts, counts[often].tolist(), strict=True))
         made._digest_numbers(shaped.floats[is_number], counts[is_number])
         return made
