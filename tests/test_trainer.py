@@ -141,6 +141,18 @@ def test_training_says_what_it_reads_and_how_good_it_is(trained):
     assert {"auc", "f1", "mean_prediction", "model:"} <= set(words)
 
 
+def test_a_training_of_few_steps_predicts_the_base_rate_on_the_whole(data, tmp_path):
+    """What is learned of a rare class in 19 steps, where it is not known from the start."""
+    ratios = {}
+    for start in ("prior", "zero"):
+        job = Job(data, tmp_path / start)
+        flags = f"--initial_output={start}", "--num_epochs=1", "--learning_rate=0.002"
+        task.main(job.flags("train", *flags))
+        measured = job.json("evaluation.json")
+        ratios[start] = measured["mean_prediction"] / measured["base_rate"]
+    assert ratios["prior"] == pytest.approx(1, abs=0.3) and ratios["zero"] > 2
+
+
 def test_parameters_are_kept(trained):
     parameters = trained.json("parameters.json")
     flags = parameters["flags"]

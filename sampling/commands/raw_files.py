@@ -88,13 +88,10 @@ def _found(flags: argparse.Namespace) -> dict[str, Any]:
     """How `tf-sampling schema` found the files of the schema to be written."""
     if not getattr(flags, "schema", None):
         return {}
-    from sampling import files
     from sampling.schema import json_form
 
-    text, origin = flags.schema, "schema JSON"
-    if not text.lstrip().startswith(("[", "{")):
-        text, origin = files.read_text(text), text
-    return json_form.parse(text, origin).get(json_form.CSV, {})
+    found, _ = json_form.load(flags.schema)
+    return found.get(json_form.CSV, {})
 
 
 def beam(module: str = "beam") -> Any:

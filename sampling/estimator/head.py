@@ -1,10 +1,13 @@
-"""An Estimator's head that puts out probabilities of the files, whatever it was trained on.
+"""Heads of Estimators that know the prior: of what is trained on, and of the files.
 
-    head = corrected_head(tf.estimator.BinaryClassHead(weight_column="weight"), train.prior())
+    head = starting_head(tf.estimator.BinaryClassHead(weight_column="weight"), train.prior())
+    head = corrected_head(head, train.prior())
     estimator = tf.estimator.DNNEstimator(head, [64, 32], columns)
 
-Training goes on in the prior of the sample. In evaluations, predictions and exports a constant is
-added to the logits: see `calibration.adjust_logits`.
+The first begins training where a model without features would end. The second puts out
+probabilities of the files, whatever it was trained on: training goes on in the prior of the sample,
+and in evaluations, predictions and exports a constant is added to the logits, see
+`calibration.adjust_logits`.
 """
 
 from __future__ import annotations
@@ -15,10 +18,63 @@ import tensorflow as tf
 
 from sampling.errors import SamplingError
 from sampling.estimator.forwarding import require_estimator
-from sampling.probabilities.calibration import Prior
+from sampling.probabilities.calibration import Prior, log_odds
 
 # What says so in predictions and in signatures: [batch, logits], what was added to each logit.
 CORRECTION = "prior_correction"
+
+
+def starting_head(head: Any, prior: Prior) -> Any:
+    """A head like the one given, with the log-odds of the stream's prior added to all logits.
+
+    A model whose last layer begins at 0 predicts 0.5 at first, and spends its first steps on
+    learning how rare a class is. This one predicts the prior. The constant is part of the model: in
+    training, evaluations, predictions and exports alike.
+
+    Args:
+        head: a tf.estimator.BinaryClassHead, MultiClassHead, or another one of logits, not yet
+            corrected; it is left as it was.
+        prior: of what the model is trained on, from `input_fn.prior()`; the same for each start of
+            the same model.
+
+    Returns:
+        A tf.estimator.Head.
+
+    Raises:
+        SamplingError: the head corrects its outputs, or prior has another number of classes.
+    """
+    api = require_estimator()
+    if getattr(head, CORRECTION, None) is not None:
+        raise SamplingError(
+            "the head corrects its outputs already, expected one that does not; "
+            "correct the head that starting_head returns"
+        )
+    _check_classes(head, prior)
+    start = log_odds(prior.stream).astype("float32")
+
+    class StartingHead(_Handing, api.Head):  # type: ignore[name-defined]
+        """Hands everything on to `head`, the logits with the start added."""
+
+        def __init__(self) -> None:
+            self._head = head
+
+        def loss(self, labels: Any, logits: Any, *rest: Any, **options: Any) -> Any:
+            return head.loss(labels, logits + start, *rest, **options)
+
+        def predictions(self, logits: Any, keys: Any = None) -> Any:
+            return head.predictions(logits + start, keys)
+
+        def update_metrics(
+            self, eval_metrics: Any, features: Any, logits: Any, labels: Any, *rest: Any
+        ) -> Any:
+            return head.update_metrics(eval_metrics, features, logits + start, labels, *rest)
+
+        def create_estimator_spec(
+            self, features: Any, mode: str, logits: Any, *arguments: Any, **options: Any
+        ) -> Any:
+            return head.create_estimator_spec(features, mode, logits + start, *arguments, **options)
+
+    return StartingHead()
 
 
 def corrected_head(head: Any, prior: Prior) -> Any:
@@ -48,22 +104,19 @@ def corrected_head(head: Any, prior: Prior) -> Any:
         )
     offset = tf.constant(_per_logit(head, prior), tf.float32).numpy()
 
-    class CorrectedHead(api.Head):  # type: ignore[name-defined]
+    class CorrectedHead(_Handing, api.Head):  # type: ignore[name-defined]
         """Hands everything on to `head`, the logits with the correction added."""
 
         prior_correction = offset
-        name = property(lambda self: head.name)
-        logits_dimension = property(lambda self: head.logits_dimension)
-        loss_reduction = property(lambda self: head.loss_reduction)
+
+        def __init__(self) -> None:
+            self._head = head
 
         def loss(self, *arguments: Any, **options: Any) -> Any:
             return head.loss(*arguments, **options)
 
         def predictions(self, logits: Any, keys: Any = None) -> Any:
             return head.predictions(logits + offset, keys)
-
-        def metrics(self, regularization_losses: Any = None) -> Any:
-            return head.metrics(regularization_losses)
 
         def update_metrics(
             self, eval_metrics: Any, features: Any, logits: Any, labels: Any, *rest: Any
@@ -82,16 +135,32 @@ def corrected_head(head: Any, prior: Prior) -> Any:
     return CorrectedHead()
 
 
+class _Handing:
+    """What every head of this module hands on to the one that it was made of."""
+
+    _head: Any
+    name = property(lambda self: self._head.name)
+    logits_dimension = property(lambda self: self._head.logits_dimension)
+    loss_reduction = property(lambda self: self._head.loss_reduction)
+
+    def metrics(self, regularization_losses: Any = None) -> Any:
+        return self._head.metrics(regularization_losses)
+
+
 def _per_logit(head: Any, prior: Prior) -> Any:
     """What is to be added to each of the head's logits."""
     prior.check_needed()
+    _check_classes(head, prior)
+    return prior.offset
+
+
+def _check_classes(head: Any, prior: Prior) -> None:
     classes = len(prior.files)
     if head.logits_dimension != (1 if classes == 2 else classes):
         raise SamplingError(
             f"the head has {head.logits_dimension} logits and the prior {classes} classes, "
             "expected 1 logit for two classes or one for each of more; fix one"
         )
-    return prior.offset
 
 
 def _told(api: Any, spec: Any, correction: tf.Tensor) -> Any:

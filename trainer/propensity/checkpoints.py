@@ -31,6 +31,7 @@ def estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int
         parameters.schema,
         scales=parameters.scales or {},
         threshold=parameters.threshold,
+        start=parameters.start,
         correction=parameters.correction,
         config=config,
         total_steps=total_steps,

@@ -81,6 +81,15 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "model": (
         Flag("model", "dnn", str, "kind of model", choices=("dnn", "linear"), of_model=True),
         Flag(
+            "initial_output",
+            "prior",
+            str,
+            "what the model predicts before it has learned anything: the share of class 1 in the "
+            "weighted rows that it is trained on; or 0.5 (zero logits)",
+            choices=("prior", "zero"),
+            of_model=True,
+        ),
+        Flag(
             "hidden_units",
             [128, 64],
             whole_numbers(1),

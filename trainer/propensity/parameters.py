@@ -72,6 +72,11 @@ class Parameters(NamedTuple):
             return cls(flags, schema, _scales(known) if known else None, steps, _prior(stored))
 
     @property
+    def start(self) -> Prior | None:
+        """What the model begins at; None: at 0.5."""
+        return self.prior if self.flags.initial_output == "prior" else None
+
+    @property
     def correction(self) -> Prior | None:
         """What the model corrects its outputs for; None: nothing."""
         prior = self.prior if self.flags.correct == "auto" else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from sampling.estimator import legacy_keras
 from sampling.estimator.forwarding import forward_features, require_estimator
-from sampling.estimator.head import corrected_head
+from sampling.estimator.head import corrected_head, starting_head
 from sampling.probabilities.calibration import Prior
 from sampling.schema import WEIGHT_FEATURE, Schema
 from trainer.propensity.model.features import Scale, feature_columns
@@ -29,6 +29,7 @@ def build(
     *,
     scales: Mapping[str, Scale],
     threshold: float,
+    start: Prior | None,
     correction: Prior | None,
     config: Any,
     total_steps: int,
@@ -40,6 +41,7 @@ def build(
         flags: all of the job's.
         scales: of the numeric features, by name.
         threshold: the probability from which a row is of class 1.
+        start: the prior that training begins at; None: it begins at 0.5.
         correction: the prior that outputs are corrected for; None: they are not.
         config: the RunConfig.
         total_steps: where the learning rate reaches 0.
@@ -54,6 +56,8 @@ def build(
     }
     canned = require_estimator()
     head = canned.BinaryClassHead(weight_column=WEIGHT_FEATURE)
+    if start is not None:
+        head = starting_head(head, start)
     if correction is not None:
         head = corrected_head(head, correction)
     if deep:
