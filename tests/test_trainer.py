@@ -136,7 +136,7 @@ def refused(capsys, arguments, status=1):
 def test_training_says_what_it_reads_and_how_good_it_is(trained):
     words = trained.said.split()
     assert words[words.index("steps_per_epoch") + 1] == "19"
-    assert words[words.index("negative_weight") + 1] == "10"
+    assert "positive_dir: 1, negative_dir: 10\n" in trained.said  # weights
     assert words[words.index("rows") + 1] == "1,500"
     assert {"auc", "f1", "mean_prediction", "model:"} <= set(words)
 
