@@ -69,6 +69,7 @@ class ArrowFile:
         Raises:
             SamplingError: one is damaged.
         """
+        assert self._found is not None  # since it was opened
         places = [self._found.get_field_index(name) for name in names]
         tables = []
         for group in groups:
