@@ -316,7 +316,10 @@ def test_training_from_the_beginning_sets_the_old_model_aside(stopped, stopped_j
     ("flags", "words"),
     [
         (["--seed=4"], ["seed = 3, this input function has 4", "by --restart"]),
-        (["--multiplier=2"], ["multiplier = 1.0, this input function has 2.0"]),
+        (
+            ["--multiplier=2"],
+            ["with 1 of negative_dir", "this input function has", "with 2 of negative_dir"],
+        ),
         (["--negative_dir={data}/negative-0.csv"], ["files = '3 with ", "has '2 with "]),
     ],
 )
