@@ -76,7 +76,7 @@ def test_the_example_of_the_readme_goes_on(classes, tmp_path):
     names = {"tf": tf, "model_dir": str(tmp_path), "train": make(classes), "test": classes.test()}
     names["estimator"] = tf.estimator.Estimator(model_fn, str(tmp_path))
     train(make(classes), tmp_path, Stop(11))
-    exec(example("from sampling.async_resume import WorkerState"), names)
+    exec(example("from sampling.checkpoint.server_resume import WorkerState"), names)
     assert names["estimator"].get_variable_value("global_step") == TOTAL + 2
     assert names["state"].all_are_done
 

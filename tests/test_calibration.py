@@ -227,7 +227,7 @@ def test_one_class_has_no_prior(tmp_path):
     few = write_classes(tmp_path, 5, 9)
     with pytest.raises(ValueError, match="found 1 different values"):
         InputFn(f"{tmp_path}/pos*", SCHEMA).prior()
-    with pytest.raises(ValueError, match="no negative in an epoch"):
+    with pytest.raises(ValueError, match="no row of negative_dir"):
         few.train(multiplier=0.05).prior()
 
 

@@ -202,7 +202,7 @@ def test_what_differs_is_named(classes, tmp_path):
     Training(classes.train(), tmp_path).fit(epochs=1)
     with pytest.raises(ValueError, match="seed = 0, this input function has 3"):
         Training(classes.train(seed=3), tmp_path)
-    with pytest.raises(ValueError, match="class = 'InputFnDownsampleWithWeight'"):
+    with pytest.raises(ValueError, match="sampler = 'Downsample'"):
         Training(classes.everything(), tmp_path)
 
 

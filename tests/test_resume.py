@@ -156,7 +156,7 @@ def model_dir(classes, tmp_path_factory):
     ("options", "message"),
     [
         ({"seed": 7}, r"input-state-5\.json: .* seed = 0, this input function has 7"),
-        ({"multiplier": 2.5}, r"multiplier = 1\.0, this input function has 2\.5"),
+        ({"multiplier": 2.5}, "with 1 of negative_dir.*with 5/2 of negative_dir"),
         ({"pool_rows": 500, "shuffle": False}, r"pool_rows = 131072.* and with shuffle = True"),
         ({"schema": SCHEMA.from_json(SCHEMA.to_json(), label="label")}, "schema"),
         ({"negative_dir": "negative-000.csv"}, "files = '7 with .*has '3 with "),
@@ -172,7 +172,7 @@ def test_what_differs_is_named(classes, model_dir, options, message):
 
 
 def test_another_class_is_named(classes, model_dir):
-    with pytest.raises(ValueError, match="class = 'InputFnDownsampleWithWeight'.*'InputFn'"):
+    with pytest.raises(ValueError, match="sampler = 'Downsample', this input function has 'AllRows'"):
         resume(classes.everything(), str(model_dir))
 
 
@@ -196,7 +196,7 @@ def test_a_state_cut_off_is_named(classes, spoilt, length):
 def test_a_state_of_another_version_is_named(classes, spoilt):
     path = spoilt / "input-state-5.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 99}))
-    with pytest.raises(ValueError, match=r"input-state-5\.json: .*version 99, expected 2"):
+    with pytest.raises(ValueError, match=r"input-state-5\.json: .*version 99, expected 3"):
         resume(classes.train(), str(spoilt))
 
 

@@ -210,7 +210,7 @@ def test_evaluating_takes_the_flags_of_the_training(trained, capsys):
     output = capsys.readouterr()
     assert trained.json("evaluation.json") == before
     assert f"auc              {before['auc']:.4g}\n" in output.out
-    assert output.err.startswith("evaluating  2 / 2 (100%)")
+    assert output.err.startswith("evaluating  100% 2/2 ")
 
 
 def test_files_without_labels_are_predicted_the_same(trained, tmp_path):
@@ -318,7 +318,7 @@ def test_training_from_the_beginning_sets_the_old_model_aside(stopped, stopped_j
         (["--seed=4"], ["seed = 3, this input function has 4", "by --restart"]),
         (
             ["--multiplier=2"],
-            ["with 1 of negative_dir", "this input function has", "with 2 of negative_dir"],
+            ["with 1 of negative_dir', this", "with 2 of negative_dir"],
         ),
         (["--negative_dir={data}/negative-0.csv"], ["files = '3 with ", "has '2 with "]),
     ],

@@ -103,7 +103,7 @@ def steps_of_states(model_dir: str, worker: int, workers: int) -> list[int]:
     if not tf.io.gfile.isdir(model_dir):
         return []
     found = (_STATE.fullmatch(name) for name in tf.io.gfile.listdir(model_dir))
-    own = (str(worker), str(workers), None)
+    own = (str(worker), str(workers))
     return sorted(int(match[1]) for match in found if match and match.groups()[1:] == own)
 
 

@@ -106,13 +106,14 @@ class Position:
         return cls(epoch, rows - skip, by_name, skip, shard)
 
 
+_PLACE = ("version", "rows", "epoch", "skip", "cursors", "worker", "made_with")
 _FIELDS = tuple(name.rstrip("_") for name in Cursor._fields)
 
 
 def _checksum(state: Mapping[str, Any]) -> int:
-    """Of all of a state but its checksum."""
-    rest = {name: value for name, value in state.items() if name != "checksum"}
-    return zlib.crc32(json.dumps(rest, sort_keys=True, default=repr).encode())
+    """Of what makes a place; who saves a state may write more beside it."""
+    place = {name: state[name] for name in _PLACE}
+    return zlib.crc32(json.dumps(place, sort_keys=True, default=repr).encode())
 
 
 def _columns(cursors: Iterable[Cursor]) -> dict[str, list[int]]:
