@@ -332,8 +332,9 @@ def test_schemas_with_classes_and_indicators_go_round(tmp_path):
     fields = (Field("x", float, default=NAN, indicator=True), Field("y", str))
     schema = Schema(fields, label="y", classes=("no", "yes"))
     text = json.dumps(schema.to_manifest())
-    assert Schema.from_json(text) == schema
-    assert Schema.from_json(schema.to_json(), "y", classes=("no", "yes")) == schema
+    again = Schema.from_json(text), Schema.from_json(schema.to_json(), "y", classes=("no", "yes"))
+    for each in again:  # NaN is not equal to itself, so the schemas are not either
+        assert json.dumps(each.to_manifest()) == text
     assert [f.name for f in schema.batch_features] == ["x", "x_missing"]
     assert pickle.loads(pickle.dumps(schema)).classes == ("no", "yes")
 

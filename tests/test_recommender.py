@@ -190,7 +190,7 @@ def test_a_stopped_training_goes_on_and_misses_no_epoch(job, tmp_path, monkeypat
         task.main(stopped.flags("train", "--model=gmf"))
     said = capsys.readouterr()
     assert ended.value.code == 130 and "goes on from the last checkpoint" in said.err
-    epochs = [line for line in said.out.splitlines() if line.startswith("epoch")]
+    epochs = [line for line in said.out.splitlines() if line.startswith("epoch  ")]
     task.main(stopped.short("train"))
     said = capsys.readouterr()
     assert "going on from step" in said.err

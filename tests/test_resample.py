@@ -292,7 +292,7 @@ def test_a_bad_rate_is_named_with_its_place(tmp_path, rate):
     ("text", "message"),
     [
         ("1,-1,0", "line 2, column 'rate': found the rate -1, expected a finite number"),
-        ("1,nan,0", "line 2, column 'rate': found 'nan', expected a finite number"),
+        ("1,nan,0", "line 2, column 'rate': found 'nan', expected a value"),
         ("1,,0", "line 2, column 'rate': found nothing, expected a value"),
         ("1,0,0", "files: the rates of 1 rows add up to 0, expected more than 0"),
     ],

@@ -172,7 +172,9 @@ def test_what_differs_is_named(classes, model_dir, options, message):
 
 
 def test_another_class_is_named(classes, model_dir):
-    with pytest.raises(ValueError, match="sampler = 'Downsample', this input function has 'AllRows'"):
+    with pytest.raises(
+        ValueError, match="sampler = 'Downsample', this input function has 'AllRows'"
+    ):
         resume(classes.everything(), str(model_dir))
 
 
