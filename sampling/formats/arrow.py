@@ -44,7 +44,7 @@ class ArrowFile:
 
     def __init__(self, file: files.File, schema: Schema | None, label: Label):
         self.file = file
-        self._found: pa.Schema | None = None
+        self._found: Any = None  # its columns
         self._messages: list[_Message] = []
         with self._open() as source:
             self._is_stream = source.read(len(MAGIC)) != MAGIC
