@@ -27,6 +27,7 @@ setup(
             "tensorflow>=2.15,<2.22",
             "tensorflow-estimator==2.15.*",
             "tf_keras>=2.15,<2.22",
+            "protobuf<7",  # TensorFlow 2.20 takes any, and fails with 7
         ],
         # The last TensorFlow with its own tf.estimator, and what still runs beside it.
         "tf215": ["tensorflow==2.15.*", "numpy<2", "pyarrow<22"],

@@ -56,7 +56,7 @@ for each in "$@"; do
   echo "try-tensorflows: $tensorflow on $("$python" --version)" >&2
   "$python" -m venv "$work/venv"
   PYTHONPATH="" "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --no-compile "tensorflow==$tensorflow.*" "tf_keras==$tensorflow.*" "tensorflow-estimator==2.15.*"
+    --no-compile "protobuf<7" "tensorflow==$tensorflow.*" "tf_keras==$tensorflow.*" "tensorflow-estimator==2.15.*"
   found="$(try "$work/venv/bin/python" "$work/$tensorflow")" || true
   echo "try-tensorflows: $found" >&2
   rm -rf "${work:?}/$tensorflow"* "$work"/own-used-by-*
