@@ -137,8 +137,9 @@ def _add(group: Any, flag: Flag) -> None:
     if flag.parse is None:
         options["action"] = argparse.BooleanOptionalAction
     else:
-        options |= {"type": flag.parse, "choices": flag.choices}
-        options["metavar"] = None if flag.choices else _metavar(flag)
+        options |= {"type": flag.parse, "choices": flag.choices, "metavar": _metavar(flag)}
+        if flag.choices:
+            options["help"] = f"{text}; one of {', '.join(flag.choices)}"
     group.add_argument(f"--{flag.name}", **options)
 
 
