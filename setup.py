@@ -8,7 +8,7 @@ setup(
     packages=find_packages(
         include=["sampling", "sampling.*", "trainer", "trainer.*", "examples", "examples.*"]
     ),
-    package_data={"": ["schema.json"], "sampling.report": ["page.html"]},
+    package_data={"": ["schema.json", "py.typed"], "sampling.report": ["page.html"]},
     python_requires=">=3.10",
     install_requires=[
         "datasketches>=5.1",  # statistics of columns

@@ -68,7 +68,9 @@ def _run(command: str, arguments: Sequence[str]) -> None:
     passed_on = "runner" if command in _WITH_BEAM else None
     parser = Parser(f"{NAME} {command}", COMMANDS[command], module.FLAGS, passed_on=passed_on)
     flags = parser.parse(arguments)
-    with ending(module.IF_STOPPED):
+    from sampling.files.termination import cleaning_up
+
+    with ending(module.IF_STOPPED), cleaning_up():
         module.run(flags)
 
 

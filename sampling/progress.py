@@ -73,6 +73,14 @@ class Progress:
         self._total = total
         self._bar = bar(what, total, stream=stream)
 
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        """What is not closed by now was cut short: an error's line, which follows, says why."""
+        self._bar.leave = False
+        self._bar.close()
+
     def update(self, done: float, rows: int) -> None:
         """Says so if it is time to."""
         self._tell_rows(rows)

@@ -55,8 +55,8 @@ for each in "$@"; do
   python="$(find_python "$tensorflow" "${pythons[@]}")"
   echo "try-tensorflows: $tensorflow on $("$python" --version)" >&2
   "$python" -m venv "$work/venv"
-  "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    "tensorflow==$tensorflow.*" "tf_keras==$tensorflow.*" "tensorflow-estimator==2.15.*"
+  PYTHONPATH="" "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --no-compile "tensorflow==$tensorflow.*" "tf_keras==$tensorflow.*" "tensorflow-estimator==2.15.*"
   found="$(try "$work/venv/bin/python" "$work/$tensorflow")" || true
   echo "try-tensorflows: $found" >&2
   rm -rf "${work:?}/$tensorflow"* "$work"/own-used-by-*

@@ -49,7 +49,10 @@ def canned(model_dir: Path) -> Any:
 
 def custom_model(features: Any, labels: Any, mode: str) -> Any:
     keras = sampling.estimator.legacy_keras()
-    net = keras.Sequential([keras.layers.Dense(4, "relu"), keras.layers.Dense(1)])
+    # A RunConfig's seed is for TensorFlow's variables alone.
+    first, second = (keras.initializers.GlorotUniform(seed) for seed in (7, 8))
+    hidden = keras.layers.Dense(4, "relu", kernel_initializer=first)
+    net = keras.Sequential([hidden, keras.layers.Dense(1, kernel_initializer=second)])
     head = tf.estimator.BinaryClassHead(weight_column="weight")
     logits = net(features["x"], training=mode == tf.estimator.ModeKeys.TRAIN)
     optimizer = keras.optimizers.legacy.SGD(0.1, momentum=0.9)
@@ -122,8 +125,6 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any], tolerance: floa
 
 def main(command: str, folder: Path, other: Path | None = None) -> None:
     sampling.estimator.install()
-    # For layers of Keras: a RunConfig's seed is for TensorFlow's variables alone.
-    sampling.estimator.legacy_keras().utils.set_random_seed(7)
     if command == "train":
         train(folder)
     copy = folder.with_name(f"{folder.name}-used-by-{tf.__version__}")

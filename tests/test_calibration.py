@@ -232,7 +232,7 @@ def test_one_class_has_no_prior(tmp_path):
 
 
 def test_the_readme_is_right():
-    text = (Path(__file__).parent.parent / "README.md").read_text()
+    text = (Path(__file__).parent.parent / "sampling/probabilities/README.md").read_text()
     section = text.split("## Probabilities and thresholds")[1].split("\n## ")[0]
     names: dict = {}
     shown = []

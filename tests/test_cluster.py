@@ -96,6 +96,26 @@ def test_an_index_may_be_a_text():
         (config_of(CLUSTER, "worker", 2), "worker 2, expected a number from 0 to 1"),
         (config_of(CLUSTER, "worker", -1), "worker -1"),
         (config_of(CLUSTER, "worker", None), "worker None"),
+        (config_of(CLUSTER, "worker", True), "worker True"),
+        (
+            config_of(CLUSTER | {"worker": 5}, "chief"),
+            "in the cluster of TF_CONFIG is 5, expected a",
+        ),
+        (
+            config_of(CLUSTER | {"worker": None}, "chief"),
+            "TF_CONFIG is None, expected a list",
+        ),
+        (
+            config_of(CLUSTER | {"worker": "host:1234"}, "chief"),
+            "TF_CONFIG is 'host:1234', exp",
+        ),
+        (
+            config_of(CLUSTER | {"worker": ["b:1", None]}, "chief"),
+            r"is \['b:1', None\], expected",
+        ),
+        (config_of(CLUSTER | {"ps": {"0": "d:1"}}, "chief"), "'ps' in the cluster of TF_CONFIG is"),
+        (config_of(CLUSTER, ["chief"]), r"the task is \['chief'\]"),
+        ('{"cluster": ' + "[" * 100_000, r"\(100,0\d\d characters\), which is nested too deeply"),
     ],
 )
 def test_what_is_wrong_with_tf_config_is_said(text, named, monkeypatch, classes):

@@ -55,7 +55,7 @@ def test_which_files_are_read(raw, tmp_path):
         "mode": "train",
         "data_dir": data,
         "label": "bought",
-        "schema": f"{data}/manifest.json",
+        "schema": f"{data}/_manifest.json",
         "delimiter": ",",
         "positive_dir": [f"{data}/train/positive/*.csv"],
         "negative_dir": [f"{data}/train/negative/*.csv"],
@@ -86,4 +86,4 @@ def test_a_folder_that_is_no_split(raw, tmp_path, capsys):
     with pytest.raises(SystemExit):
         job = f"--job-dir={tmp_path / 'job'}"
         task.main(["propensity", "--mode=train", job, f"--data_dir={raw}"])
-    assert "manifest.json" in capsys.readouterr().err
+    assert "_manifest.json" in capsys.readouterr().err

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -69,6 +72,15 @@ assert tf.keras.__version__.startswith("3.") and "keras" in tf.keras.layers.Dens
 @own
 def test_it_is_found_in_all_ways_and_imported_when_it_is_asked_for():
     run(ALL_WAYS)
+
+
+def test_the_examples_of_the_readme_run(capsys):
+    readme = Path(sampling.estimator.__file__).with_name("README.md").read_text()
+    names: dict[str, Any] = {}
+    for code in re.findall(r"```python\n(.*?)```", readme, re.DOTALL):
+        exec(code, names)
+    assert "'accuracy'" in capsys.readouterr().out
+    assert isinstance(names["optimizer"], sampling.estimator.legacy_keras().optimizers.legacy.Adam)
 
 
 BOTH = """

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from sampling import Schema
+from sampling import InputFn, Schema
 from sampling.errors import SamplingError
 
 HERE = Path(__file__).resolve()
@@ -303,6 +304,77 @@ def test_tfrecords_of_which_the_first_lack_a_feature(tmp_path):
     assert schema.statistics["late"].missing == 50 and schema.statistics["x"].missing == 0
 
 
+@pytest.mark.parametrize(
+    ("labels", "type_", "classes"),
+    [
+        (["0", "1", "0"], "INTEGER", ()),
+        (["0.0", "1.0", "0.0"], "INTEGER", ()),
+        (["yes", "no", "no"], "STRING", ("no", "yes")),
+        (["yes", "yes", "no"], "STRING", ("yes", "no")),  # the rarer one is positive
+        (["true", "true", "false"], "STRING", ("false", "true")),  # unless one is true
+        (["1", "1", "2"], "INTEGER", ("2", "1")),
+        (["-1", "1", "1"], "INTEGER", ("-1", "1")),
+        (["2", "3", "3"], "INTEGER", ("3", "2")),
+        (["0", "1", "2"], "INTEGER", ()),
+        (["b", "c", "a"], "STRING", ("a", "b", "c")),
+        ([" >50K", " <=50K", " <=50K"], "STRING", (" <=50K", " >50K")),
+        (["0.5", "1.5", "1.5"], "FLOAT", ()),
+        (["a", "a", "a"], "STRING", ()),
+    ],
+)
+def test_the_values_of_a_label_are_its_classes(tmp_path, labels, type_, classes):
+    rows = "".join(f"{i}.5,{label}\n" for i, label in enumerate(labels))
+    schema = infer(tmp_path, f"x,y\n{rows}", label="y")
+    assert (schema["y"].type, schema.classes) == (type_, classes)
+    if classes:
+        assert Schema.from_json(json.dumps(schema.to_manifest())).classes == classes
+        [(_, found, *_)] = InputFn(tmp_path / "a.csv", schema).batches()
+        assert found.tolist() == [classes.index(label) for label in labels]
+
+
+def test_columns_of_paths_and_of_arrow_files(tmp_path):
+    for day in ("2024-01-01", "2024-01-02"):
+        folder = tmp_path / f"dt={day}" / "n=7"
+        folder.mkdir(parents=True)
+        table = pa.table({"x": [1, 2], "y": [0.5, None]})
+        pa.feather.write_feather(table, str(folder / "a.arrow"))
+        pq.write_table(table, folder / "a.parquet")
+        (folder / "a.csv").write_text("x,y\n1,0.5\n2,\n")
+    for end in ("arrow", "parquet", "csv"):
+        schema = Schema.infer(tmp_path / "*" / "*" / f"*.{end}")
+        assert [(field.name, field.type) for field in schema] == [
+            ("x", "INTEGER"),
+            ("y", "FLOAT"),
+            ("dt", "DATE"),
+            ("n", "INTEGER"),
+        ]
+        assert dict(schema.statistics["dt"].values) == {"2024-01-01": 2, "2024-01-02": 2}
+        assert len(next(iter(InputFn(tmp_path / "*" / "*" / f"*.{end}", schema).batches()))["n"])
+
+
+def test_text_as_people_write_it(tmp_path):
+    text = "größe;x;y\n1.234,5;3,14;a\\;b\n12,5;nan;c\n"
+    (tmp_path / "a.csv").write_bytes(text.encode("latin-1"))
+    options = {"decimal": ",", "escape": "\\", "encoding": "latin-1"}
+    schema = Schema.infer(tmp_path / "a.csv", **options)
+    assert [(field.name, field.type) for field in schema] == [
+        ("größe", "STRING"),
+        ("x", "FLOAT"),
+        ("y", "STRING"),
+    ]
+    assert schema.statistics["x"].median == 3.14 and schema.statistics["x"].missing == 1
+    assert set(schema.statistics["y"].values) == {"a;b", "c"}
+    [batch] = InputFn(tmp_path / "a.csv", schema, delimiter=";", **options).batches()
+    assert batch["x"].tolist() == [np.float32(3.14), 0]
+
+
+def test_columns_without_a_name_are_left_out(tmp_path):
+    schema = infer(tmp_path, ",age,y,\n0,20,1,\n1,30,0,\n")
+    assert schema.names == ("age", "y") and schema.statistics["age"].rows == 2
+    made = run(tmp_path / "a.csv")
+    assert "left out: '', a column without a name" in made.stderr
+
+
 def test_a_column_named_weight_is_the_weight(tmp_path):
     schema = infer(tmp_path, "x,weight\n1,0.5\n2,2\n")
     assert schema.weight == "weight" and schema["weight"].type == "FLOAT"
@@ -321,7 +393,7 @@ def test_the_command_prints_json_for_others_and_a_table_for_people(tmp_path):
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(f"id;age;city;y\n{rows}".encode()))
     made = run(tmp_path / "*.csv.gz", "--label=y", "--key=id", "--category=age")
     assert made.returncode == 0, made.stderr
-    assert json.loads(made.stdout)["csv"] == {"header": True, "delimiter": ";"}
+    assert json.loads(made.stdout)["csv"] == {"delimiter": ";"}
     (tmp_path / "schema.json").write_text(made.stdout)
     schema = Schema.from_json(tmp_path / "schema.json")
     assert schema == Schema.infer(tmp_path / "a.csv.gz", "y", "id", categories=["age"])
@@ -331,6 +403,19 @@ def test_the_command_prints_json_for_others_and_a_table_for_people(tmp_path):
     lines = {line.split()[0]: line.split() for line in made.stderr.splitlines()}
     assert lines["age"][1:3] == ["INTEGER", "category"]
     assert lines["city"][1:5] == ["STRING", "category", "33.4%", "2"]
+
+
+def test_split_reads_the_files_as_the_schema_found_them(tmp_path):
+    rows = "".join(f"{i};{i / 4};{i % 2}\n" for i in range(200))
+    (tmp_path / "a.csv").write_text(rows)
+    made = run(tmp_path / "a.csv", "--label=y", "--key=id", "--columns=id,x,y")
+    (tmp_path / "schema.json").write_text(made.stdout)
+    split = [sys.executable, "-m", "sampling", "split", str(tmp_path / "a.csv"), "--key=id"]
+    split += [f"--schema={tmp_path / 'schema.json'}", "--label=y", f"--output={tmp_path / 'out'}"]
+    done = subprocess.run(split, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert Schema.from_manifest(tmp_path / "out").names == ("id", "x", "y")
+    assert "200 rows" in done.stdout
 
 
 def test_the_command_says_what_is_wrong_in_a_sentence(tmp_path):
@@ -352,12 +437,12 @@ REAL = {
         },
     ),
     "bank-marketing/bank_marketing.csv": (
-        {"label": "loan"},
+        {"label": "y"},
         {
             "INTEGER id": "Unnamed: 0",
             "INTEGER number": "age balance day duration campaign pdays previous",
-            "STRING category": "job marital education contact month poutcome",
-            "BOOLEAN number": "default housing loan y",
+            "STRING category": "job marital education contact month poutcome y",
+            "BOOLEAN number": "default housing loan",
         },
     ),
     "churn/churn.all.gz": (
@@ -379,6 +464,13 @@ REAL = {
             "INTEGER number": " ".join(f"V{i}" for i in range(28)) + " Amount label",
         },
     ),
+}
+
+
+CLASSES = {
+    "adult/adult_income.csv.gz": ("<=50K", ">50K"),
+    "bank-marketing/bank_marketing.csv": ("no", "yes"),
+    "churn/churn.all.gz": (" False.", " True."),
 }
 
 
@@ -404,6 +496,7 @@ def test_real_files_as_they_are(path):
     }
     assert grouped(schema) == wanted
     assert all(known.missing == 0 for known in schema.statistics.values())
+    assert schema.classes == CLASSES.get(path, ())
 
 
 def test_small_files_like_the_real_ones(tmp_path):

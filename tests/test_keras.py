@@ -18,7 +18,7 @@ import tensorflow as tf
 from sampling import Schema
 from tests.conftest import ids_of, write_classes
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parent.parent / "sampling/README.md"
 EPOCHS = 3
 NUMBERS = ["x", "id"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import json
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
@@ -22,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sampling import InputFn, InputFnDownsampleWithWeight, Schema
+from sampling import InputFn, InputFnDownsampleWithWeight, Schema, files
 from sampling.__main__ import main
 from sampling.files import manifest
 from tests.stress_prepare import peak_megabytes
@@ -246,7 +248,7 @@ def lie(out, path, counted):
     """Other counts in the manifest than there are rows, so that its use shows."""
     made = manifest.read(out)
     made["files"][path]["rows"] = counted
-    (out / "manifest.json").write_text(json.dumps(made))
+    (out / "_manifest.json").write_text(json.dumps(made))
 
 
 def test_input_functions_take_the_counts_of_the_manifest(tmp_path):
@@ -263,23 +265,92 @@ def test_input_functions_take_the_counts_of_the_manifest(tmp_path):
     assert InputFn(str(out / "dev"), SCHEMA).rows_per_epoch == 77
 
 
-@pytest.mark.parametrize("change", ["another size", "written later", "foreign", "no JSON"])
-def test_a_manifest_is_not_trusted_over_other_files(tmp_path, change):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("another size", r"has [\d,]+ bytes, [\d,]+ by it"),
+        ("other bytes", "has the same size and another checksum"),
+        ("another file", "is not in it"),
+        ("foreign", None),
+        ("no JSON", "can't be used, rows are counted"),
+    ],
+)
+def test_a_manifest_is_not_trusted_over_other_files(tmp_path, change, message):
     out = prepared(tmp_path)
     shard = out / "dev/part-00000-of-00001.csv"
-    real = len(pd.read_csv(shard))
+    real, before = len(pd.read_csv(shard)), shard.stat()
     lie(out, "dev/part-00000-of-00001.csv", 77)
     if change == "another size":
         shard.write_text(shard.read_text() + "c001,5,1.5,Ulm,0\n")
         real += 1
-    elif change == "written later":
-        later = (out / "manifest.json").stat().st_mtime_ns + 10**9
-        os.utime(shard, ns=(later, later))
+    elif change == "other bytes":  # one row more of the same bytes in all, and of the same time
+        shard.write_text(shard.read_text()[:-17] + "c1,5,1,U,0\nc,,,,\n")
+        real += 1
+        os.utime(shard, ns=(before.st_atime_ns, before.st_mtime_ns))
+    elif change == "another file":
+        shard = shard.rename(shard.with_name("a.csv"))
     else:
-        text = (out / "manifest.json").read_text()
+        text = (out / "_manifest.json").read_text()
         other = text.replace("tf-sampling", "others") if change == "foreign" else text[:50]
-        (out / "manifest.json").write_text(other)
-    assert InputFn(str(out / "dev"), SCHEMA).rows_per_epoch == real
+        (out / "_manifest.json").write_text(other)
+    expected = pytest.warns(UserWarning, match=message) if message else contextlib.nullcontext()
+    with expected:
+        assert InputFn(str(out / "dev"), SCHEMA).rows_per_epoch == real
+
+
+def test_a_manifest_survives_copying_in_any_order(tmp_path):
+    out = prepared(tmp_path)
+    lie(out, "dev/part-00000-of-00001.csv", 77)
+    shard = out / "dev/part-00000-of-00001.csv"
+    for age in (-(10**9), 10**9):
+        then = (out / "_manifest.json").stat().st_mtime_ns + age
+        os.utime(shard, ns=(then, then))
+        assert InputFn(str(out / "dev"), SCHEMA).rows_per_epoch == 77
+
+
+@pytest.mark.parametrize("name", ["rows", "bytes", "crc32c", "classes"])
+@pytest.mark.parametrize("value", [-100, 1.5, None, "7", True])
+def test_a_manifest_that_says_what_can_not_be_is_an_error(tmp_path, name, value):
+    manifest.write(tmp_path, {**manifest.build({}, {}, [], []), "files": {"a": ENTRY}})
+    assert manifest.read(tmp_path)["files"] == {"a": ENTRY}
+    if name == "crc32c" and value == "7":
+        return
+    (tmp_path / "a").write_text("x\n")
+    wrong = {"a": {**ENTRY, name: value}}
+    manifest.write(tmp_path, {**manifest.build({}, {}, [], []), "files": wrong})
+    message = re.escape(f'_manifest.json: files["a"].{name} is {json.dumps(value)}, expected')
+    for use in (manifest.read, lambda folder: InputFn(str(folder), SCHEMA).rows_per_epoch):
+        (tmp_path / "a").write_text(",".join(SCHEMA.names) + "\n1,1,1,1,1\n")
+        with pytest.raises(ValueError, match=message):
+            use(tmp_path)
+
+
+ENTRY = {"rows": 1, "bytes": 9, "crc32c": "01234567", "classes": {"positive": 1}}
+
+
+@given(st.integers(0, 40_000), st.data())
+def test_a_checksum_is_of_beginning_middle_and_end(tmp_path_factory, size, data):
+    path = tmp_path_factory.getbasetemp() / "checked"
+    content = bytearray(size)
+    path.write_bytes(content)
+    before = manifest.checksum(files.stat(str(path)))
+    if not size:
+        return
+    seen = [range(0, 4096), range((size - 4096) // 2, (size + 4096) // 2), range(size - 4096, size)]
+    at = data.draw(st.integers(0, size - 1))
+    content[at] = 1
+    path.write_bytes(content)
+    changed = manifest.checksum(files.stat(str(path))) != before
+    assert changed == (size <= 3 * 4096 or any(at in span for span in seen))
+
+
+def test_folders_that_are_written_are_read_by_others(tmp_path):
+    out = prepared(tmp_path)
+    arguments = ["split", str(out / "dev"), f"--output={tmp_path / 'flat'}", "--splits=a=1"]
+    main([*arguments, f"--schema={tmp_path / 'schema.json'}", "--format=parquet", "--shards=1"])
+    rows = len(pd.read_csv(out / "dev/part-00000-of-00001.csv"))
+    assert len(pd.read_parquet(tmp_path / "flat")) == rows
+    assert pyarrow.dataset.dataset(tmp_path / "flat").count_rows() == rows
 
 
 def test_the_rows_of_an_epoch_do_not_depend_on_the_manifest(tmp_path):
@@ -292,7 +363,7 @@ def test_the_rows_of_an_epoch_do_not_depend_on_the_manifest(tmp_path):
         return [(features["visit"].tolist(), weights.tolist()) for features, _, weights in batches]
 
     by_manifest = epoch()
-    (out / "manifest.json").unlink()
+    (out / "_manifest.json").unlink()
     assert epoch() == by_manifest
 
 
@@ -384,12 +455,12 @@ def test_records_need_a_schema(tmp_path, capsys):
 def test_what_was_written_before_is_replaced_only_if_asked(tmp_path, capsys):
     write(tmp_path / "raw", rows(300))
     out = split(tmp_path)
-    before = (out / "manifest.json").read_text()
+    before = (out / "_manifest.json").read_text()
     arguments = ["split", str(tmp_path / "raw/*.csv"), f"--output={out}", "--key=customer"]
-    assert "holds dev already" in refused(arguments, capsys)
-    assert (out / "manifest.json").read_text() == before
+    assert "holds _manifest.json already" in refused(arguments, capsys)
+    assert (out / "_manifest.json").read_text() == before
     main([*arguments, "--overwrite", "--splits=only=1"])
-    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "only"]
+    assert sorted(path.name for path in out.iterdir()) == ["_manifest.json", "only"]
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
@@ -403,13 +474,13 @@ def test_a_folder_of_others_is_never_replaced(tmp_path, capsys):
 def test_a_bad_row_leaves_what_was_there_before(tmp_path, capsys):
     write(tmp_path / "raw", rows(300))
     out = split(tmp_path)
-    before = (out / "manifest.json").read_text()
+    before = (out / "_manifest.json").read_text()
     with open(tmp_path / "raw/raw-2.csv", "a") as file:
         file.write("c1,2,3\n")
     files = str(tmp_path / "raw/*.csv")
     arguments = ["split", files, f"--output={out}", "--key=customer", "--overwrite"]
     assert "raw-2.csv, line 102: found 3 fields, expected 5" in refused(arguments, capsys)
-    assert (out / "manifest.json").read_text() == before
+    assert (out / "_manifest.json").read_text() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "raw", "schema.json"]
 
 
@@ -486,7 +557,7 @@ def test_vocab_the_most_frequent_come_first(tmp_path):
     vocab = ["vocab", str(tmp_path / "plays.csv"), "--column=who", f"--output={output}"]
     main(vocab)
     assert output.read_text() == "a\nb\nc, d\nz\n"
-    main([*vocab, "--min_count=2"])
+    main([*vocab, "--min_count=2", "--overwrite"])
     assert output.read_text() == "a\nb\n"
     assert [path.name for path in output.parent.iterdir()] == ["who.csv"]
 
@@ -530,7 +601,12 @@ def test_what_makes_no_vocabulary_is_refused(tmp_path, capsys, flags, message):
         (["--seed=-1"], "--seed: found '-1', expected a whole number"),
         (["--label=bought", "--by_class=nope"], "by_class is 'nope'"),
         (["--format=parquet"], "--schema is missing"),
-        (["--label=bought", "--negative=2"], "raw-0.csv, line 2, column 'bought': found the label"),
+        (
+            ["--label=bought", "--positive=1", "--negative=2"],
+            "raw-0.csv, line 2, column 'bought': found the label '0'",
+        ),
+        (["--label=bought", "--negative=2"], "expected a label of class negative among '2'"),
+        (["--label=city"], "expected two; name those of either class (--positive=a,b"),
         (["--label=bought", "--classes=1,2"], "expected one of 1, 2; fix the row"),
         (["--label=visit", "--classes=each"], "found more than 1,000 classes"),
         (["--no-header"], "the files have no header, expected names of their columns"),
@@ -564,7 +640,7 @@ def test_help_tells_every_flag(command, capsys):
 
 def test_the_readme_prepares_and_samples(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    readme = (Path(__file__).parent.parent / "sampling/README.md").read_text()
     section = readme.split("## Preparing files")[1].split("## ")[0]
     frame = rows(2000).rename(columns={"customer": "customer_id"})
     (tmp_path / "raw").mkdir()

@@ -1,4 +1,4 @@
-"""The example at the head of the README does what it says."""
+"""The examples of the README and of the library's guide do what they say."""
 
 import re
 from collections import Counter
@@ -7,58 +7,28 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import tensorflow as tf
 
 from sampling import Schema
 
 README = Path(__file__).parent.parent / "README.md"
+GUIDE = README.parent / "sampling/README.md"
 
 
-def write(path, rows, bought):
-    rng = np.random.default_rng(rows)
-    frame = pd.DataFrame({"customer_id": rng.permutation(rows), "age": rng.integers(18, 90, rows)})
-    frame["income"] = rng.lognormal(10, 1, rows)
-    frame["city"] = "here"
-    frame["bought"] = bought
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(path, index=False)
-
-
-def keras_model():
-    inputs = {
-        "age": tf.keras.Input([1], name="age", dtype=tf.int64),
-        "income": tf.keras.Input([1], name="income"),
-    }
-    numbers = [tf.cast(each, tf.float32) for each in inputs.values()]
-    joined = tf.keras.layers.Concatenate()(numbers)
-    model = tf.keras.Model(inputs, tf.keras.layers.Dense(1, activation="sigmoid")(joined / 1e5))
-    model.compile("adam", "binary_crossentropy")
-    return model
-
-
-class MadeWhenFitted:
-    """Keras does not like an Estimator to train between making a model and fitting it."""
-
-    def fit(self, *arguments, **options):
-        return keras_model().fit(*arguments, **options)
-
-
-def test_the_first_example_runs(tmp_path, monkeypatch):
+def test_the_examples_of_the_first_page_run_as_pasted(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    write(Path("data/train/positive/a.csv"), 40, 1)
-    write(Path("data/train/negative/a.csv"), 1000, 0)
-    write(Path("data/test/a.csv"), 100, (np.arange(100) % 10 == 0).astype(int))
-    example = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[0]
-    names = {"model": MadeWhenFitted()}
-    exec(example, names)
-    assert names["estimator"].get_variable_value("global_step") == 5 * 1
-    assert names["train"].describe()["ratio_in_weights"] == "1 : 25"
+    names: dict[str, object] = {}
+    for snippet in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL):
+        exec(snippet, names)
+    printed = capsys.readouterr().out
+    assert re.search(r"^ratio_in_weights +1 : 28$", printed, re.MULTILINE)
+    means = [float(mean) for mean in re.findall(r"mean probability ([0-9.]+)", printed)]
+    assert len(means) == 2 and all(0.025 < mean < 0.045 for mean in means)
 
 
 def example(first_line):
-    """The code of the README that begins so."""
+    """The code of the library's guide that begins so."""
     [found] = re.findall(
-        rf"```python\n({re.escape(first_line)}\n.*?)```", README.read_text(), re.DOTALL
+        rf"```python\n({re.escape(first_line)}\n.*?)```", GUIDE.read_text(), re.DOTALL
     )
     return found
 
@@ -82,7 +52,7 @@ def test_the_articles_of_the_readme_hold_lists():
     from sampling import InputFn
 
     pattern = r"```python\n(from sampling import Field\n.*?)```"
-    [block] = re.findall(pattern, README.read_text(), re.DOTALL)
+    [block] = re.findall(pattern, GUIDE.read_text(), re.DOTALL)
     names = {"Schema": Schema}
     exec(block, names)
     rows = [

@@ -259,7 +259,7 @@ def refused(capsys, *flags):
         (["--sample_ratio=1"], "--sample_ratio is given without --true_ratio"),
         (["--true_ratio=9", "--corrected"], "leaves nothing to correct"),
         (["--corrected"], "leaves nothing to correct"),
-        (["--job-dir=nowhere"], "nowhere/parameters.json: No such file"),
+        (["--job-dir=nowhere"], "can't read nowhere/parameters.json"),
     ],
 )
 def test_bad_flags_are_a_sentence(folder, capsys, flags, words):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sampling import Field, InputFnStratified, Schema
-from sampling.order import apportionment, epochs
+from sampling.order import apportionment, epoch_rows
 from sampling.rows.encoding import TableRows
 from tests.conftest import ids_of
 
@@ -105,7 +105,7 @@ some_sizes = st.lists(st.integers(1, 10**6), min_size=1, max_size=12)
 def test_a_minority_epoch_has_each_row_of_the_scarcest_class_and_none_twice(sizes, data):
     shares = data.draw(st.lists(st.integers(1, 99), min_size=len(sizes), max_size=len(sizes)))
     shares = [Fraction(share, sum(shares)) for share in shares]
-    rows = epochs.rows_of_classes("minority", sizes, shares)
+    rows = epoch_rows.rows_of_classes("minority", sizes, shares)
     assert all(0 <= each <= size for each, size in zip(rows, sizes, strict=True))
     end = min(size / share for size, share in zip(sizes, shares, strict=True))
     for each, size, share in zip(rows, sizes, shares, strict=True):
@@ -117,7 +117,7 @@ def test_a_minority_epoch_has_each_row_of_the_scarcest_class_and_none_twice(size
 def test_a_majority_epoch_has_every_row(sizes, data):
     shares = data.draw(st.lists(st.integers(1, 99), min_size=len(sizes), max_size=len(sizes)))
     shares = [Fraction(share, sum(shares)) for share in shares]
-    rows = epochs.rows_of_classes("majority", sizes, shares)
+    rows = epoch_rows.rows_of_classes("majority", sizes, shares)
     assert all(each >= size for each, size in zip(rows, sizes, strict=True))
     end = max(size / share for size, share in zip(sizes, shares, strict=True))
     assert all(
@@ -129,7 +129,7 @@ def test_a_majority_epoch_has_every_row(sizes, data):
 def test_a_natural_epoch_is_as_long_as_the_files(sizes, data):
     shares = data.draw(st.lists(st.integers(1, 99), min_size=len(sizes), max_size=len(sizes)))
     shares = [Fraction(share, sum(shares)) for share in shares]
-    rows = epochs.rows_of_classes("natural", sizes, shares)
+    rows = epoch_rows.rows_of_classes("natural", sizes, shares)
     assert sum(rows) == sum(sizes)
     for each, share in zip(rows, shares, strict=True):
         assert abs(each - sum(sizes) * share) < 2.5
@@ -178,7 +178,7 @@ def test_an_epoch_has_what_was_asked_for(four, options, expected):
 @given(
     sizes=st.lists(st.one_of(st.integers(1, 6), st.integers(1, 120)), min_size=1, max_size=11),
     data=st.data(),
-    epoch=st.sampled_from([*epochs.EPOCHS, 50]),
+    epoch=st.sampled_from([*epoch_rows.EPOCHS, 50]),
     pool_rows=st.integers(5, 150),
     batch_size=st.integers(1, 64),
     seed=st.integers(0, 2**33),

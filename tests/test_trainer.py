@@ -18,10 +18,11 @@ import tensorflow as tf
 from scipy import stats
 
 from sampling import Schema, progress
+from sampling.errors import SamplingError
 from sampling.flags.common import FORMATS
 from sampling.formats import registry
 from trainer import task
-from trainer.job_dir import contents, restart
+from trainer.job_dir import contents, json_lines, restart
 from trainer.propensity.model import features as columns
 from trainer.propensity.model import metrics
 from trainer.training import hooks
@@ -107,6 +108,10 @@ def data(tmp_path_factory):
     return folder
 
 
+# What TensorFlow 2.16 and newer say as they are imported, at any log level.
+IMPORTING = re.compile(r"WARNING: All log messages before absl::InitializeLog|I0000 ")
+
+
 @pytest.fixture(scope="module")
 def trained(data, tmp_path_factory):
     """By a process of its own, which is how it is run; then the same test files predicted."""
@@ -115,7 +120,7 @@ def trained(data, tmp_path_factory):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     job.said = done.stdout
-    lines = [line for line in done.stderr.splitlines() if line]
+    lines = [line for line in done.stderr.splitlines() if line and not IMPORTING.match(line)]
     assert lines and all(line.startswith(("training", "evaluating")) for line in lines), lines
     task.main(job.short("predict"))
     return job
@@ -547,14 +552,39 @@ def test_progress_of_a_short_job_elsewhere_is_its_last_line():
 
 def test_json_lines_are_plain():
     batch = {
-        "id": np.array([b"\xc3\xbc", b"\xff"], object),
-        "x": np.array([0.1, 3], np.float32),
+        "id": np.array(["ü".encode(), b"b"], object),
+        "key": np.array([b"\xff\x00", b"\xfe"], object),
+        "x": np.array([0.1, np.nan], np.float32),
+        "list": np.array([[1.5, np.nan], [0.1, 2]], np.float32),
+        "texts": np.array([[b"a", b"b"], [b"", b"c"]], object),
         "n": np.array([1, 2]),
     }
-    assert list(contents.json_lines(batch)) == [
-        '{"id": "ü", "x": 0.1, "n": 1}',
-        '{"id": "\ufffd", "x": 3.0, "n": 2}',
+    lines = list(json_lines.encode(batch, binary=["key"], nullable=["x", "list"]))
+    assert lines == [
+        '{"id": "ü", "key": "/wA=", "x": 0.1, "list": [1.5, null], "texts": ["a", "b"], "n": 1}',
+        '{"id": "b", "key": "/g==", "x": null, "list": [0.1, 2.0], "texts": ["", "c"], "n": 2}',
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("id", np.array([b"a", b"\xff"], object), r"row 8 has the id b'\\xff', .* as BYTES"),
+        ("id", np.array([[b"a"], [b"\xff"]], object), "row 8 has the id"),
+        ("probability", np.array([0.5, np.nan], np.float32), "row 8 has the probability nan"),
+        ("x", np.array([np.inf, 1], np.float32), "row 7 has the x inf, expected a finite number"),
+        ("x", np.array([[1, 2], [1, -np.inf]]), "row 8 has the x -inf"),
+    ],
+)
+def test_what_json_can_not_hold_is_refused(name, values, words):
+    with pytest.raises(SamplingError, match=words):
+        list(json_lines.encode({name: values}, nullable=["x"], first=7))
+
+
+@pytest.mark.parametrize("value", [5, {}, {"a": [1.5, None], "b": {"c": "ü"}}])
+def test_json_files_come_back(value, tmp_path):
+    contents.write_json(str(tmp_path), "x.json", {"value": value, "auc": float("nan")})
+    assert contents.read_json(str(tmp_path), "x.json") == {"value": value, "auc": None}
 
 
 def test_predicting_that_was_killed_goes_on(trained, tmp_path):

@@ -18,6 +18,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from sampling import files
 from sampling.checkpoint.exchange import StateExchange
 from sampling.errors import SamplingError
 from sampling.input_fn import cluster
@@ -140,20 +141,16 @@ def worker_state_path(model_dir: str, step: int, worker: int, workers: int) -> s
 
 def write_state(path: str, state: Mapping[str, Any]) -> None:
     """The file is there when it is complete, not before."""
-    tf.io.gfile.makedirs(os.path.dirname(path))
-    with tf.io.gfile.GFile(f"{path}.partial", "w") as file:
-        file.write(json.dumps(state))
-    tf.io.gfile.rename(f"{path}.partial", path, overwrite=True)
+    files.replace(path, json.dumps(state))
 
 
 def read_state(path: str) -> Any:
     """What `write_state` wrote.
 
     Raises:
-        SamplingError: it is no JSON.
+        SamplingError: it can't be read, or is no JSON.
     """
-    with tf.io.gfile.GFile(path) as file:
-        text = file.read()
+    text = files.read_text(path)
     try:
         return json.loads(text)
     except ValueError as error:

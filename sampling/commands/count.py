@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 
 from sampling.commands import raw_files
 from sampling.errors import SamplingError
-from sampling.flags.common import LABEL, OUTPUT
+from sampling.flags.common import LABEL, OUTPUT, OVERWRITE
 from sampling.flags.flag import Flag
 
 IF_STOPPED = raw_files.NOTHING_WRITTEN
@@ -21,6 +22,7 @@ FLAGS = {
     "what is written": (
         Flag("json", False, None, "whether JSON is printed instead of a table"),
         OUTPUT._replace(help="file to write the JSON to", required=False),
+        OVERWRITE,
     ),
 }
 
@@ -32,11 +34,13 @@ def run(flags: argparse.Namespace) -> None:
     open_source = raw_files.opening(flags, {})
     if flags.runner and not flags.output:
         raise SamplingError("--output is missing, which --runner needs; name a file")
-    if flags.runner:
-        counts = raw_files.beam().count(open_source, flags.output, raw_files.beam_flags(flags))
-    else:
-        counts = count.count(open_source())
-    as_json = json.dumps(count.as_dict(counts), indent=2)
-    if flags.output:
-        files.replace(flags.output, as_json + "\n")
+    whole = files.whole(flags.output, flags.overwrite) if flags.output else contextlib.nullcontext()
+    with whole as file:
+        if flags.runner:
+            counts = raw_files.beam().count(open_source, flags.output, raw_files.beam_flags(flags))
+        else:
+            counts = count.count(open_source())
+        as_json = json.dumps(count.as_dict(counts), indent=2)
+        if file:
+            file.write(f"{as_json}\n".encode())
     print(as_json if flags.json else count.table(counts))

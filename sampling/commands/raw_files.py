@@ -9,13 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sampling.errors import SamplingError
-from sampling.flags.common import SCHEMA, WEIGHT_COLUMN, WRITTEN
+from sampling.flags.common import FILE_FORMAT, SCHEMA, WEIGHT_COLUMN, WRITTEN
 from sampling.flags.flag import Flag
 from sampling.flags.values import names
 
 if TYPE_CHECKING:
     from sampling.formats.csv.options import CsvOptions
     from sampling.prepare.source import Source
+    from sampling.schema import Schema
 
 NOTHING_WRITTEN = "nothing was written; the same command begins anew"
 RUNNER = Flag(
@@ -39,34 +40,58 @@ HOW_WRITTEN = {
 }
 
 
-def opening(flags: argparse.Namespace, keys: dict[str, str]) -> Callable[[], Source]:
+def opening(
+    flags: argparse.Namespace, keys: dict[str, str], written_as: str = "csv"
+) -> Callable[[], Source]:
     """What opens the raw files, here or on other machines.
 
     Args:
         keys: flag -> column, of columns that must be there.
+        written_as: the format in which rows are written again.
     """
     from sampling.prepare.source import Source
-    from sampling.schema import Schema
 
-    label = getattr(flags, "label", None)
-    schema = Schema.from_json(flags.schema, label, flags.weight_column) if flags.schema else None
     return partial(
         Source,
         flags.files,
-        schema,
+        schema(flags),
         csv_options(flags),
         columns=flags.columns,
-        label=label,
+        label=getattr(flags, "label", None),
         keys=keys,
         file_format=flags.file_format,
+        written_as=written_as,
     )
 
 
+def schema(flags: argparse.Namespace) -> Schema | None:
+    """That was given, if one was."""
+    from sampling.schema import Schema
+
+    label = getattr(flags, "label", None)
+    return Schema.from_json(flags.schema, label, flags.weight_column) if flags.schema else None
+
+
 def csv_options(flags: argparse.Namespace) -> CsvOptions:
+    """How text is written: by flags, or else as the schema's file says."""
     from sampling.formats.csv.options import CsvOptions
 
-    has_header = flags.header and not getattr(flags, "columns", None)
-    return CsvOptions(has_header, flags.delimiter, flags.null_values, flags.newlines_in_values)
+    usual = {flag.name: flag.default for flag in WRITTEN}
+    flagged = {name: getattr(flags, name) for name in usual if name != FILE_FORMAT.name}
+    given = {name: value for name, value in flagged.items() if value != usual[name]}
+    if getattr(flags, "columns", None):
+        given["header"] = False
+    return CsvOptions(**{**flagged, **_found(flags), **given})
+
+
+def _found(flags: argparse.Namespace) -> dict[str, Any]:
+    """How `tf-sampling schema` found the files of the schema to be written."""
+    if not getattr(flags, "schema", None):
+        return {}
+    from sampling import files
+    from sampling.schema import json_form
+
+    return json_form.parse(files.read_text(flags.schema), flags.schema).get(json_form.CSV, {})
 
 
 def beam(module: str = "beam") -> Any:

@@ -7,6 +7,7 @@ import json
 import os
 from typing import Any
 
+from sampling import files
 from sampling.errors import SamplingError
 from sampling.flags import common
 from sampling.flags.flag import Flag
@@ -49,6 +50,7 @@ FLAGS = {
         *common.DECIDING,
         Flag("title", None, str, "the page's heading; unless given: the label's name"),
         common.OUTPUT._replace(default="output/report", required=False),
+        common.OVERWRITE,
     ),
 }
 
@@ -69,6 +71,7 @@ def run(flags: argparse.Namespace) -> None:
     path = folder.write(
         predictions,
         flags.output,
+        flags.overwrite,
         title=flags.title or flags.label,
         threshold=cost_threshold(*costs) if flags.threshold is None else flags.threshold,
         costs=costs,
@@ -104,7 +107,7 @@ def _of_job(job: str, corrected: bool | None) -> dict[str, Any]:
             f"{os.path.join(job, PARAMETERS)} is not as a training writes it; train again"
         ) from None
     usage = None
-    if os.path.exists(path := os.path.join(job, USAGE)):
+    if files.exists(path := os.path.join(job, USAGE)):
         usage = _read_json(path)
     if corrected is None:
         corrected = prior is not None and prior.needs_correction and is_corrected
@@ -112,10 +115,8 @@ def _of_job(job: str, corrected: bool | None) -> dict[str, Any]:
 
 
 def _read_json(path: str) -> Any:
+    text = files.read_text(path)
     try:
-        with open(path) as file:
-            return json.load(file)
-    except OSError as error:
-        raise SamplingError(f"{path}: {error.strerror}; name the job_dir of a training") from None
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SamplingError(f"{path} is not JSON ({error}); train again") from None

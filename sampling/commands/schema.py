@@ -59,7 +59,7 @@ def run(flags: argparse.Namespace) -> None:
         flags.columns,
         flags.null_values,
         flags.newlines_in_values,
-        flags.rows,
+        rows=flags.rows,
         progress=True,
     )
     made = schema.infer(flags.files, wishes, reading)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from typing import TYPE_CHECKING
 
 from sampling.commands import raw_files
+from sampling.errors import SamplingError
 from sampling.flags.common import LABEL, OUTPUT, OVERWRITE, SEED, SHARDS
+from sampling.flags.ending import say
 from sampling.flags.flag import Flag
-from sampling.flags.values import fractions, names, whole
+from sampling.flags.values import exact_names, fractions, names, whole
 
 if TYPE_CHECKING:
-    from sampling.prepare.assign import Assignment
+    from sampling.prepare.assign import Assignment, Cuts
+    from sampling.prepare.classes import Classes
+    from sampling.prepare.source import Source
 
 IF_STOPPED = raw_files.NOTHING_WRITTEN
 _EACH = "each"
@@ -23,8 +28,8 @@ FLAGS = {
             "key",
             None,
             str,
-            "column whose rows stay on one side, such as the customer",
-            required=True,
+            "column whose rows stay on one side, such as the customer; unless given: each row is "
+            "on its own, by its file and its number in there",
         ),
         Flag(
             "splits",
@@ -32,16 +37,37 @@ FLAGS = {
             fractions,
             "names and fractions of the keys",
         ),
+        Flag(
+            "time",
+            None,
+            str,
+            "column to cut by instead: rows of the first split are before those of the next; the "
+            "files are read twice",
+        ),
+        Flag(
+            "stratify",
+            False,
+            None,
+            "whether every class has its exact share of each split; the files are read twice",
+        ),
         SEED,
         raw_files.RUNNER,
     ),
     **raw_files.HOW_WRITTEN,
     "classes": (
         LABEL._replace(help="column of the class; without it there are no classes"),
-        Flag("positive", ["1"], names, "labels of class positive"),
-        Flag("negative", ["0"], names, "labels of class negative"),
         Flag(
-            "classes", None, names, "more than two: the labels (a,b,c), or 'each' for all there are"
+            "positive",
+            [],
+            exact_names,
+            "labels of class positive; unless given: of two labels 1 or true, or else the rarer",
+        ),
+        Flag("negative", [], exact_names, "labels of class negative; unless given: the other one"),
+        Flag(
+            "classes",
+            None,
+            exact_names,
+            "more than two: the labels (a,b,c), or 'each' for all there are",
         ),
         Flag(
             "by_class",
@@ -67,36 +93,70 @@ FLAGS = {
 
 
 def run(flags: argparse.Namespace) -> None:
+    from sampling import files
     from sampling.formats.writing import ROW_GROUP_ROWS, Layout
     from sampling.prepare import split
 
-    open_source = raw_files.opening(flags, {"--key": flags.key})
     layout = Layout(flags.format, flags.delimiter, flags.row_group_rows or ROW_GROUP_ROWS).check()
-    rest = flags.output, _assignment(flags), layout, flags.overwrite
+    keys = {f"--{name}": getattr(flags, name) for name in ("key", "time") if getattr(flags, name)}
+    schema = raw_files.schema(flags)
+    flags.label = flags.label or (schema.label if schema else None)
+    open_source = raw_files.opening(flags, keys, layout.format)
+    assignment = _assignment(flags, schema.classes if schema else ())
     if flags.runner:
-        made = raw_files.beam().split(open_source, *rest, raw_files.beam_flags(flags))
+        if flags.time or flags.stratify:
+            raise SamplingError(
+                "--time and --stratify look at all rows first, in one process; leave --runner out"
+            )
+        to = flags.output, assignment, layout, flags.overwrite
+        made = raw_files.beam().split(open_source, *to, raw_files.beam_flags(flags))
     else:
-        made = split.split(open_source(), *rest)
+        source = open_source()
+        split.check(source, layout)
+        files.check_place(flags.output, flags.overwrite)
+        assignment = dataclasses.replace(assignment, cuts=_cuts(flags, source, assignment))
+        made = split.split(source, flags.output, assignment, layout, flags.overwrite)
     raw_files.tell(made, flags.output)
+    for class_, labels in made["labels"].items():
+        if labels != [class_]:
+            print(f"{class_}: {made['label']} is {' or '.join(map(repr, labels))}")
+    for place in split.empty(made):
+        say(f"warning: {place} has no row")
 
 
-def _assignment(flags: argparse.Namespace) -> Assignment:
-    from sampling.prepare.assign import Assignment, Classes
+def _assignment(flags: argparse.Namespace, order: tuple[str, ...]) -> Assignment:
+    from sampling.prepare.assign import Assignment
 
     common = flags.key, flags.splits, flags.seed, flags.shards
     if not flags.label:
         return Assignment(*common)
     by_class = list(flags.splits)[:1] if flags.by_class is None else flags.by_class
-    return Assignment(*common, Classes(flags.label, _classes(flags)), tuple(by_class))
+    return Assignment(*common, _classes(flags, order), tuple(by_class))
 
 
-def _classes(flags: argparse.Namespace) -> dict[str, str]:
-    """label -> class"""
-    from sampling.prepare.assign import folder_name
+def _cuts(flags: argparse.Namespace, source: Source, assignment: Assignment) -> Cuts | None:
+    """What needs to look at all rows first."""
+    from sampling.prepare.cuts import ByClass, ByTime
+
+    if flags.time and flags.stratify:
+        raise SamplingError(
+            "--time and --stratify are both given, expected one of them; leave one out"
+        )
+    if flags.time:
+        return ByTime.find(source, assignment, flags.time)
+    return ByClass.find(source, assignment) if flags.stratify else None
+
+
+def _classes(flags: argparse.Namespace, order: tuple[str, ...]) -> Classes:
+    """As flags say, or else the schema, or what is found."""
+    from sampling.prepare.classes import NEGATIVE, POSITIVE, Classes, folder_name
 
     if flags.classes == [_EACH]:
-        return {}
+        return Classes(flags.label, others="each")
     if flags.classes:
-        return {label: folder_name(label) for label in flags.classes}
-    labels = {"positive": flags.positive, "negative": flags.negative}
-    return {label: class_ for class_, of_class in labels.items() for label in of_class}
+        return Classes(flags.label, {label: folder_name(label) for label in flags.classes})
+    if order and not flags.positive and not flags.negative:
+        return Classes(flags.label, order=order)
+    of_class = {POSITIVE: flags.positive, NEGATIVE: flags.negative}
+    names = {label: class_ for class_, labels in of_class.items() for label in labels}
+    return Classes(flags.label, names, None if all(of_class.values()) else "found")

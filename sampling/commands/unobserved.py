@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sampling.formats.registry import Blocks
     from sampling.samplers.fake_pairs.known_pairs import KnownPairs
 
-IF_STOPPED = "the folder is not complete; remove it, and give the command again"
+IF_STOPPED = "nothing was written; the same command begins anew"
 _BLOCK_ROWS = 65_536
 FLAGS = {
     "what is read": (
@@ -35,6 +35,7 @@ FLAGS = {
         Flag("default_label", 0, whole(0), "label of all"),
         common.SHARDS,
         common.SEED,
+        common.OVERWRITE,
     ),
 }
 
@@ -50,6 +51,7 @@ def run(flags: argparse.Namespace) -> None:
         default_label=flags.default_label,
         shards=flags.shards,
         seed=flags.seed,
+        overwrite=flags.overwrite,
     )
     print(f"{rows:,} pairs: {flags.output}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from sampling.commands import raw_files
-from sampling.flags.common import OUTPUT
+from sampling.flags.common import OUTPUT, OVERWRITE
 from sampling.flags.flag import Flag
 from sampling.flags.values import whole
 
@@ -19,6 +19,7 @@ FLAGS = {
     **raw_files.HOW_WRITTEN,
     "what is written": (
         OUTPUT._replace(help="file to write"),
+        OVERWRITE,
         Flag("min_count", 1, whole(1), "least rows of a value"),
     ),
 }
@@ -29,12 +30,13 @@ def run(flags: argparse.Namespace) -> None:
     from sampling.prepare import vocab
 
     open_source = raw_files.opening(flags, {"--column": flags.column})
-    if flags.runner:
-        counts = raw_files.beam().vocab(
-            open_source, flags.column, flags.output, raw_files.beam_flags(flags)
-        )
-    else:
-        counts = vocab.count(open_source(), flags.column)
-    values = vocab.lines(counts, flags.min_count)
-    files.replace(flags.output, "".join(f"{value}\n" for value in values))
+    with files.whole(flags.output, flags.overwrite) as file:
+        if flags.runner:
+            counts = raw_files.beam().vocab(
+                open_source, flags.column, flags.output, raw_files.beam_flags(flags)
+            )
+        else:
+            counts = vocab.count(open_source(), flags.column)
+        values = vocab.lines(counts, flags.min_count)
+        file.write("".join(f"{value}\n" for value in values).encode())
     print(f"{len(values):,} values: {flags.output}")

@@ -10,12 +10,14 @@ import importlib.machinery
 import importlib.util
 import sys
 import types
-from collections.abc import Callable
 from typing import Any
+
+from sampling.estimator import keras3
 
 PACKAGE = "tensorflow_estimator"
 _TRAINING = "tensorflow.python.distribute.estimator_training"
-_TPU = f"{PACKAGE}.python.estimator.tpu"
+_ROOT = f"{PACKAGE}.python.estimator"
+_TPU = f"{_ROOT}.tpu"
 _TPU_MODULES = ("", ".tpu_config", ".tpu_estimator", ".tpu_context", "._tpu_estimator_embedding")
 
 
@@ -44,14 +46,12 @@ class _Loader(importlib.machinery.SourceFileLoader):
     """Runs a module with an `__import__` of its own, then adds to it what `keras3` has for it."""
 
     def exec_module(self, module: types.ModuleType) -> None:
-        from sampling.estimator import keras3
-
         if module.__name__ == PACKAGE:
             prepare()
         # A module's code looks `__import__` up here; its compiled file is used as it is.
         vars(module)["__builtins__"] = {**vars(builtins), "__import__": _import}
         super().exec_module(module)
-        add: Callable[[types.ModuleType], None] | None = keras3.ADDITIONS.get(module.__name__)
+        add = keras3.ADDITIONS.get(module.__name__.removeprefix(f"{_ROOT}."))
         if add is not None:
             add(module)
 

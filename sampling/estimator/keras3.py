@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 from sampling.errors import SamplingError
-from sampling.estimator.importing import PACKAGE
 
 _LEGACY = ("Adadelta", "Adagrad", "Adam", "Adamax", "Ftrl", "Nadam", "RMSprop", "SGD")
 _LEGACY_NAMES = f"tf_keras.optimizers.legacy ({', '.join(_LEGACY)})"
@@ -156,13 +155,11 @@ def _add_model_to_estimator(module: types.ModuleType) -> None:
     module._assert_valid_model = _assert_valid_model  # type: ignore[attr-defined]
 
 
-# What is done to a module of tensorflow-estimator when it has been run, by its name.
+# What is done to a module of tensorflow-estimator when it has been run, by its name in
+# tensorflow_estimator.python.estimator.
 ADDITIONS: dict[str, Callable[[types.ModuleType], None]] = {
-    f"{PACKAGE}.python.estimator.{name}": add
-    for name, add in {
-        "canned.optimizers": _add_optimizers,
-        "head.base_head": _add_head,
-        "model_fn": _add_model_fn,
-        "keras_lib": _add_model_to_estimator,
-    }.items()
+    "canned.optimizers": _add_optimizers,
+    "head.base_head": _add_head,
+    "model_fn": _add_model_fn,
+    "keras_lib": _add_model_to_estimator,
 }

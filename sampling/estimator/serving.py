@@ -8,6 +8,7 @@ operations, driven by the same schema, and gives the same values; where it can't
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from sampling.estimator.forwarding import require_estimator
+from sampling.formats import text as spelled
 from sampling.schema import FORWARDED_SUFFIX, Field, Schema
 
 CSV_ROWS = "csv_rows"
@@ -22,8 +24,6 @@ CSV_ROWS = "csv_rows"
 # to_number alone would read "0x1F" and a trailing form feed; pyarrow does not
 _INTEGER = r"-?[0-9]+"
 _FLOAT = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-_TRUE = ("true", "True", "TRUE", "1")
-_FALSE = ("false", "False", "FALSE", "0")
 
 
 def serving_input_receiver_fn(
@@ -34,7 +34,9 @@ def serving_input_receiver_fn(
     The SavedModel never asks for label or weight. Its signatures are, for each of the model's
     outputs (serving_default, predict, ...):
 
-    - `predict`: a tensor [batch] for each feature, int64, float32 or string;
+    - `predict`: a tensor [batch] for each feature, int64, float32 or string. NaN and "" are missing
+      values, as in training. No whole number is: where such a field has an indicator, the request
+      has the indicator, too;
     - `csv:predict`: `csv_rows`, a string tensor [batch], each row the schema's features in their
       order; not if there are lists among them, which are [batch, length] in `predict`.
 
@@ -50,14 +52,16 @@ def serving_input_receiver_fn(
 
     def receiver() -> Any:
         if any(field.is_list for field in schema.features):
-            raw = {field.name: _placeholder(field) for field in schema.features}
-            return api.export.ServingInputReceiver({**raw, **forwarded(raw)}, raw)
+            raw = {field.name: _placeholder(field) for field in _asked(schema)}
+            features = _filled(raw, schema)
+            return api.export.ServingInputReceiver({**features, **forwarded(features)}, raw)
         rows = tf.compat.v1.placeholder(tf.string, [None], name=CSV_ROWS)
         raw = {
             name: tf.compat.v1.placeholder_with_default(values, [None])  # can be fed in its place
-            for name, values in parse_csv(rows, schema, delimiter, null_values).items()
+            for name, values in _parsed(rows, schema, delimiter, null_values).items()
         }
-        features = {**raw, **forwarded(raw)}
+        features = _filled(raw, schema)
+        features |= forwarded(features)
         return api.export.ServingInputReceiver(features, raw, {"csv": {CSV_ROWS: rows}})
 
     def forwarded(raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -65,6 +69,33 @@ def serving_input_receiver_fn(
         return {name + FORWARDED_SUFFIX: tf.identity(raw[name]) for name in names}
 
     return receiver
+
+
+def _asked(schema: Schema) -> list[Field]:
+    """What a request has a tensor for: features, and indicators that no value of theirs tells."""
+    of_no_value = {f.indicator_name for f in schema.features if f.is_integer and f.indicator}
+    names = {field.name for field in schema.features} | of_no_value
+    return [field for field in schema.batch_features if field.name in names]
+
+
+def _filled(raw: Mapping[str, tf.Tensor], schema: Schema) -> dict[str, tf.Tensor]:
+    """What was asked with -> the features of training, in their order."""
+    features: dict[str, tf.Tensor] = {}
+    for field in schema.features:
+        values = raw[field.name]
+        if field.is_list:
+            features[field.name] = values
+            missing = tf.fill(tf.shape(values)[:1], tf.shape(values)[1] == 0)
+        elif field.is_integer:
+            features[field.name] = values
+            missing = raw.get(field.indicator_name)
+        else:
+            missing = tf.equal(values, "") if field.is_string else tf.math.is_nan(values)
+            empty = tf.constant(field.empty_value, values.dtype)
+            features[field.name] = tf.where(missing, empty, values)
+        if field.indicator:
+            features[field.indicator_name] = tf.cast(missing, tf.int64)
+    return features
 
 
 def _placeholder(field: Field) -> tf.Tensor:
@@ -86,17 +117,26 @@ def parse_csv(
         schema, delimiter, null_values: as for the training files.
 
     Returns:
-        {name: int64, float32 or string [batch]}
+        {name: int64, float32 or string [batch]}; with the indicators of fields that have one.
 
     Raises (when it runs):
         tf.errors.InvalidArgumentError: a row with another number of fields or a stray quote, an
             empty field that is REQUIRED, a value that is not of its field's type.
     """
+    return _filled(_parsed(rows, schema, delimiter, null_values), schema)
+
+
+def _parsed(
+    rows: tf.Tensor, schema: Schema, delimiter: str, null_values: Sequence[str]
+) -> dict[str, tf.Tensor]:
+    """What `_filled` takes: missing numbers are NaN, missing strings are blank."""
     texts = _split(rows, len(schema.features), delimiter)
-    values = {
-        field.name: _typed(field, text, null_values)
-        for field, text in zip(schema.features, texts, strict=True)
-    }
+    spellings = ["", *null_values]
+    values: dict[str, tf.Tensor] = {}
+    for field, text in zip(schema.features, texts, strict=True):
+        values[field.name], missing = _typed(field, text, spellings)
+        if field.indicator and field.is_integer:
+            values[field.indicator_name] = tf.cast(missing, tf.int64)
     # rows are checked whole, even if a model has no use for some of their columns
     with tf.control_dependencies(list(values.values())):
         return {name: tf.identity(column) for name, column in values.items()}
@@ -116,30 +156,36 @@ def _split(rows: tf.Tensor, columns: int, delimiter: str) -> list[tf.Tensor]:
     return [tf.dynamic_stitch(places, texts) for texts in zip(*parts, strict=True)]
 
 
-def _typed(field: Field, text: tf.Tensor, null_values: Sequence[str]) -> tf.Tensor:
-    empty = _is_any(text, null_values)
+def _typed(field: Field, text: tf.Tensor, spellings: Sequence[str]) -> tuple[Any, tf.Tensor]:
+    """(Values, bool: where they are missing), [batch] each."""
+    missing = _is_any(text, spellings)
+    if not field.is_string and field.type != "BOOLEAN":
+        # pyarrow takes blanks round a number, TensorFlow more than blanks
+        text = tf.strings.regex_replace(text, r"\A[ \t]+|[ \t]+\z", "")
+        missing |= tf.strings.regex_full_match(text, spelled.NAN)
     if field.mode == "REQUIRED":
-        text = _checked(text, ~empty, f"column {field.name!r} is REQUIRED and empty; fill it")
+        text = _checked(text, ~missing, f"column {field.name!r} is REQUIRED and empty; fill it")
     if field.is_string:
-        return tf.where(empty, str(field.empty_value), text)
+        return tf.where(missing, "", text), missing
+    # the missing ones are read as 0 first, because every one of a tensor must be a number
     numbers = _booleans if field.type == "BOOLEAN" else _numbers
-    # the empty ones are read as 0 first, because every one of a tensor must be a number
-    values = numbers(field, tf.where(empty, "0", text))
-    return tf.where(empty, tf.constant(field.empty_value, values.dtype), values)
+    values = numbers(field, tf.where(missing, "0", text))
+    empty = field.empty_value if field.is_integer else math.nan
+    return tf.where(missing, tf.constant(empty, values.dtype), values), missing
 
 
 def _booleans(field: Field, text: tf.Tensor) -> tf.Tensor:
-    true, false = _is_any(text, _TRUE), _is_any(text, _FALSE)
-    text = _checked(text, true | false, _wrong(field, f"expected {', '.join(_TRUE + _FALSE)}"))
-    return tf.cast(_is_any(text, _TRUE), tf.int64)
+    true, false = _is_any(text, spelled.TRUE), _is_any(text, spelled.FALSE)
+    expected = f"expected {', '.join((*spelled.TRUE, *spelled.FALSE))}"
+    with tf.control_dependencies([_checked(text, true | false, _wrong(field, expected))]):
+        return tf.cast(true, tf.int64)
 
 
 def _numbers(field: Field, text: tf.Tensor) -> tf.Tensor:
     pattern, dtype, expected = _FLOAT, tf.float32, "expected a finite number"
     if field.is_integer:
         pattern, dtype, expected = _INTEGER, tf.int64, "expected a whole number"
-    # pyarrow takes blanks round a number, TensorFlow more than blanks
-    text = tf.strings.regex_replace(text, r"\A[ \t]+|[ \t]+\z", "")
+        text = tf.strings.regex_replace(text, r"\A(-?[0-9]+)\.0*\z", r"\1")  # 17.0
     fits = tf.strings.regex_full_match(text, pattern)
     values = tf.strings.to_number(_checked(text, fits, _wrong(field, expected)), dtype)
     if field.is_integer:

@@ -1,16 +1,20 @@
-"""Folders that appear whole or not at all."""
+"""Folders that appear whole or not at all, and never in place of something else."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import tempfile
 from collections.abc import Iterator
 
 from sampling.errors import SamplingError
-from sampling.files import manifest
+from sampling.files import locking, manifest
 from sampling.files.creating import remove
-from sampling.files.reading import is_local
+from sampling.files.reading import is_local, telling
+from sampling.files.staging import REPLACED, staged
+
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
+_TRIES = 10
 
 
 @contextlib.contextmanager
@@ -18,21 +22,22 @@ def folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[st
     """Where to write what is called `path` in the end, and only if all went well.
 
     A local folder is written beside its place and renamed; whatever stops the job, there is none or
-    the one of before. A bucket has no renaming: there, what has no manifest is not whole.
+    the one of before. If something has appeared in its place meanwhile, that stays, and the result
+    is kept beside it. A bucket has no renaming: there, what has no manifest is not whole, and of
+    two writers at least one is refused.
 
     Args:
         path: of the folder; it may exist if it is empty.
         overwrite: whether to replace one that has a manifest of ours.
 
     Raises:
-        SamplingError: the folder has something in it, or a file can't be written.
+        SamplingError: the folder has something in it, now or at the end, or a file can't be
+            written.
     """
-    path = os.fspath(path)
-    path = os.path.abspath(os.path.expanduser(path)) if is_local(path) else path.rstrip("/")
-    _check_place(path, overwrite)
-    staged = _staged if is_local(path) else _in_place
+    path = _place(path)
+    in_place = _renamed if is_local(path) else _in_bucket
     try:
-        with staged(path) as stage:
+        with in_place(path, overwrite) as stage:
             yield stage
     except OSError as error:
         raise SamplingError(
@@ -41,7 +46,14 @@ def folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[st
         ) from error
 
 
-def _check_place(path: str, overwrite: bool) -> None:
+def _place(path: str | os.PathLike[str]) -> str:
+    path = os.fspath(path)
+    return os.path.realpath(os.path.expanduser(path)) if is_local(path) else path.rstrip("/")
+
+
+def check_place(path: str | os.PathLike[str], overwrite: bool) -> None:
+    """Raises SamplingError if `folder` can't be put there: before work that takes its time."""
+    path = _place(path)
     held = _held(path)
     if not held:
         return
@@ -52,7 +64,7 @@ def _check_place(path: str, overwrite: bool) -> None:
         )
     try:
         manifest.read(path)
-    except ValueError as error:
+    except SamplingError as error:
         raise SamplingError(
             f"{path} holds {held[0]} and is no output of ours to overwrite ({error}); "
             "name another folder"
@@ -66,28 +78,65 @@ def _held(path: str) -> list[str]:
         return sorted(os.listdir(path)) if os.path.isdir(path) else []
     import tensorflow as tf
 
-    return sorted(tf.io.gfile.listdir(path)) if tf.io.gfile.isdir(path) else []
+    with telling(path):
+        return sorted(tf.io.gfile.listdir(path)) if tf.io.gfile.isdir(path) else []
 
 
 @contextlib.contextmanager
-def _staged(path: str) -> Iterator[str]:
-    parent, name = os.path.split(path)
-    os.makedirs(parent, exist_ok=True)
-    # A sibling, so that renaming stays within one file system.
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=parent) as stage:
+def _renamed(path: str, overwrite: bool) -> Iterator[str]:
+    with staged(path) as stage:
+        check_place(path, overwrite)
         made = os.path.join(stage, "made")
         os.mkdir(made)
         yield made
-        if os.path.isdir(path):
-            os.rename(path, os.path.join(stage, "replaced"))
-        os.rename(made, path)
+        try:
+            _put(made, path, os.path.join(stage, REPLACED) if overwrite else None)
+        except SamplingError as error:
+            raise SamplingError(f"{error}; the finished result is {_keep(made, path)}") from None
+
+
+def _put(made: str, path: str, replaced: str | None) -> None:
+    """Renames a folder. What is there already is an error, or is first renamed itself."""
+    for number in range(_TRIES):
+        if replaced:
+            check_place(path, overwrite=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(path, replaced if not number else f"{replaced}-{number}")
+        try:
+            os.rename(made, path)
+            return
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
+        if not replaced:
+            break
+    raise SamplingError(f"{path} was written by something else meanwhile, which stays as it is")
+
+
+def _keep(made: str, path: str) -> str:
+    """Puts a folder beside its place, and returns where it is."""
+    number = 1
+    while os.path.lexists(kept := f"{path}.kept-{number}"):
+        number += 1
+    os.rename(made, kept)
+    return kept
 
 
 @contextlib.contextmanager
-def _in_place(path: str) -> Iterator[str]:
-    remove(path)
-    try:
-        yield path
-    except BaseException:
+def _in_bucket(path: str, overwrite: bool) -> Iterator[str]:
+    if locking.is_abandoned(path) and manifest.NAME not in _held(path):
         remove(path)
-        raise
+    check_place(path, overwrite)
+    with locking.marked(path) as mark:
+        others = [name for name in _held(path) if name != mark]
+        if others and not overwrite:
+            raise SamplingError(
+                f"{path} holds {others[0]} by now, expected nothing; name another folder"
+            )
+        for name in others:
+            remove(f"{path}/{name.rstrip('/')}")
+        try:
+            yield path
+        except BaseException:
+            remove(path)
+            raise

@@ -1,16 +1,23 @@
-"""Globs to files."""
+"""Globs to files.
+
+Names that begin with "_" or "." are not data (Spark's `_SUCCESS`, Dask's `_metadata`, our
+`_manifest.json`): wildcards and folders leave them out, as they do with what is in such folders.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fnmatch
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from sampling.errors import SamplingError
 from sampling.files.reading import ahead, gfile, is_local, open_binary, read_range, telling
+
+_HIDDEN = ("_", ".")
 
 Globs = Any  # a glob, a file's or a folder's name (str or path), or a list of them
 
@@ -66,8 +73,12 @@ class File:
 def list_files(globs: Globs, role: str) -> list[File]:
     """The files that match, each once, sorted by path; local ones by their absolute paths.
 
+    A file that several names lead to by links, as in a loop under `**`, has the shortest of them.
+    Files without a byte are left out, unless all are: they are empty shards, in every format.
+
     Args:
-        globs: a glob, a path or a folder (all its visible files), or a list of such.
+        globs: a glob, a path or a folder (all its visible files), or a list of such. Hidden names,
+            with "_" or "." in front, only match themselves or a pattern that begins so.
         role: the argument's name, for the error.
 
     Raises:
@@ -84,7 +95,22 @@ def list_files(globs: Globs, role: str) -> list[File]:
                 f"or a folder with files; fix the path{bracket}"
             )
         paths.update(matches)
-    return list(ahead(stat, sorted(paths), all(map(is_local, paths))))
+    listed = _once(list(ahead(_seen, sorted(paths), all(map(is_local, paths)))))
+    return [file for file in listed if file.size] or listed
+
+
+def _once(seen: Sequence[tuple[File, Any]]) -> list[File]:
+    """Files by one name each. Hard links are several files, by intention, of the same bytes."""
+    same: dict[Any, list[File]] = {}
+    for file, inode in seen:
+        same.setdefault(inode or file.path, []).append(file)
+    kept: list[File] = []
+    for named in same.values():
+        shortest: dict[str, File] = {}
+        for file in sorted(named, key=lambda file: (file.path.count("/"), file.path)):
+            shortest.setdefault(os.path.realpath(file.path) if len(named) > 1 else "", file)
+        kept.extend(shortest.values())
+    return sorted(kept, key=lambda file: file.path)
 
 
 def _patterns(globs: Globs, role: str) -> Iterator[str]:
@@ -109,21 +135,36 @@ def _matches(pattern: str) -> list[str]:
         return [path]
     if os.path.isdir(path):
         path = os.path.join(glob.escape(path), "*")
-    return [match for match in glob.glob(path, recursive=True) if os.path.isfile(match)]
+    matches = glob.glob(path, recursive=True)
+    return [match for match in matches if os.path.isfile(match) and _is_meant(match, path)]
 
 
 def _remote_matches(pattern: str) -> list[str]:
     remote = gfile()
     if remote.isdir(pattern):
         pattern = pattern.rstrip("/") + "/*"
-    hidden = pattern.rsplit("/", 1)[-1].startswith(".")  # as with local files: only if asked for
-    visible = [
-        path
-        for path in remote.glob(pattern)
-        if hidden or not path.rsplit("/", 1)[-1].startswith(".")
-    ]
+    visible = [path for path in remote.glob(pattern) if _is_meant(path, pattern)]
     folders = ahead(lambda path: remote.stat(path).is_directory, visible, local=False)
     return [path for path, is_folder in zip(visible, folders, strict=True) if not is_folder]
+
+
+def _is_meant(match: str, pattern: str) -> bool:
+    """Whether no hidden name is in a path that a pattern does not name."""
+    parts, names = pattern.split("/"), match.split("/")
+    literal = next((n for n, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    asked = [part for part in parts[literal:] if part.startswith(_HIDDEN)]
+    return not any(
+        name.startswith(_HIDDEN) and not any(fnmatch.fnmatchcase(name, part) for part in asked)
+        for name in names[literal:]
+    )
+
+
+def _seen(path: str) -> tuple[File, Any]:
+    """A file, and what it has in common with other names of it."""
+    if not is_local(path):
+        return stat(path), None
+    status = os.stat(path)
+    return File(path, status.st_size, status.st_mtime_ns), (status.st_dev, status.st_ino)
 
 
 def stat(path: str) -> File:

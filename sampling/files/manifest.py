@@ -1,27 +1,38 @@
-"""`manifest.json`: what is in a folder of shards, so that nobody has to count it again.
+"""`_manifest.json`: what is in a folder of shards, so that nobody has to count it again.
 
 {"made_by": "tf-sampling", "version": 1, ...how it was made..., "schema": [...],
  "splits": {"train": {"rows": 80, "bytes": 2184, "classes": {"positive": {"rows": 3, ...}}}},
- "files": {"train/positive/part-00000-of-00001.csv": {"rows": 3, "bytes": 90, ...}}}
+ "files": {"train/positive/part-00000-of-00001.csv":
+           {"rows": 3, "bytes": 90, "crc32c": "5b2f7d0c", ...}}}
+
+A file has the rows that its entry says if it has that size and that checksum. Times say nothing:
+copies keep them, or not, and are made in any order. The checksum is of at most three pieces, at the
+beginning, in the middle and at the end. To check all bytes would cost what counting costs, which
+the manifest is to save, and a bucket's own checksum is known to that bucket alone. A file that was
+changed elsewhere, with the same size and another number of rows, is noticed by readers of all rows.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import google_crc32c
 import pyarrow as pa
 
 from sampling.errors import SamplingError
-from sampling.files.creating import create
+from sampling.files.creating import create, exists
 from sampling.files.listing import File, stat
-from sampling.files.reading import read_text
+from sampling.files.reading import open_binary, read_range, read_text
 
-NAME = "manifest.json"
+NAME = "_manifest.json"  # readers of folders (Spark, Arrow, pandas, ours) leave such names out
 MADE_BY, VERSION = "tf-sampling", 1
 _LEVELS = 3  # split/class/shard: the manifest is at most two folders up
+_PIECE = 4096  # bytes
 
 
 class Written(NamedTuple):
@@ -31,6 +42,7 @@ class Written(NamedTuple):
         split: "train", say.
         class_: of all its rows; None where they are mixed.
         classes: rows of each class, where rows have one.
+        crc32c: see `checksum`.
     """
 
     path: str
@@ -39,6 +51,25 @@ class Written(NamedTuple):
     split: str
     class_: str | None
     classes: Mapping[str, int]
+    crc32c: str
+
+
+def written(
+    folder: str, path: str, rows: int, split: str, class_: str | None, classes: Mapping[str, int]
+) -> Written:
+    """A shard that has just been written."""
+    file = stat(f"{folder}/{path}")
+    return Written(path, rows, file.size, split, class_, classes, checksum(file))
+
+
+def checksum(file: File) -> str:
+    """CRC32C of a file's first, middle and last 4 KiB, of all of a small one; eight hex digits."""
+    starts = sorted({0, max(0, (file.size - _PIECE) // 2), max(0, file.size - _PIECE)})
+    if file.size <= 3 * _PIECE:
+        starts = list(range(0, file.size, _PIECE))
+    with open_binary(file.path) as opened:
+        pieces = [read_range(opened, at, min(file.size, at + _PIECE)) for at in starts]
+    return f"{google_crc32c.value(b''.join(pieces)):08x}"
 
 
 def build(
@@ -65,6 +96,7 @@ def build(
             shard.path: {
                 "rows": shard.rows,
                 "bytes": shard.bytes,
+                "crc32c": shard.crc32c,
                 "classes": dict(sorted(shard.classes.items())),
             }
             for shard in written
@@ -73,7 +105,7 @@ def build(
 
 
 def write(folder: str, manifest: Mapping[str, Any]) -> None:
-    """Writes `folder/manifest.json`: last, for it says that the folder is whole."""
+    """Writes `folder/_manifest.json`: last, for it says that the folder is whole."""
     with create(os.path.join(folder, NAME)) as file:
         file.write((json.dumps(manifest, indent=2) + "\n").encode())
 
@@ -82,7 +114,7 @@ def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """The manifest of a folder.
 
     Raises:
-        SamplingError: there is none, or it is none of ours.
+        SamplingError: there is none, it is none of ours, or it says what can't be.
     """
     path = os.path.join(os.fspath(folder), NAME)
     try:
@@ -94,7 +126,56 @@ def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path} is no manifest of version {VERSION} made by {MADE_BY}, which tf-sampling "
             "and write_epoch write; prepare the folder with them"
         )
+    for place, value, expected in _wrong(found):
+        raise SamplingError(
+            f"{path}: {place} is {json.dumps(value)[:100]}, expected {expected}; prepare the "
+            "folder anew, or remove the manifest"
+        )
     return found
+
+
+def _wrong(found: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    """(where, what is there, what should be)"""
+    for path, entry in found["files"].items():
+        at = f"files[{json.dumps(path)}]"
+        if not isinstance(entry, dict):
+            yield at, entry, "rows, bytes and crc32c of the file"
+            continue
+        yield from _wrong_numbers(at, entry, ("rows", "bytes"))
+        if not isinstance(entry.get("crc32c"), str):
+            yield f"{at}.crc32c", entry.get("crc32c"), "eight hexadecimal digits"
+        yield from _wrong_classes(at, entry)
+    splits = found.get("splits")
+    if not isinstance(splits, dict):
+        yield "splits", splits, "rows, bytes and classes of each split"
+        return
+    for name, sums in splits.items():
+        at = f"splits[{json.dumps(name)}]"
+        if not isinstance(sums, dict):
+            yield at, sums, "rows, bytes and classes of the split"
+            continue
+        yield from _wrong_numbers(at, sums, ("rows", "bytes"))
+        yield from _wrong_classes(at, sums)
+
+
+def _wrong_classes(at: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    """Of a file a number each, of a split rows and, where they have files, bytes."""
+    classes = entry.get("classes")
+    if not isinstance(classes, dict):
+        yield f"{at}.classes", classes, "the rows of each class"
+        return
+    for name, rows in classes.items():
+        sums = rows if isinstance(rows, dict) else {"rows": rows}
+        yield from _wrong_numbers(f"{at}.classes[{json.dumps(name)}]", sums, ("rows",))
+
+
+def _wrong_numbers(
+    at: str, entry: Mapping[str, Any], names: Iterable[str]
+) -> Iterator[tuple[str, Any, str]]:
+    for name in names:
+        value = entry.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            yield f"{at}.{name}", value, "a whole number of 0 or more"
 
 
 def value_counts(column: pa.ChunkedArray) -> dict[str, int]:
@@ -107,39 +188,72 @@ def value_counts(column: pa.ChunkedArray) -> dict[str, int]:
 class Counts:
     """Rows of files by the manifests beside or above them, each read once.
 
-    A file has as many rows as its manifest says if it has the size that it says and was not written
-    after it. Everything else has to be counted.
+    Files that are not as the manifest says have to be counted, which a warning tells once for each
+    folder.
     """
 
     def __init__(self) -> None:
-        self._manifests: dict[str, tuple[File, Any] | None] = {}
+        self._manifests: dict[str, dict[str, Any] | None] = {}
+        self._told: set[str] = set()
+        self._lock = threading.Lock()  # files of buckets are asked for by several threads
 
     def rows(self, file: File) -> int | None:
-        """None: not known."""
+        """None: not known.
+
+        Raises:
+            SamplingError: a manifest of ours says what can't be.
+        """
         folder, name = os.path.split(file.path)
         for _ in range(_LEVELS):
-            found = self._manifest(folder)
-            if found:
-                itself, manifest = found
-                entry = manifest["files"].get(name)
-                fits = entry and entry["bytes"] == file.size and file.modified <= itself.modified
-                return int(entry["rows"]) if fits else None
+            if found := self._manifest(folder):
+                entry = found["files"].get(name)
+                if problem := _problem(entry, file):
+                    self._tell(folder, f"{file.path} {problem}")
+                    return None
+                return int(entry["rows"])
             folder, last = os.path.split(folder)
             name = f"{last}/{name}"
         return None
 
-    def _manifest(self, folder: str) -> tuple[File, Any] | None:
-        if folder not in self._manifests:
-            self._manifests[folder] = _look(folder)
-        return self._manifests[folder]
+    def _manifest(self, folder: str) -> dict[str, Any] | None:
+        with self._lock:
+            if folder not in self._manifests:
+                self._manifests[folder] = _look(folder)
+            return self._manifests[folder]
+
+    def _tell(self, folder: str, problem: str) -> None:
+        if folder not in self._told:
+            self._told.add(folder)
+            warnings.warn(
+                f"{folder}/{NAME} does not fit all files, whose rows are counted: {problem}; "
+                "prepare the folder anew, or copy it as a whole",
+                stacklevel=2,
+            )
 
 
-def _look(folder: str) -> tuple[File, Any] | None:
-    try:
-        itself = stat(os.path.join(folder, NAME))
-        return itself, read(folder)
-    except (OSError, ValueError):
+def _problem(entry: Mapping[str, Any] | None, file: File) -> str:
+    """Why a manifest is not to be trusted on a file; "" if it is."""
+    if entry is None:
+        return "is not in it"
+    if entry["bytes"] != file.size:
+        return f"has {file.size:,} bytes, {entry['bytes']:,} by it"
+    if entry["crc32c"] != checksum(file):
+        return "has the same size and another checksum"
+    return ""
+
+
+def _look(folder: str) -> dict[str, Any] | None:
+    """None: there is none of ours."""
+    path = os.path.join(folder, NAME)
+    if not exists(path):
         return None
+    try:
+        if not _is_ours(json.loads(read_text(path))):
+            return None
+    except ValueError as error:
+        warnings.warn(f"{path} can't be used, rows are counted: {error}", stacklevel=2)
+        return None
+    return read(folder)
 
 
 def _is_ours(found: Any) -> bool:

@@ -55,6 +55,11 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def exact_names(text: str) -> list[str]:
+    """ " >50K,<=50K" -> [" >50K", "<=50K"], blanks and all"""
+    return [name for name in text.split(",") if name.strip()]
+
+
 def whole_numbers(at_least: int) -> Parse:
     """ "64,32" -> [64, 32]"""
 

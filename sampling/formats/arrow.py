@@ -30,6 +30,7 @@ class ArrowFile:
     Attributes:
         names: of the schema's columns that it has.
         left_out: the names of its other columns.
+        types: of those columns.
         group_rows: int64 [record batches].
 
     Args:
@@ -53,13 +54,14 @@ class ArrowFile:
             self._found, rows = self._counted(source)
         found = self._found
         self.group_rows = np.array(rows, np.int64)
-        self.names, self.left_out = list(found.names), list[str]()
+        self.names, self.left_out, self.types = list(found.names), list[str](), found
         if schema is None:
             return
         base.check_columns({*found.names, *partitions.of_path(file.path)}, schema, label, file.path)
         types.check_types(found, schema, file.path)
         self.names = [name for name in schema.names if name in found.names]
         self.left_out = [name for name in found.names if name not in self.names]
+        self.types = pa.schema([found.field(name) for name in self.names])
 
     def read(self, groups: Sequence[int], names: Sequence[str], coded: bool) -> pa.Table:
         """Whole record batches, one after the other.

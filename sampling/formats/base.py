@@ -156,11 +156,24 @@ class CountedBlocks:
                 file has changed or is damaged.
         """
         wanted = self.schema.names if columns is None else checked_names(columns, self.schema)
+        return self._joined(self._raw(blocks, wanted), wanted, blocks)
+
+    def read_both(self, blocks: np.ndarray) -> tuple[pa.Table, list[pa.Table]]:
+        """What `read` gives, and the same rows as the files have them: types and missing values."""
+        wanted = self.schema.names
+        raw = self._raw(blocks, wanted)
+        return self._joined(raw, wanted, blocks), raw
+
+    def _raw(self, blocks: np.ndarray, names: Sequence[str]) -> list[pa.Table]:
         with self._lock:
-            pieces = list(self._tables(blocks, wanted))
+            return list(joined(list(self._tables(blocks, names))))
+
+    def _joined(
+        self, raw: Iterable[pa.Table], names: Sequence[str], blocks: np.ndarray
+    ) -> pa.Table:
         tables, rows = [], 0
-        for table in joined(pieces):
-            tables.append(self._conformed(table, wanted, blocks, rows))
+        for table in raw:
+            tables.append(self._conformed(table, names, blocks, rows))
             rows += table.num_rows
         if rows != self._rows[blocks].sum():
             raise SamplingError(

@@ -160,7 +160,8 @@ class Conversion:
                     continue
                 names = ", ".join(map(repr, classes[:20])) + (", ..." if len(classes) > 20 else "")
                 wanted = f"expected one of the classes {names}; fix it, or the schema's classes"
-                raise BadValueError(int(np.argmax(has_it)), field.name, repr(value), wanted)
+                text = value.decode(errors="replace") if isinstance(value, bytes) else value
+                raise BadValueError(int(np.argmax(has_it)), field.name, repr(text), wanted)
             places.append(place)
         return pa.array(places, pa.int64()).take(encoded.indices)
 
@@ -170,7 +171,7 @@ class Conversion:
     def _list_columns(
         self, column: pa.ChunkedArray, field: Field, filled: bool
     ) -> Iterator[tuple[str, Any]]:
-        """Lists as they are, or of one length; an empty one has nothing, or defaults."""
+        """Lists as they are, or of one length; an empty one is of nothing, or of defaults."""
         values = _combined(column)
         if pa.types.is_null(values.type):
             values = values.cast(pa.list_(arrow_type(field)))

@@ -1,4 +1,4 @@
-"""Files of row groups (Parquet) or record batches (Arrow); blocks are groups, or pieces of them."""
+"""Files of row groups (Parquet) or record batches (Arrow): these are blocks, or pieces of them."""
 
 from __future__ import annotations
 

@@ -58,6 +58,7 @@ class ParquetFile:
         base.check_columns({*found.names, *partitions.of_path(file.path)}, schema, label, file.path)
         types.check_types(found, schema, file.path)
         self.names = [name for name in schema.names if name in found.names]
+        self.types = pa.schema([found.field(name) for name in self.names])
         self.left_out = [name for name in found.names if name not in self.names]
         texts = [field.name for field in schema if types.can_be_coded(field, schema)]
         self._texts = [name for name in texts if name in found.names]

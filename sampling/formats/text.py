@@ -14,7 +14,7 @@ from sampling.schema import Field, Schema
 
 TRUE = ("true", "True", "TRUE", "t", "T", "yes", "Yes", "YES", "y", "Y", "1", "1.0")
 FALSE = ("false", "False", "FALSE", "f", "F", "no", "No", "NO", "n", "N", "0", "0.0")
-NAN = ("nan", "NaN", "NAN", "-nan", "-NaN")
+NAN = r"(?i)-?nan"
 
 
 def whole_numbers(texts: Any, decimal: str = ".") -> Any:
@@ -24,7 +24,8 @@ def whole_numbers(texts: Any, decimal: str = ".") -> Any:
         pyarrow.ArrowInvalid: one is no whole number.
     """
     trimmed = pc.utf8_trim(texts, " \t")
-    trimmed = pc.if_else(pc.is_in(trimmed, pa.array(NAN)), pa.scalar(None, pa.string()), trimmed)
+    is_nan = pc.match_substring_regex(trimmed, rf"^{NAN}$")
+    trimmed = pc.if_else(is_nan, pa.scalar(None, pa.string()), trimmed)
     point = "\\" + decimal
     return pc.replace_substring_regex(trimmed, rf"^(-?\d+){point}0*$", r"\1").cast(pa.int64())
 

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
-import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet
 
 from sampling import checks, files
+from sampling.formats.csv import lines
 from sampling.order import spread
 
 FORMATS = ("csv", "parquet")
@@ -49,14 +43,17 @@ class Layout(NamedTuple):
 class ShardWriter:
     """A file that tables are appended to; a context that closes it.
 
+    Args:
+        open_files: that it is one of, where there are many.
+
     Attributes:
         rows: written so far.
     """
 
-    def __init__(self, path: str, layout: Layout):
+    def __init__(self, path: str, layout: Layout, open_files: files.OpenFiles | None = None):
         self.path, self.rows = path, 0
         self._layout = layout
-        self._file = files.create(path)
+        self._file = open_files.create(path) if open_files else files.create(path)
         self._writer: Any = None
         self._waiting: list[pa.Table] = []  # less than a row group
         self._waiting_rows = 0
@@ -93,21 +90,9 @@ class ShardWriter:
     def _write_csv(self, table: pa.Table) -> None:
         delimiter = self._layout.delimiter
         if self.rows == table.num_rows:
-            self._file.write(_csv_line(table.column_names, delimiter))
-        # Faster by a factor of three, and refuses values that need quotes.
-        options = pa.csv.WriteOptions(
-            include_header=False, delimiter=delimiter, quoting_style="none"
-        )
-        text = io.BytesIO()
-        try:
-            if table.num_columns > 1:  # a line that is empty would be no row
-                pa.csv.write_csv(table, text, options)
-                self._file.write(text.getvalue())
-                return
-        except pa.ArrowInvalid:
-            pass
-        for lines in _quoted_lines(table, delimiter):
-            self._file.write(lines)
+            self._file.write(lines.header(lines.names_of(table), delimiter))
+        for text in lines.to_csv(table, delimiter):
+            self._file.write(text)
 
     def _write_groups(self, last: bool) -> None:
         """Whole row groups; what is over waits, unless it is the last."""
@@ -128,27 +113,3 @@ class ShardWriter:
         self._waiting_rows = table.num_rows - whole
         # A copy, so that what is over does not hold on to the memory of the whole.
         self._waiting = [table.take(pa.array(range(whole, table.num_rows), pa.int64()))]
-
-
-def _quoted_lines(table: pa.Table, delimiter: str) -> Iterator[bytes]:
-    """The text of a table in pieces, quotes only around the values that need them."""
-    special = f'[{re.escape(delimiter)}"\r\n]' + ("|^$" if table.num_columns == 1 else "")
-    columns = []
-    for column in table.columns:
-        if pa.types.is_string(column.type):
-            inner = pc.replace_substring(column, '"', '""')
-            within = pc.binary_join_element_wise('"', inner, '"', "")
-            column = pc.if_else(pc.match_substring_regex(column, special), within, column)
-        columns.append(column.cast(pa.string()))
-    columns[-1] = pc.binary_join_element_wise(columns[-1], "\n", "")
-    joined = pc.binary_join_element_wise(*columns, delimiter)
-    for chunk in joined.chunks if isinstance(joined, pa.ChunkedArray) else [joined]:
-        _, offsets, text = chunk.buffers()
-        ends = np.frombuffer(offsets, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
-        yield memoryview(text)[ends[0] : ends[-1]].tobytes()
-
-
-def _csv_line(fields: list[str], delimiter: str) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerow(fields)
-    return text.getvalue().encode()

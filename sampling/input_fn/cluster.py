@@ -134,23 +134,46 @@ def _in_step(config: Any) -> bool:
 def _parsed(text: str) -> Mapping[str, Any]:
     try:
         config = json.loads(text)
+    except RecursionError:
+        raise SamplingError(
+            f"TF_CONFIG is {_short(text)}, which is nested too deeply; fix or unset it"
+        ) from None
     except ValueError as error:
         raise SamplingError(
-            f"TF_CONFIG is {text!r}, which is not JSON ({error}); fix or unset it"
+            f"TF_CONFIG is {_short(text)}, which is not JSON ({error}); fix or unset it"
         ) from None
     if not isinstance(config, dict):
-        raise SamplingError(f"TF_CONFIG is {text!r}, expected a JSON object; fix or unset it")
+        raise SamplingError(f"TF_CONFIG is {_short(text)}, expected a JSON object; fix or unset it")
     return config
 
 
 def _member(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = config.get(name) or {}
     if not isinstance(value, dict):
-        raise SamplingError(f"{name!r} in TF_CONFIG is {value!r}, expected a JSON object; fix it")
+        raise SamplingError(
+            f"{name!r} in TF_CONFIG is {_short(value)}, expected a JSON object; fix it"
+        )
     return value
 
 
+def _short(value: Any) -> str:
+    """As it is, if it is no longer than a line."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:160]}... ({len(text):,} characters)"
+
+
+def _check_addresses(cluster: Mapping[str, Any]) -> None:
+    for name, addresses in cluster.items():
+        is_list = isinstance(addresses, list)
+        if not is_list or not all(isinstance(each, str) and each for each in addresses):
+            raise SamplingError(
+                f"{name!r} in the cluster of TF_CONFIG is {_short(addresses)}, expected a list of "
+                'addresses such as ["10.0.0.1:2222"]; fix it'
+            )
+
+
 def _checked(cluster: Mapping[str, Any], type_: Any, index: Any) -> Task:
+    _check_addresses(cluster)
     known = ", ".join(f"{name} ({len(addresses)})" for name, addresses in cluster.items())
     leaders = [name for name in _LEADERS if cluster.get(name)]
     if sum(len(cluster[name]) for name in leaders) > 1:

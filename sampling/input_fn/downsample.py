@@ -10,7 +10,7 @@ from sampling.errors import SamplingError
 from sampling.input_fn.input_fn import InputFn
 from sampling.input_fn.options import Reading, takes_reading
 from sampling.input_fn.stream.reader import OpenFiles
-from sampling.order import epochs
+from sampling.order import epoch_rows
 from sampling.samplers.all_rows import AllRows
 from sampling.samplers.downsample import NEGATIVE, POSITIVE, Downsample
 from sampling.schema import Schema
@@ -86,7 +86,7 @@ class InputFnDownsampleWithWeight(InputFn):
         negative_size: int | None = None,
         normalize_weights: bool = False,
         positive_weight: float | str = 1.0,
-        epoch: str = epochs.MINORITY,
+        epoch: str = epoch_rows.MINORITY,
         reading: Reading,
     ):
         # What is not used where is_train is False is checked all the same.

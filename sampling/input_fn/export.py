@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,8 @@ def write_epoch(
         SamplingError: as `files.folder`; a column can't be written; a row can't be read.
     """
     ends = [rows * (shard + 1) // shards for shard in range(shards)]
-    with files.folder(folder, overwrite) as stage:
-        tables = _with_progress((to_table(chunk, schema) for chunk in chunks), rows)
+    tables = _with_progress((to_table(chunk, schema) for chunk in chunks), rows)
+    with files.folder(folder, overwrite) as stage, contextlib.closing(tables):
         written = [
             write_shard(stage, layout.name(shard, shards), pieces, schema.label, layout)
             for shard, pieces in _by_shard(tables, ends)
@@ -70,7 +71,7 @@ def write_shard(
             shard.write(table)
             if label is not None:
                 classes.update(manifest.value_counts(table.column(label)))
-    return Written(name, shard.rows, files.stat(shard.path).size, SPLIT, None, classes)
+    return manifest.written(folder, name, shard.rows, SPLIT, None, classes)
 
 
 def described(
@@ -125,13 +126,14 @@ def _by_shard(
         yield shard, (table for _, table in pieces)
 
 
-def _with_progress(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
-    progress, done = Progress("writing", rows), 0
-    for table in tables:
-        yield table
-        done += table.num_rows
-        progress.update(done, done)
-    progress.close(done)
+def _with_progress(tables: Iterator[pa.Table], rows: int) -> Generator[pa.Table, None, None]:
+    with Progress("writing", rows) as progress:
+        done = 0
+        for table in tables:
+            yield table
+            done += table.num_rows
+            progress.update(done, done)
+        progress.close(done)
 
 
 def _array(name: str, column: np.ndarray | Strings) -> pa.Array:

@@ -556,7 +556,7 @@ class InputFn:
 
 
 # `help()` would show what __new__ takes, which is anything.
-InputFn.__new__.__signature__ = inspect.signature(InputFn.__init__)  # type: ignore[attr-defined]
+InputFn.__new__.__signature__ = inspect.signature(InputFn.__init__)
 
 
 def _rebuilt(

@@ -9,7 +9,7 @@ from sampling.errors import SamplingError
 from sampling.input_fn.input_fn import InputFn
 from sampling.input_fn.options import Reading, takes_reading
 from sampling.input_fn.stream.reader import OpenFiles
-from sampling.order import epochs
+from sampling.order import epoch_rows
 from sampling.samplers.stratified import Label, Stratified, checked_label, name_of
 from sampling.schema import Schema
 
@@ -65,7 +65,7 @@ class InputFnStratified(InputFn):
         schema: Schema,
         *,
         shares: Mapping[Label, float] | str | None = None,
-        epoch: str | int = epochs.MINORITY,
+        epoch: str | int = epoch_rows.MINORITY,
         rows: Mapping[Label, int] | int | None = None,
         oversample: bool = False,
         weight: Mapping[Label, float] | str | float = 1.0,

@@ -57,7 +57,7 @@ def groups(blocks: np.ndarray, sizes: np.ndarray, rows: int) -> list[np.ndarray]
     return np.split(blocks, np.flatnonzero(np.diff(before // rows)) + 1)
 
 
-class Blocks(Protocol):
+class RowBlocks(Protocol):
     """What a stream has to know of a class's files."""
 
     @property
@@ -75,7 +75,7 @@ class Blocks(Protocol):
     def check_unchanged(self) -> None: ...
 
 
-def rounds_of(blocks: Blocks, pool_rows: int, part: float = 1) -> int:
+def rounds_of(blocks: RowBlocks, pool_rows: int, part: float = 1) -> int:
     """How many rounds a class, or a part of it, is read in."""
     return count_rounds(
         round(blocks.num_blocks * part),
@@ -85,7 +85,7 @@ def rounds_of(blocks: Blocks, pool_rows: int, part: float = 1) -> int:
     )
 
 
-class Share(Protocol):
+class WorkerRows(Protocol):
     """What a stream has to know of the rows that are one worker's."""
 
     @property
@@ -141,12 +141,12 @@ class Stream(Generic[Columns]):
 
     def __init__(
         self,
-        blocks: Blocks,
+        blocks: RowBlocks,
         load: Callable[[np.ndarray, Following], tuple[Columns, int]],
         key: Sequence[int],
         shuffle: bool,
         pool_rows: int,
-        share: Share,
+        share: WorkerRows,
         cursor: Cursor | None = None,
         copies: Callable[[Columns, np.ndarray, int], np.ndarray | None] | None = None,
     ):

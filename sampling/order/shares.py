@@ -228,7 +228,7 @@ class Share:
 
 
 def divide(
-    rows: Sequence[int], sizes: Sequence[int], shares: Sequence[rounds.Share]
+    rows: Sequence[int], sizes: Sequence[int], shares: Sequence[rounds.WorkerRows]
 ) -> tuple[int, ...]:
     """Rows of each class in a worker's epoch, in the proportions of all workers' epoch.
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-import urllib.parse
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from sampling import checks
 from sampling.errors import SamplingError
-
-BINARY = {"1": "positive", "0": "negative"}
-_MOST_CLASSES = 1000
+from sampling.prepare import classes as labelled
+from sampling.prepare.classes import Classes
+from sampling.prepare.source import Rows
 
 
 class Destination(NamedTuple):
@@ -37,73 +36,28 @@ class Destination(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Rows of a table that belong to one place, in the table's order."""
+    """Rows that belong to one place, in their order, as they are written."""
 
     destination: Destination
     table: pa.Table
     classes: Mapping[str, int]  # rows of each class; empty where there is no label
 
 
-class UnexpectedLabelError(ValueError):
-    """A label that is of no class.
+class Cuts(Protocol):
+    """What decides which split rows belong to."""
 
-    Attributes:
-        row: of the table, from 0.
-    """
+    def sides(
+        self, table: pa.Table, hashes: np.ndarray, codes: np.ndarray, names: list[str]
+    ) -> np.ndarray:
+        """int64 [rows]: the number of the split.
 
-    def __init__(self, row: int, message: str):
-        super().__init__(message)
-        self.row = row
-
-
-@dataclasses.dataclass(frozen=True)
-class Classes:
-    """Which class a label stands for.
-
-    Args:
-        label: the column.
-        names: label (as text) -> class; empty: every label is a class, named by its value.
-    """
-
-    label: str
-    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-    def codes(self, table: pa.Table) -> tuple[np.ndarray, list[str]]:
-        """int64 [rows]: the number of each row's class; and the classes' names, sorted.
-
-        Raises:
-            UnexpectedLabelError: a label is of no class.
-            SamplingError: there are too many labels.
+        Args:
+            hashes: uint64 [rows]: of the keys.
+            codes, names: the class of each row, see `Classes.codes`.
         """
-        encoded = table.column(self.label).combine_chunks().dictionary_encode()
-        labels = encoded.dictionary.cast(pa.string()).to_pylist()
-        check_number(len(labels))
-        code = encoded.indices.to_numpy()
-        named = [self._name(label) for label in labels]
-        if None in named:
-            unknown = [number for number, name in enumerate(named) if name is None]
-            row = int(np.argmax(np.isin(code, unknown)))
-            raise UnexpectedLabelError(row, self._unexpected(labels[code[row]]))
-        names = sorted(name for name in set(named) if name is not None)
-        numbers = np.array([names.index(name) for name in named if name is not None], np.int64)
-        return numbers[code], names
 
-    def counts(self, table: pa.Table) -> dict[str, int]:
-        """Rows of each class.
-
-        Raises:
-            UnexpectedLabelError: a label is of no class.
-        """
-        return _counts(*self.codes(table))
-
-    def _name(self, label: str) -> str | None:
-        return self.names.get(label) if self.names else folder_name(label)
-
-    def _unexpected(self, label: str) -> str:
-        return (
-            f"column {self.label!r}: found the label {label!r}, expected one of "
-            f"{', '.join(sorted(self.names))}; fix the row, or say which labels there are"
-        )
+    def about(self) -> dict[str, Any]:
+        """For the manifest; JSON takes it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,24 +65,27 @@ class Assignment:
     """How rows are assigned.
 
     Args:
-        key: the column whose rows with equal values stay together.
+        key: the column whose rows with equal values stay together; None: each row is on its own,
+            by its place, "name of the file:number of the row", such as "2024/part-0.csv:17".
         fractions: {"train": 0.8, "dev": 0.1, "test": 0.1}: expected share of the keys of each
             split. Exact to 2^-64; a larger share of the first split only adds keys to it.
         seed: another seed, another split.
         shards: files of each folder.
         classes: None: rows have none.
         by_class: the splits in which each class has a folder of its own.
+        cuts: which split rows belong to, if it is not by the hash of the key.
 
     Raises:
         SamplingError: fractions are not above 0 or do not add up to 1, or by_class is no split.
     """
 
-    key: str
+    key: str | None
     fractions: Mapping[str, float]
     seed: int = 0
     shards: int = 1
     classes: Classes | None = None
     by_class: tuple[str, ...] = ()
+    cuts: Cuts | None = None
 
     def __post_init__(self) -> None:
         checks.whole_number("seed", self.seed, 0)
@@ -151,37 +108,42 @@ class Assignment:
     def splits(self) -> tuple[str, ...]:
         return tuple(self.fractions)
 
-    def pieces(self, table: pa.Table) -> list[Piece]:
-        """The rows of a table by where they belong.
+    def pieces(self, rows: Rows) -> list[Piece]:
+        """Rows by where they belong.
 
         Raises:
-            UnexpectedLabelError: a label is of no class.
+            BadRowError: a label is of no class, or a time is none.
         """
-        side, shard = self._side_and_shard(table.column(self.key))
-        codes, names = np.zeros(table.num_rows, np.int64), list[str]()
+        hashes = self.hashes(rows)
+        shard = ((hashes[:, 1] >> np.uint64(32)) * np.uint64(self.shards)) >> np.uint64(32)
+        codes, names = np.zeros(len(hashes), np.int64), list[str]()
         if self.classes:
-            codes, names = self.classes.codes(table)
+            codes, names = self.classes.codes(rows.table)
+        if self.cuts:
+            side = self.cuts.sides(rows.table, hashes[:, 0], codes, names)
+        else:
+            side = np.searchsorted(self._bounds(), hashes[:, 0], side="right")
         has_folder = np.isin(self.splits, self.by_class)[side] & bool(names)
         folder = np.where(has_folder, codes + 1, 0)  # 0: classes mixed
-        group = (side * (len(names) + 1) + folder) * self.shards + shard
+        group = (side * (len(names) + 1) + folder) * self.shards + shard.astype(np.int64)
         order = np.argsort(group, kind="stable")
         first = np.flatnonzero(np.diff(group[order], prepend=-1))
         pieces = []
-        for rows in np.split(order, first[1:]) if len(order) else []:
-            at = rows[0]
+        for some in np.split(order, first[1:]) if len(order) else []:
+            at = some[0]
             class_ = names[folder[at] - 1] if folder[at] else ""
             to = Destination(self.splits[side[at]], class_, int(shard[at]))
-            pieces.append(Piece(to, table.take(pa.array(rows)), _counts(codes[rows], names)))
+            table = rows.written.take(pa.array(some))
+            pieces.append(Piece(to, table, labelled.counts(codes[some], names)))
         return pieces
 
-    def _side_and_shard(self, keys: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-        """int64 [rows] each: the number of the split, and of the shard within its folder."""
-        encoded = keys.combine_chunks().dictionary_encode()
-        hashes = key_hashes(encoded.dictionary, self.seed)
-        side = np.searchsorted(self._bounds(), hashes[:, 0], side="right")
-        shard = ((hashes[:, 1] >> np.uint64(32)) * np.uint64(self.shards)) >> np.uint64(32)
-        code = encoded.indices.to_numpy()
-        return side[code], shard.astype(np.int64)[code]
+    def hashes(self, rows: Rows) -> np.ndarray:
+        """uint64 [rows, 2]: of keys, for the side and for the shard."""
+        if self.key is None:
+            places = range(rows.first, rows.first + rows.table.num_rows)
+            return key_hashes(pa.array([f"{rows.name}:{place}" for place in places]), self.seed)
+        encoded = rows.table.column(self.key).combine_chunks().dictionary_encode()
+        return key_hashes(encoded.dictionary, self.seed)[encoded.indices.to_numpy()]
 
     def _bounds(self) -> np.ndarray:
         """uint64 [splits - 1]: the hash at which each split but the first begins."""
@@ -200,28 +162,8 @@ def key_hashes(keys: pa.Array, seed: int) -> np.ndarray:
     return np.frombuffer(digests, ">u8").astype(np.uint64).reshape(-1, 2)
 
 
-def folder_name(label: str) -> str:
-    """A label as a name of a folder: "New York" -> "New%20York"."""
-    name = urllib.parse.quote(label, safe="")
-    return name.replace(".", "%2E", 1) if name.startswith(".") else name
-
-
-def check_number(classes: int) -> None:
-    """Raises SamplingError if so many classes can't be meant."""
-    if classes > _MOST_CLASSES:
-        raise SamplingError(
-            f"found more than {_MOST_CLASSES:,} classes, expected a label with few values; "
-            "name the column of the class, or the labels that are expected"
-        )
-
-
-def _counts(codes: np.ndarray, names: list[str]) -> dict[str, int]:
-    rows = np.bincount(codes, minlength=len(names)).tolist()
-    return {name: number for name, number in zip(names, rows, strict=False) if number}
-
-
 def _check_name(split: str) -> None:
-    if split != folder_name(split):
+    if split != labelled.folder_name(split):
         raise SamplingError(
             f"a split is called {split!r}, expected letters and digits for the name of a folder; "
             "fix it"

@@ -26,7 +26,6 @@ from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.files.manifest import Written
 from sampling.formats.writing import Layout
-from sampling.prepare import assign
 from sampling.prepare import count as counting
 from sampling.prepare import split as splitting
 from sampling.prepare.assign import Assignment, Destination, Piece
@@ -35,7 +34,7 @@ from sampling.prepare.source import Chunk, Source
 Open = Callable[[], Source]
 Key = tuple[str, str, int]  # of a Destination
 Packed = tuple[int, bytes, dict[str, int]]  # number of the chunk, and a Piece of it
-OfChunk = Callable[[Source, int, Chunk, pa.Table], Iterable[Any]]
+OfChunk = Callable[[Source, int, Chunk], Iterable[Any]]
 
 
 def split(
@@ -61,34 +60,32 @@ def split(
     source = open_source()
     splitting.check(source, layout)
     with files.folder(output, overwrite) as stage:
+        firsts = None
+        if assignment.key is None:
+            firsts = _first_rows(f"{stage}/.counted", source, open_source, options)
         written = results(
             f"{stage}/.written",
             options,
             lambda pipeline: (
-                _of_chunks(pipeline, source, open_source, partial(_pieces, assignment))
+                _of_chunks(pipeline, source, open_source, partial(_pieces, assignment, firsts))
                 | beam.GroupByKey()
                 | beam.MapTuple(partial(_write_shard, stage, layout, assignment))
             ),
         )
         shards = [Written(*values) for values in written]
-        assign.check_number(len({shard.class_ for shard in shards}))
-        made = splitting.described(shards, source, assignment, layout)
-        manifest.write(stage, made)
-    return made
+        return splitting.finish(stage, shards, source, assignment, layout)
 
 
 def count(open_source: Open, output: str, options: Sequence[str]) -> counting.Counts:
     """`count.count` as a pipeline; what it finds passes through a file beside `output`."""
     source = open_source()
-    counted = results(
-        f"{output}.counted",
-        options,
-        lambda pipeline: (
-            _of_chunks(pipeline, source, open_source, _rows_by_label)
-            | beam.CombinePerKey(sum)
-            | beam.Map(list)
-        ),
-    )
+
+    def build(pipeline: beam.Pipeline) -> beam.PCollection:
+        counts = _of_chunks(pipeline, source, open_source, _rows_by_label)
+        return counts | beam.CombinePerKey(sum) | beam.Map(list)
+
+    with _beside(output) as path:
+        counted = results(path, options, build)
     of_files = sorted((path, Counter({label: rows})) for (path, label), rows in counted)
     return counting.total(of_files)
 
@@ -96,22 +93,51 @@ def count(open_source: Open, output: str, options: Sequence[str]) -> counting.Co
 def vocab(open_source: Open, column: str, output: str, options: Sequence[str]) -> dict[str, int]:
     """`vocab.count` as a pipeline; what it finds passes through a file beside `output`."""
     source = open_source()
-    counted = results(
-        f"{output}.counted",
-        options,
-        lambda pipeline: (
-            _of_chunks(pipeline, source, open_source, partial(_rows_by_value, column))
-            | beam.CombinePerKey(sum)
-            | beam.Map(list)
-        ),
-    )
-    return dict(counted)
+
+    def build(pipeline: beam.Pipeline) -> beam.PCollection:
+        counts = _of_chunks(pipeline, source, open_source, partial(_rows_by_value, column))
+        return counts | beam.CombinePerKey(sum) | beam.Map(list)
+
+    with _beside(output) as path:
+        return dict(results(path, options, build))
+
+
+@contextlib.contextmanager
+def _beside(output: str) -> Iterator[str]:
+    """Where results may pass through."""
+    if not files.is_local(output):
+        yield f"{output}.counted"
+        return
+    with files.staged(os.path.realpath(output)) as stage:
+        yield os.path.join(stage, "counted")
+
+
+def _first_rows(path: str, source: Source, open_source: Open, options: Sequence[str]) -> list[int]:
+    """The number within its file of each chunk's first row."""
+
+    def build(pipeline: beam.Pipeline) -> beam.PCollection:
+        return _of_chunks(pipeline, source, open_source, _number_of_rows)
+
+    rows, done, firsts = dict(results(path, options, build)), Counter[str](), []
+    for number, chunk in enumerate(source.chunks()):
+        firsts.append(done[chunk.path])
+        done[chunk.path] += rows[number]
+    return firsts
+
+
+def _number_of_rows(source: Source, number: int, chunk: Chunk) -> Iterator[list[int]]:
+    yield [number, source.read(chunk).num_rows]
 
 
 def _pieces(
-    assignment: Assignment, source: Source, number: int, chunk: Chunk, table: pa.Table
+    assignment: Assignment,
+    firsts: Sequence[int] | None,
+    source: Source,
+    number: int,
+    chunk: Chunk,
 ) -> Iterator[tuple[Key, Packed]]:
-    for piece in splitting.assigned(source, chunk, table, assignment):
+    rows = source.read_rows(chunk, firsts[number] if firsts else 0)
+    for piece in splitting.assigned(source, chunk, rows, assignment):
         split_, class_, shard = piece.destination
         yield (split_, class_, shard), (number, _packed(piece.table), dict(piece.classes))
 
@@ -130,16 +156,16 @@ def _write_shard(
 
 
 def _rows_by_label(
-    source: Source, number: int, chunk: Chunk, table: pa.Table
+    source: Source, number: int, chunk: Chunk
 ) -> Iterator[tuple[tuple[str, str], int]]:
-    for label, rows in counting.of_table(table, source.schema.label).items():
+    for label, rows in counting.of_table(source.read(chunk), source.schema.label).items():
         yield (chunk.path, label), rows
 
 
 def _rows_by_value(
-    column: str, source: Source, number: int, chunk: Chunk, table: pa.Table
+    column: str, source: Source, number: int, chunk: Chunk
 ) -> Iterable[tuple[str, int]]:
-    return manifest.value_counts(table.column(column)).items()
+    return manifest.value_counts(source.read(chunk).column(column)).items()
 
 
 class _PerChunk(beam.DoFn):
@@ -159,7 +185,7 @@ class _PerChunk(beam.DoFn):
                 f"{chunk.path} or another of the files is not what it was when they were listed, "
                 "expected all workers to see the same; leave the files alone while they are read"
             )
-        yield from self._of_chunk(self._source, number, chunk, self._source.read(chunk))
+        yield from self._of_chunk(self._source, number, chunk)
 
 
 def _of_chunks(

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from sampling.files import manifest
-from sampling.prepare import assign
+from sampling.prepare import classes
 from sampling.prepare.source import Source
 
 ALL = ""  # in place of a label, which is never empty
@@ -46,7 +46,7 @@ def total(counted: Iterable[tuple[str, Counter[str]]]) -> Counts:
     for path, rows in counted:
         counts.setdefault(path, Counter()).update(rows)
         labels |= set(rows)
-        assign.check_number(len(labels) - 1)
+        classes.check_number(len(labels) - 1)
     return counts
 
 

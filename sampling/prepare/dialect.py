@@ -21,59 +21,66 @@ _CONSTANT = 0.9  # of the lines have the usual number of fields
 
 
 class Dialect(NamedTuple):
-    """How a text is written."""
+    """How a text is written, and the fields of its first record."""
 
     delimiter: str
     header: bool
+    first: Sequence[str]
 
 
-def of_text(text: str, delimiter: str | None = None, header: bool | None = None) -> Dialect:
+def of_text(
+    text: str,
+    delimiter: str | None = None,
+    header: bool | None = None,
+    decimal: str = ".",
+    escape: str = "",
+) -> Dialect:
     """That of the first lines of a file.
 
     Args:
         text: whole lines.
         delimiter, header: where they are known.
+        decimal, escape: see `CsvOptions`.
     """
-    delimiter = delimiter or _delimiter(text)
-    rows = _rows(text, delimiter)
-    return Dialect(delimiter, _has_header(rows) if header is None else header)
+    delimiter = delimiter or _delimiter(text, decimal, escape)
+    rows = _rows(text, delimiter, escape)
+    has_header = _has_header(rows) if header is None else header
+    return Dialect(delimiter, has_header, rows[0] if rows else [])
 
 
-def first_record(text: str, delimiter: str) -> list[str]:
-    """The fields of the first line that is not blank."""
-    return next(iter(_rows(text, delimiter)), [])
-
-
-def _rows(text: str, delimiter: str) -> list[list[str]]:
+def _rows(text: str, delimiter: str, escape: str) -> list[list[str]]:
     """Fields of the records that are not blank."""
     lines = text.splitlines(keepends=True)
     try:
-        return [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        reader = csv.reader(lines, delimiter=delimiter, escapechar=escape or None)
+        return [row for row in reader if row]
     except csv.Error:  # a field of over 128 KiB, say
         return [line.rstrip("\r\n").split(delimiter) for line in lines if line.strip()]
 
 
-def _delimiter(text: str) -> str:
+def _delimiter(text: str, decimal: str, escape: str) -> str:
     """The one by which most lines have the same number of fields, two or more."""
     best, best_share = ",", 0.0
     for delimiter in DELIMITERS:
-        rows = _rows(text, delimiter)
+        if delimiter == decimal:
+            continue
+        rows = _rows(text, delimiter, escape)
         if not rows:
             return ","
         fields, times = Counter(map(len, rows)).most_common(1)[0]
         share = times / len(rows)
         if fields < 2 or share < _CONSTANT or len(rows[0]) != fields:
             continue
-        if delimiter == "," and best in (";", "|") and not _are_decimal_commas(text, best):
+        if delimiter == "," and best in (";", "|") and not _are_decimal_commas(text, best, escape):
             return ","
         if share > best_share + 1e-9:
             best, best_share = delimiter, share
     return best
 
 
-def _are_decimal_commas(text: str, delimiter: str) -> bool:
+def _are_decimal_commas(text: str, delimiter: str, escape: str) -> bool:
     """Whether the commas between other delimiters stand in numbers, not between fields."""
-    with_comma = [field for row in _rows(text, delimiter) for field in row if "," in field]
+    with_comma = [field for row in _rows(text, delimiter, escape) for field in row if "," in field]
     decimal = sum(bool(_DECIMAL_COMMA.fullmatch(field)) for field in with_comma)
     return decimal >= len(with_comma) / 2
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import arrow, packed
+from sampling.formats import arrow, packed, partitions
 from sampling.formats import table as tables
 from sampling.formats.parquet import Readable
 from sampling.schema.sketch import family_of
@@ -32,15 +32,15 @@ class Piece(NamedTuple):
     left_out: tuple[str, ...] = ()
 
 
-def head(file: files.File, file_format: str) -> str:
-    """The first whole lines of a text file."""
+def head(file: files.File, file_format: str, encoding: str) -> str:
+    """The first whole lines of a text file; what is no such text is told when it is read."""
     if codec := file_format.partition(".")[2]:
         data = packed.head(file, codec, _HEAD_BYTES)
     else:
         with file.open() as opened:
             data = file.read(opened, 0, _HEAD_BYTES)
     whole = data[: data.rfind(b"\n") + 1] if len(data) >= _HEAD_BYTES else data
-    return (whole or data).decode("utf-8-sig", "replace")
+    return (whole or data).decode(encoding, "replace").removeprefix("\ufeff")
 
 
 def typed(listed: Sequence[files.File], file_format: str) -> Iterator[Piece]:
@@ -52,7 +52,9 @@ def typed(listed: Sequence[files.File], file_format: str) -> Iterator[Piece]:
     read = {"parquet": _parquet, "arrow": _arrow}.get(file_format, _examples)
     for file in listed:
         if file.size:  # a shard of no byte is an empty one
-            yield from read(file, file_format)
+            of_path = partitions.of_path(file.path)
+            for piece in read(file, file_format):
+                yield piece._replace(table=_with(piece.table, of_path))
 
 
 def of_tables(data: Sequence[Any]) -> Iterator[Piece]:
@@ -153,6 +155,14 @@ def _of_examples(records: Sequence[bytes]) -> pa.Table:
         for name, column in sorted(columns.items())  # an Example keeps no order
     }
     return pa.table(arrays)
+
+
+def _with(table: pa.Table, of_path: Mapping[str, str]) -> pa.Table:
+    """A table with the columns that its file's path has and the file lacks."""
+    for name, value in of_path.items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.repeat(value, table.num_rows))
+    return table
 
 
 def _piece(table: pa.Table, size: float) -> Piece:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from sampling import checks, files
 from sampling.errors import SamplingError
-from sampling.formats import registry
-from sampling.formats.csv.options import CsvOptions
+from sampling.formats import partitions, registry
+from sampling.formats.csv.options import UTF8, CsvOptions
 from sampling.prepare import dialect, raw
 from sampling.prepare.raw import Piece
 from sampling.prepare.source import Source
@@ -32,7 +32,7 @@ class Reading(NamedTuple):
         header, delimiter: of text; None: found out by the first lines.
         columns: names of the columns of text without a header; none: column_1, column_2, ...
         null_values: spellings of an empty field.
-        newlines_in_values: whether quoted fields may hold newlines.
+        newlines_in_values, decimal, escape, encoding: see `CsvOptions`.
         rows: how many to look at; None: all.
         progress: whether to tell how far it is, on stderr.
     """
@@ -43,6 +43,9 @@ class Reading(NamedTuple):
     columns: Sequence[str] = ()
     null_values: Sequence[str] = ()
     newlines_in_values: bool = False
+    decimal: str = "."
+    escape: str = ""
+    encoding: str = UTF8
     rows: int | None = None
     progress: bool = False
 
@@ -66,9 +69,10 @@ class Inferred(NamedTuple):
         """What `Schema.from_json` reads; a column's statistics take one line."""
         said = self.schema.to_manifest()
         if self.csv is not None:
-            said = {
-                json_form.CSV: {"header": self.csv.header, "delimiter": self.csv.delimiter}
-            } | said
+            usual = dataclasses.asdict(CsvOptions())
+            written = dataclasses.asdict(self.csv).items()
+            unusual = {name: value for name, value in written if value != usual[name]}
+            said = {json_form.CSV: unusual, **said} if unusual else said
         statistics = said.pop("statistics", {})
         lines = [f"    {json.dumps(n)}: {json.dumps(each)}" for n, each in statistics.items()]
         text = json.dumps(said, indent=2).removesuffix("\n}")
@@ -91,17 +95,19 @@ def infer(data: Any, wishes: Wishes, reading: Reading) -> Inferred:
         rows = sum(len(table) for table in given)
         return _looked_at(raw.of_tables(given), rows, wishes, reading)
     listed = files.list_files(data, "files")
+    of_paths = list(dict.fromkeys(n for file in listed for n in partitions.of_path(file.path)))
     first = next((file for file in listed if file.size), listed[0])
     found = registry.checked_format(reading.file_format) or registry.look(first)
     if not found.startswith("csv"):
         size = sum(file.size for file in listed)
         pieces = raw.typed(listed, found)
         is_examples = found.startswith("tfrecord")
-        return _looked_at(pieces, size, wishes, reading, is_examples=is_examples)
+        return _looked_at(pieces, size, wishes, reading, is_examples=is_examples, of_paths=of_paths)
     options, names, left_out = _written(first, found, reading)
     weight = wishes.weight
     if weight is None and WEIGHT_FEATURE in names and wishes.label != WEIGHT_FEATURE:
         weight = WEIGHT_FEATURE  # no feature can be called so
+    names += [name for name in of_paths if name not in names]
     wishes = dataclasses.replace(wishes, weight=weight)
     wishes.check(names)
     texts = Schema.from_dict({n: float if n == weight else str for n in names}, None, weight)
@@ -129,7 +135,7 @@ def _looked_at(
             is_last = reading.rows is not None and sketch.rows + len(table) >= reading.rows
             if not is_last:
                 waiting = ahead.submit(next, pieces, None)
-            sketch.merge(TableSketch.of(table, reading.null_values))
+            sketch.merge(TableSketch.of(table, reading.null_values, reading.decimal))
             left_out |= dict.fromkeys(
                 piece.left_out, "no column of values; give each of its fields a column"
             )
@@ -150,12 +156,19 @@ def _written(
     file: files.File, file_format: str, reading: Reading
 ) -> tuple[CsvOptions, list[str], dict[str, str]]:
     """How text is written, by its first lines; its columns, and those that can't be one."""
-    text = raw.head(file, file_format)
+    text = raw.head(file, file_format, reading.encoding)
     header = False if reading.columns else reading.header
-    found = dialect.of_text(text, reading.delimiter, header)
-    nulls = ["", *(null for null in reading.null_values if null)]
-    options = CsvOptions(found.header, found.delimiter, nulls, reading.newlines_in_values)
-    fields = dialect.first_record(text, found.delimiter)
+    found = dialect.of_text(text, reading.delimiter, header, reading.decimal, reading.escape)
+    options = CsvOptions(
+        found.header,
+        found.delimiter,
+        tuple(reading.null_values),
+        reading.newlines_in_values,
+        reading.decimal,
+        reading.escape,
+        reading.encoding,
+    )
+    fields = found.first
     if not options.header:
         names = list(reading.columns) or [f"column_{i + 1}" for i in range(len(fields))]
         return options, names, {}

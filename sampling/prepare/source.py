@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +19,27 @@ from sampling.errors import SamplingError
 from sampling.formats import packed, registry
 from sampling.formats.csv.options import CsvOptions
 from sampling.formats.parquet import Readable
+from sampling.prepare import kept
 from sampling.progress import Progress
 from sampling.samplers.fake_pairs.vocabulary import keyed
-from sampling.schema import WEIGHT_FEATURE, Schema
+from sampling.schema import WEIGHT_FEATURE, Field, Schema
 
+Result = TypeVar("Result")
+
+_TYPES: dict[Callable[[pa.DataType], bool], str] = {
+    pa.types.is_null: "STRING",
+    pa.types.is_string: "STRING",
+    pa.types.is_large_string: "STRING",
+    pa.types.is_binary: "BYTES",
+    pa.types.is_large_binary: "BYTES",
+    pa.types.is_boolean: "BOOLEAN",
+    pa.types.is_integer: "INTEGER",
+    pa.types.is_floating: "FLOAT",
+    pa.types.is_decimal: "NUMERIC",
+    pa.types.is_date: "DATE",
+    pa.types.is_timestamp: "TIMESTAMP",
+    pa.types.is_time: "TIME",
+}
 _BLOCK_ROWS = 8192
 _CHUNK_BYTES = 8 * 2**20
 
@@ -37,6 +57,22 @@ class Chunk(NamedTuple):
         return np.arange(self.first, self.last + 1)
 
 
+class Rows(NamedTuple):
+    """Rows of a chunk.
+
+    Args:
+        table: checked, in the schema's types, without a missing value: to look at.
+        written: the same rows as they are to be written.
+        name: of their file, below the folder that all files are in.
+        first: the number of the first one within the file, from 0.
+    """
+
+    table: pa.Table
+    written: pa.Table
+    name: str
+    first: int
+
+
 class Source:
     """Raw files of one kind: text, Parquet or what else input functions read.
 
@@ -48,6 +84,7 @@ class Source:
         label: name of the column of the class, where there is no schema.
         keys: {argument: column} of the columns that must not be empty, for errors.
         file_format: one of `registry.FORMATS`; None: by the files' names.
+        written_as: the format that rows are written in again: "csv" or "parquet".
 
     Attributes:
         schema: of the tables.
@@ -67,6 +104,7 @@ class Source:
         label: str | None = None,
         keys: dict[str, str] | None = None,
         file_format: str | None = None,
+        written_as: str = "csv",
     ):
         listed = files.list_files(globs, "files")
         first = next((file for file in listed if file.size), listed[0])
@@ -78,14 +116,19 @@ class Source:
         elif schema is None:
             schema = _typed(first, found, label)
         self.schema = keyed(schema, **(keys or {}))
+        # Labels are read as they stand: what they are called, not which of the classes they are.
+        as_they_stand = dataclasses.replace(self.schema, classes=())
         self._blocks = registry.open_blocks(
-            globs, "files", self.schema, options, _BLOCK_ROWS, None, file_format
+            globs, "files", as_they_stand, options, _BLOCK_ROWS, None, file_format
         )
         if self.schema.label and not self._blocks.has_labels:
             raise SamplingError(
                 f"{listed[0].path} lacks the label {self.schema.label!r}, expected it in the "
                 "files; fix them or the name"
             )
+        self._read_kept = kept.reader(self._blocks, written_as)
+        paths = [file.file.path for file in self._blocks.files]
+        self._names = dict(zip(paths, _below_common(paths), strict=True))
 
     def chunks(self) -> list[Chunk]:
         """All of them, in the order of the files."""
@@ -112,21 +155,63 @@ class Source:
         """Where a row of a chunk stands: "path, line 17"."""
         return self._blocks.locate(chunk.blocks, row)
 
+    def read_rows(self, chunk: Chunk, first: int) -> Rows:
+        """The rows of a chunk, to look at and to write.
+
+        Args:
+            first: the number of the first one within the file.
+
+        Raises:
+            SamplingError: as `read`; or a value can't be written.
+        """
+        return Rows(*self._read_kept(chunk.blocks), self._names[chunk.path], first)
+
     def tables(self, what: str) -> Iterator[tuple[Chunk, pa.Table]]:
         """All rows, chunk by chunk, with a progress bar; the next one is read meanwhile."""
+        return self._in_turn(what, self.read, lambda table: table.num_rows)
+
+    def rows(self, what: str) -> Generator[tuple[Chunk, Rows], None, None]:
+        """`tables`, to look at and to write."""
+        done: Counter[str] = Counter()
+        read = self._in_turn(what, lambda chunk: self.read_rows(chunk, 0), _number_of)
+        with contextlib.closing(read):
+            for chunk, rows in read:
+                yield chunk, rows._replace(first=done[chunk.path])
+                done[chunk.path] += rows.table.num_rows
+
+    def _in_turn(
+        self, what: str, read: Callable[[Chunk], Result], number_of: Callable[[Result], int]
+    ) -> Generator[tuple[Chunk, Result], None, None]:
         chunks = self.chunks()
-        progress = Progress(what, sum(chunk.bytes for chunk in chunks))
         done = rows = 0
-        with ThreadPoolExecutor(1) as ahead:
-            waiting = ahead.submit(self.read, chunks[0])
+        with (
+            Progress(what, sum(chunk.bytes for chunk in chunks)) as progress,
+            ThreadPoolExecutor(1) as ahead,
+        ):
+            waiting = ahead.submit(read, chunks[0])
             for number, chunk in enumerate(chunks):
-                table = waiting.result()
+                result = waiting.result()
                 if number + 1 < len(chunks):
-                    waiting = ahead.submit(self.read, chunks[number + 1])
-                yield chunk, table
-                done, rows = done + chunk.bytes, rows + table.num_rows
+                    waiting = ahead.submit(read, chunks[number + 1])
+                yield chunk, result
+                done, rows = done + chunk.bytes, rows + number_of(result)
                 progress.update(done, rows)
-        progress.close(rows)
+            progress.close(rows)
+
+
+def _number_of(rows: Rows) -> int:
+    return rows.table.num_rows
+
+
+def _below_common(paths: Sequence[str]) -> list[str]:
+    """["/raw/1/a.csv", "/raw/2/a.csv"] -> ["1/a.csv", "2/a.csv"]"""
+    split = [path.split("/") for path in paths]
+    shared = 0
+    while len({tuple(parts[: shared + 1]) for parts in split}) == 1 and all(
+        len(parts) > shared + 1 for parts in split
+    ):
+        shared += 1
+    return ["/".join(parts[shared:]) for parts in split]
 
 
 def _texts(names: Sequence[str], label: str | None) -> Schema:
@@ -144,8 +229,20 @@ def _typed(file: files.File, found: str, label: str | None) -> Schema:
             columns = pa.parquet.read_schema(pa.PythonFile(Readable(opened, file.size), "r"))
         except pa.ArrowInvalid as error:
             raise SamplingError(f"{file.path} is no Parquet file ({error}); fix the glob") from None
-    frame = columns.empty_table().to_pandas()
-    return Schema.from_pandas(frame, label, _weight(columns.names, label))
+    fields = tuple(_field(column.name, column.type) for column in columns)
+    return Schema(fields, label, _weight(columns.names, label))
+
+
+def _field(name: str, type_: pa.DataType, mode: str = "NULLABLE") -> Field:
+    """A column of that type."""
+    if pa.types.is_dictionary(type_):
+        return _field(name, type_.value_type, mode)
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        return _field(name, type_.value_type, "REPEATED")
+    if pa.types.is_fixed_size_list(type_):
+        return dataclasses.replace(_field(name, type_.value_type), length=type_.list_size)
+    found = next((said for is_it, said in _TYPES.items() if is_it(type_)), str(type_))
+    return Field(name, found, mode)
 
 
 def _weight(names: Sequence[str], label: str | None) -> str | None:

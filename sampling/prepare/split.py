@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sampling import files
@@ -13,9 +14,11 @@ from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.files.manifest import Written
 from sampling.formats.writing import Layout, ShardWriter
-from sampling.prepare import assign
-from sampling.prepare.assign import Assignment, Destination, Piece, UnexpectedLabelError
-from sampling.prepare.source import Chunk, Source
+from sampling.prepare import classes as labelled
+from sampling.prepare.assign import Assignment, Destination, Piece
+from sampling.prepare.classes import NEGATIVE, POSITIVE, BadRowError
+from sampling.prepare.source import Chunk, Rows, Source
+from sampling.schema import Schema
 
 
 def split(
@@ -25,7 +28,7 @@ def split(
     layout: Layout,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Writes the rows of a source to `output`, and what is where to `output/manifest.json`.
+    """Writes the rows of a source to `output`, and what is where to `output/_manifest.json`.
 
     Rows keep the order of the files within each shard; shards without a row are not written. The
     folder appears whole or not at all. In memory are two chunks of some 8 MiB of text, and, for
@@ -39,16 +42,61 @@ def split(
             named), the folder is not empty, or can't be written.
     """
     check(source, layout)
-    with files.folder(output, overwrite) as stage:
+    read = source.rows("splitting")
+    with files.folder(output, overwrite) as stage, contextlib.closing(read):
         pieces = (
-            piece
-            for chunk, table in source.tables("splitting")
-            for piece in assigned(source, chunk, table, assignment)
+            piece for chunk, rows in read for piece in assigned(source, chunk, rows, assignment)
         )
         written = write(pieces, stage, layout, assignment)
-        made = described(written, source, assignment, layout)
-        manifest.write(stage, made)
+        return finish(stage, written, source, assignment, layout)
+
+
+def finish(
+    stage: str,
+    written: Sequence[Written],
+    source: Source,
+    assignment: Assignment,
+    layout: Layout,
+) -> dict[str, Any]:
+    """Names the classes that were found, and writes the manifest, which is returned.
+
+    Raises:
+        SamplingError: there are too many classes.
+    """
+    labels: dict[str, list[str]] = {}
+    if classes := assignment.classes:
+        rows = sum((Counter(shard.classes) for shard in written), Counter[str]())
+        labelled.check_number(len(rows))
+        settled = classes.settled(rows)
+        written = [_named(stage, shard, settled) for shard in written]
+        for name in settled:
+            for split_ in assignment.by_class:
+                files.remove(f"{stage}/{split_}/{name}")
+        labels = classes.labels(settled, rows)
+    made = described(written, source, assignment, layout, labels)
+    manifest.write(stage, made)
     return made
+
+
+def empty(made: Mapping[str, Any]) -> list[str]:
+    """Splits, and classes with folders of their own, that have no row, by a manifest."""
+    places = [name for name, sums in made["splits"].items() if not sums["rows"]]
+    for name in made.get("by_class", []):
+        classes = made["splits"][name]["classes"]
+        expected = made["labels"] if len(made["labels"]) != 1 else {POSITIVE, NEGATIVE}
+        places += [f"{name}/{class_}" for class_ in sorted(expected) if class_ not in classes]
+    return places
+
+
+def _named(stage: str, shard: Written, settled: Mapping[str, str]) -> Written:
+    """A shard with the final names of classes, moved to the folder of its own."""
+    classes = {settled.get(name, name): rows for name, rows in shard.classes.items()}
+    if shard.class_ not in settled:
+        return shard._replace(classes=classes)
+    class_ = settled[shard.class_]
+    path = "/".join([shard.split, class_, shard.path.rsplit("/", 1)[-1]])
+    files.move(f"{stage}/{shard.path}", f"{stage}/{path}")
+    return shard._replace(path=path, class_=class_, classes=classes)
 
 
 def check(source: Source, layout: Layout) -> None:
@@ -57,15 +105,15 @@ def check(source: Source, layout: Layout) -> None:
         raise SamplingError("--schema is missing, expected for Parquet, which has types; pass it")
 
 
-def assigned(source: Source, chunk: Chunk, table: Any, assignment: Assignment) -> list[Piece]:
+def assigned(source: Source, chunk: Chunk, rows: Rows, assignment: Assignment) -> list[Piece]:
     """The pieces of a chunk.
 
     Raises:
         SamplingError: a label is of no class; names file and line.
     """
     try:
-        return assignment.pieces(table)
-    except UnexpectedLabelError as error:
+        return assignment.pieces(rows)
+    except BadRowError as error:
         raise SamplingError(f"{source.locate(chunk, error.row)}, {error}") from None
 
 
@@ -76,19 +124,20 @@ def write(
     classes: defaultdict[Destination, Counter[str]] = defaultdict(Counter)
     with contextlib.ExitStack() as stack:
         open_: dict[Destination, ShardWriter] = {}
+        open_files = files.OpenFiles()
         for piece in pieces:
             to = piece.destination
             if to not in open_:
-                assign.check_number(len({each.class_ for each in open_} | {to.class_}))
+                _check_classes(assignment, {each.class_ for each in open_} | {to.class_})
                 path = f"{folder}/{shard_path(to, layout, assignment)}"
-                open_[to] = stack.enter_context(ShardWriter(path, layout))
+                open_[to] = stack.enter_context(ShardWriter(path, layout, open_files))
             open_[to].write(piece.table)
             classes[to].update(piece.classes)
     return [
-        Written(
+        manifest.written(
+            folder,
             shard_path(to, layout, assignment),
             shard.rows,
-            files.stat(shard.path).size,
             to.split,
             to.class_ or None,
             classes[to],
@@ -97,13 +146,24 @@ def write(
     ]
 
 
+def _check_classes(assignment: Assignment, names: set[str]) -> None:
+    """Early: files would be opened for nothing."""
+    labelled.check_number(len(names))
+    if assignment.classes:
+        assignment.classes.check_found(names)
+
+
 def shard_path(to: Destination, layout: Layout, assignment: Assignment) -> str:
     """ "train/positive/part-00000-of-00004.csv" """
     return f"{to.folder}/{layout.name(to.shard, assignment.shards)}"
 
 
 def described(
-    written: Iterable[Written], source: Source, assignment: Assignment, layout: Layout
+    written: Iterable[Written],
+    source: Source,
+    assignment: Assignment,
+    layout: Layout,
+    labels: Mapping[str, list[str]],
 ) -> dict[str, Any]:
     """The manifest of a split."""
     about = {
@@ -111,10 +171,24 @@ def described(
         "delimiter": layout.delimiter if layout.format == "csv" else None,
         "typed": source.is_typed,
         "key": assignment.key,
-        "hash": "the first 8 bytes of SHA-256 of seed:key, as a fraction of 2^64",
+        "hash": "the first 8 bytes of SHA-256 of seed:key, as a fraction of 2^64; without a key of "
+        "seed:file:row",
         "seed": assignment.seed,
         "fractions": dict(assignment.fractions),
         "by_class": list(assignment.by_class),
         "shards": assignment.shards,
+        "labels": labels,
+        **(assignment.cuts.about() if assignment.cuts else {}),
     }
-    return manifest.build(about, source.schema.to_manifest(), assignment.splits, written)
+    schema = _with_classes(source.schema, labelled.in_order(labels))
+    return manifest.build(about, schema.to_manifest(), assignment.splits, written)
+
+
+def _with_classes(schema: Schema, found: tuple[str, ...]) -> Schema:
+    """The labels are recorded, unless they are 0, 1, ... already."""
+    field = schema.label_field
+    if not found or schema.classes or field is None:
+        return schema
+    if field.is_integer and found == tuple(map(str, range(len(found)))):
+        return schema
+    return dataclasses.replace(schema, classes=found)

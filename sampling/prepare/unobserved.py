@@ -10,19 +10,22 @@ the number first, which the tool tells, or ask for a sample.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 
+from sampling import files
 from sampling.errors import SamplingError
+from sampling.files import manifest
+from sampling.formats.writing import Layout
+from sampling.input_fn import export
 from sampling.order import seeds
 from sampling.order.pair_ranks import UnobservedPairs
 from sampling.samplers.fake_pairs.known_pairs import KnownPairs
+from sampling.schema import Field, Schema
 
 _AT_A_TIME = 1_000_000
 
@@ -54,17 +57,22 @@ def write(
     default_label: int = 0,
     shards: int = 1,
     seed: int = 0,
+    overwrite: bool = False,
 ) -> int:
-    """Writes `output/part-*.csv`, user after user; returns the number of rows.
+    """Writes `output/part-*.csv`, user after user, and a manifest; returns the number of rows.
+
+    The folder appears whole or not at all.
 
     Args:
         known: what `known_pairs.read` returns.
         columns: what the users, the items and the label are called.
         sample: how many; None: all.
+        overwrite: whether to replace a folder that has a manifest of ours.
 
     Raises:
-        SamplingError: there are fewer pairs than asked for, or the folder holds such files already.
+        SamplingError: there are fewer pairs than asked for, or see `files.folder`.
     """
+    about = {"sample": sample, "seed": seed}
     pairs = UnobservedPairs(known.codes, len(known.users), len(known.items))
     rows = pairs.total if sample is None else sample
     _tell(
@@ -76,45 +84,40 @@ def write(
             f"sample is {rows:,} and there are {pairs.total:,} unobserved pairs, expected no more "
             "and one at least; ask for fewer, or name more candidates"
         )
-    _make_empty(output)
     begun = time.perf_counter()
-    for path, start, stop in _pieces(rows, shards, output):
-        ranks = np.arange(start, stop)
-        if sample is not None:
-            ranks = sample_ranks(pairs.total, sample, start, stop, seed)
-        _append(path, columns, _named(known, *pairs.at(ranks)), default_label)
-        _tell(f"{stop:,} of {rows:,} pairs, {stop / (time.perf_counter() - begun):,.0f} a second")
-    return rows
 
-
-def _pieces(rows: int, shards: int, output: str) -> Iterator[tuple[str, int, int]]:
-    """(path, first row, row after the last) of what is written at a time."""
-    for shard in range(shards):
-        path = os.path.join(output, f"part-{shard:05d}-of-{shards:05d}.csv")
-        begin, end = rows * shard // shards, rows * (shard + 1) // shards
+    def tables(begin: int, end: int) -> Iterator[pa.Table]:
         for start in range(begin, end, _AT_A_TIME):
-            yield path, start, min(start + _AT_A_TIME, end)
+            stop = min(start + _AT_A_TIME, end)
+            ranks = np.arange(start, stop)
+            if sample is not None:
+                ranks = sample_ranks(pairs.total, sample, start, stop, seed)
+            ids = _named(known, *pairs.at(ranks))
+            yield pa.table([*ids, pa.repeat(default_label, stop - start)], names=list(columns))
+            speed = stop / (time.perf_counter() - begun)
+            _tell(f"{stop:,} of {rows:,} pairs, {speed:,.0f} a second")
+
+    layout = Layout()
+    with files.folder(output, overwrite) as stage:
+        written = [
+            export.write_shard(stage, layout.name(shard, shards), tables(*span), columns[2], layout)
+            for shard in range(shards)
+            if (span := (rows * shard // shards, rows * (shard + 1) // shards))[0] < span[1]
+        ]
+        manifest.write(stage, export.described(written, _schema(known, columns), layout, about))
+    return rows
 
 
 def _named(known: KnownPairs, users: np.ndarray, items: np.ndarray) -> list[pa.Array]:
     return [known.users.values.take(pa.array(users)), known.items.values.take(pa.array(items))]
 
 
-def _append(path: str, columns: Sequence[str], ids: list[pa.Array], label: int) -> None:
-    table = pa.table([*ids, pa.repeat(label, len(ids[0]))], names=list(columns))
-    is_new = not os.path.exists(path)
-    with open(path, "ab") as file:
-        pa.csv.write_csv(table, file, pa.csv.WriteOptions(include_header=is_new))
-
-
-def _make_empty(output: str) -> None:
-    os.makedirs(output, exist_ok=True)
-    left = [name for name in os.listdir(output) if name.endswith(".csv")]
-    if left:
-        raise SamplingError(
-            f"{output} holds {left[0]} already, expected no CSV files in it; "
-            "remove them, or name another folder"
-        )
+def _schema(known: KnownPairs, columns: tuple[str, str, str]) -> Schema:
+    kinds = [
+        "STRING" if pa.types.is_string(ids.values.type) else "INTEGER"
+        for ids in (known.users, known.items)
+    ]
+    return Schema(tuple(map(Field, columns, [*kinds, "INTEGER"])), columns[2])
 
 
 def _tell(text: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from sampling import files
 from sampling.report.rows import Predictions
 
 
@@ -30,12 +31,13 @@ def require() -> Any:
     return build
 
 
-def write(predictions: Predictions, output: str, **options: Any) -> str:
-    """Writes `report.html`, which has all in it, and its pictures as PNGs to a local folder.
+def write(predictions: Predictions, output: str, overwrite: bool = False, **options: Any) -> str:
+    """Writes `report.html`, which has all in it, and its pictures as PNGs to a folder.
 
     Args:
         predictions: the rows.
-        output: the folder; files of an earlier report in it are replaced.
+        output: the folder.
+        overwrite: whether to replace files of an earlier report in it.
         options: see `sampling.report.build.Options`.
 
     Returns:
@@ -43,12 +45,11 @@ def write(predictions: Predictions, output: str, **options: Any) -> str:
 
     Raises:
         ImportError: scikit-learn, matplotlib or Jinja2 is missing.
-        SamplingError: an option is out of range.
+        SamplingError: an option is out of range, a report is there already, or it can't be
+            written.
     """
     build = require()
-    files = build.build(predictions, build.Options(**options))
-    os.makedirs(output, exist_ok=True)
-    for name, content in files.items():
-        with open(os.path.join(output, name), "wb") as file:
-            file.write(content)
+    if not overwrite:
+        files.check_new(os.path.join(output, build.PAGE))
+    files.replace_all(output, build.build(predictions, build.Options(**options)), overwrite)
     return os.path.join(output, build.PAGE)

@@ -86,7 +86,10 @@ class Transform:
             column = after[name].drop_null()  # empty values are refused where columns are made
             if dtype.shape:
                 column = pc.list_flatten(column).drop_null()
-            if dtype.base.kind == "f" and not np.isfinite(column.to_numpy()).all():
+            if dtype.base.kind != "f" or np.isfinite(values := column.to_numpy()).all():
+                continue
+            known = name in self._schema.names and self._schema[name].empty_value
+            if not isinstance(known, float) or not np.isnan(known) or np.isinf(values).any():
                 raise SamplingError(
                     f"transform returned NaN or infinity in the column {name!r}, "
                     "expected finite numbers; fix it there"

@@ -10,7 +10,7 @@ import numpy as np
 
 from sampling import checks
 from sampling.errors import SamplingError
-from sampling.order import apportionment, epochs
+from sampling.order import apportionment, epoch_rows
 from sampling.samplers.plan import Plan, portion
 from sampling.samplers.sampler import Sampler, Sizes
 
@@ -32,21 +32,21 @@ class Downsample(Sampler):
         weight: float | str = 1.0,
         positive_weight: float | str = 1.0,
         normalize_weights: bool = False,
-        epoch: str = epochs.MINORITY,
+        epoch: str = epoch_rows.MINORITY,
     ):
-        self.multiplier = _number_or("multiplier", multiplier, epochs.NATURAL)
+        self.multiplier = _number_or("multiplier", multiplier, epoch_rows.NATURAL)
         self.weight = _number_or("weight", weight, "auto")
         self.positive_weight = _number_or("positive_weight", positive_weight, "balanced")
         self.normalize_weights = bool(normalize_weights)
-        self.epoch = checks.one_of("epoch", epoch, epochs.EPOCHS)
+        self.epoch = checks.one_of("epoch", epoch, epoch_rows.EPOCHS)
 
     def plan(self, sizes: Sizes) -> Plan:
         """Rows are counted only where their number makes a difference."""
-        if self.multiplier == epochs.NATURAL:
+        if self.multiplier == epoch_rows.NATURAL:
             positives, negatives = sizes.counted(POSITIVE), sizes.counted(NEGATIVE)
             return self._led(sizes, Fraction(negatives, positives))
         multiplier = float(self.multiplier)
-        if self.epoch != epochs.MINORITY:
+        if self.epoch != epoch_rows.MINORITY:
             return self._counted(sizes, apportionment.fraction(multiplier))
         if not sizes.surely_more(NEGATIVE, multiplier, POSITIVE):
             positives, negatives = sizes.counted(POSITIVE), sizes.counted(NEGATIVE)
@@ -81,7 +81,7 @@ class Downsample(Sampler):
         """So many positives and negatives, at the same ratio."""
         of_classes = sizes.counted(POSITIVE), sizes.counted(NEGATIVE)
         shares = [Fraction(1) / (1 + ratio), ratio / (1 + ratio)]
-        taken, sampled = epochs.rows_of_classes(self.epoch, of_classes, shares)
+        taken, sampled = epoch_rows.rows_of_classes(self.epoch, of_classes, shares)
         weights = self._weights(sizes, taken, sampled)
         return Plan({POSITIVE: taken, NEGATIVE: sampled}, weights=weights)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from sampling import checks
 from sampling.errors import SamplingError
-from sampling.order import apportionment, epochs
+from sampling.order import apportionment, epoch_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Plan:
         for name, weight in self.weights.items():
             checks.weight(f"the weight of {name}", weight)
         if self.shares is not None and self.batch_size is not None:
-            of_batch = epochs.rows_of_batch(self.batch_size, self.shares)
+            of_batch = epoch_rows.rows_of_batch(self.batch_size, self.shares)
             object.__setattr__(self, "of_batch", of_batch)
 
     of_batch: tuple[int, ...] | None = dataclasses.field(default=None, init=False)

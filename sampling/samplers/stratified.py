@@ -11,7 +11,7 @@ import numpy as np
 
 from sampling import checks
 from sampling.errors import SamplingError
-from sampling.order import apportionment, epochs
+from sampling.order import apportionment, epoch_rows
 from sampling.samplers.plan import Plan
 from sampling.samplers.sampler import Sampler, Sizes
 from sampling.schema import Schema
@@ -36,7 +36,7 @@ class Stratified(Sampler):
         self,
         classes: Sequence[Label],
         shares: Any = None,
-        epoch: str | int = epochs.MINORITY,
+        epoch: str | int = epoch_rows.MINORITY,
         rows: Any = None,
         oversample: bool = False,
         weight: Any = 1.0,
@@ -46,8 +46,8 @@ class Stratified(Sampler):
         self.classes, self.oversample = tuple(classes), bool(oversample)
         self.labels: Mapping[str, Label] = {name_of(label): label for label in self.classes}
         self.normalize_weights, self.batch_size = bool(normalize_weights), batch_size
-        self.epoch = epochs.checked(epoch)
-        if rows is not None and (shares is not None or self.epoch != epochs.MINORITY):
+        self.epoch = epoch_rows.checked(epoch)
+        if rows is not None and (shares is not None or self.epoch != epoch_rows.MINORITY):
             raise SamplingError(
                 f"rows is {rows!r} beside shares or epoch, expected one or the other, since rows "
                 "says both; leave one out"
@@ -56,7 +56,7 @@ class Stratified(Sampler):
         self.rows = self._checked_rows(rows)
         self.weight = self._checked_weight(weight)
         if batch_size is not None and self.shares is not None:  # otherwise known by counting
-            epochs.rows_of_batch(batch_size, self.shares)
+            epoch_rows.rows_of_batch(batch_size, self.shares)
 
     def plan(self, sizes: Sizes) -> Plan:
         of_classes = [sizes.counted(name) for name in self.labels]
@@ -64,7 +64,7 @@ class Stratified(Sampler):
         if shares is None:
             shares = _proportions(of_classes if rows is None else rows)
         if rows is None:
-            rows = epochs.rows_of_classes(self.epoch, of_classes, shares)
+            rows = epoch_rows.rows_of_classes(self.epoch, of_classes, shares)
         short = self._short(rows, of_classes)
         if short:
             rows = tuple(min(pair) for pair in zip(rows, of_classes, strict=True))
@@ -87,7 +87,7 @@ class Stratified(Sampler):
 
     def _short(self, rows: Sequence[int], sizes: Sequence[int]) -> str:
         """Classes that would come more than once where that was not asked for."""
-        if self.oversample or self.epoch in (epochs.MAJORITY, epochs.NATURAL):
+        if self.oversample or self.epoch in (epoch_rows.MAJORITY, epoch_rows.NATURAL):
             return ""
         short = [
             f"{size:,} of class {label!r} for {wanted:,}"
@@ -113,7 +113,7 @@ class Stratified(Sampler):
     def _checked_shares(self, shares: Any) -> tuple[Fraction, ...] | None:
         """None: those of the files."""
         if isinstance(shares, str):
-            checks.one_of("shares", shares, [epochs.NATURAL])
+            checks.one_of("shares", shares, [epoch_rows.NATURAL])
             return None
         if shares is None:
             return _proportions([1] * len(self.classes))

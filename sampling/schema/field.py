@@ -210,7 +210,17 @@ def field_from_pandas(column: pd.Series) -> Field:
             f"column {column.name!r} of the DataFrame holds {kind} values, expected numbers, "
             "booleans, strings or dates of one kind; convert it"
         )
+    if kind == "floating" and _are_whole(column):
+        kind = "integer-na"
     return Field(str(column.name), kinds[kind])
+
+
+def _are_whole(column: pd.Series) -> bool:
+    """Whether whole numbers are floats only because one is missing, as pandas has them."""
+    present = column.dropna().to_numpy(np.float64)
+    return 0 < len(present) < len(column) and bool(
+        ((present == np.floor(present)) & (np.abs(present) < 2.0**63)).all()
+    )
 
 
 def _type_name(type_: Any, name: str) -> str:

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 
 from sampling.errors import SamplingError
-from sampling.schema import kinds, shapes
+from sampling.schema import kinds, labels, shapes
 from sampling.schema.field import Field
 from sampling.schema.roles import WEIGHT_FEATURE
 from sampling.schema.schema import Schema
@@ -82,6 +82,7 @@ def schema_of(
     *,
     delimiter: str | None = None,
     is_examples: bool = False,
+    of_paths: Collection[str] = (),
 ) -> Schema:
     """The schema of columns that have been looked at, with their statistics.
 
@@ -90,6 +91,7 @@ def schema_of(
         wishes: what is asked for.
         delimiter: of text, in which no type is said; None: the files say what is a number.
         is_examples: whether they are TFRecords, in which every value is a list.
+        of_paths: columns whose values are in the names of folders, as text.
 
     Raises:
         SamplingError: a column that is asked for is not there or can't be of its kind, or none is
@@ -99,18 +101,20 @@ def schema_of(
         wishes = dataclasses.replace(wishes, weight=WEIGHT_FEATURE)  # no feature can be called so
     wishes.check(columns)
     wished = wishes.kinds()
-    fields, statistics = [], {}
+    fields, statistics, classes = [], {}, ()
     for name, column in columns.items():
         if name in wishes.drop:
             continue
         if is_examples and column.lengths and column.lengths[1] <= 1:
             column = dataclasses.replace(column, lengths=None)
-        type_, remarks = _type(column, delimiter)
+        type_, remarks = _type(column, delimiter or ("/" if name in of_paths else None))
         known = column.statistics()
         if name in (wishes.label, wishes.weight):
             kind = None
             if name == wishes.label:
-                remarks += _of_label(known)
+                classes, more = _classes(type_, column, known)
+                remarks += more
+                type_ = "STRING" if classes and not column.is_numeric else type_
         elif name in wished:
             kind = wished[name]
             _check_wish(name, kind, type_, known)
@@ -119,7 +123,7 @@ def schema_of(
             remarks += more
         fields.append(_field(name, type_, kind, column))
         statistics[name] = dataclasses.replace(known, remarks=tuple(remarks))
-    return Schema(tuple(fields), wishes.label, wishes.weight, (), statistics)
+    return Schema(tuple(fields), wishes.label, wishes.weight, (), statistics, classes)
 
 
 def _field(name: str, type_: str, kind: str | None, column: ColumnSketch) -> Field:
@@ -189,7 +193,7 @@ def _of_text(column: ColumnSketch, delimiter: str | None) -> list[str]:
     numbers = sum(rows[shape] for shape in shapes.NUMBERS)
     alike = (shapes.COMMA, shapes.GROUPED, shapes.UNIT, shapes.HUGE, shapes.BIG, shapes.ZEROS)
     look_alike = sum(rows[shape] for shape in alike)
-    nothing = rows[shapes.NOTHING]
+    nothing = rows[shapes.NOTHING] + rows[shapes.NAN]
     if numbers + look_alike + nothing < _NEARLY_ALL * column.present:
         return []
     remarks = []
@@ -254,15 +258,35 @@ def _check_wish(name: str, kind: str, type_: str, known: ColumnStatistics) -> No
         )
 
 
-def _of_label(known: ColumnStatistics) -> list[str]:
-    remarks = []
-    if known.missing:
-        remarks.append(f"missing in {_rows(known.missing)}")
-    if known.distinct > _FEW:
-        remarks.append("more values than classes have: is it the label?")
-    elif known.distinct < 2:
-        remarks.append("one class only: nothing can be learned")
-    return remarks
+def _classes(
+    type_: str, column: ColumnSketch, known: ColumnStatistics
+) -> tuple[tuple[str, ...], list[str]]:
+    """The values of a label in order, the positive one of two last, and what to say of it.
+
+    There are none where labels are the places of their classes already, from 0, or are a number to
+    be predicted.
+    """
+    remarks = [f"missing in {_rows(known.missing)}"] if known.missing else []
+    if known.distinct < 2:
+        return (), [*remarks, "one class only: nothing can be learned"]
+    if kinds.of_type(type_) == "date" or known.distinct > _FEW:
+        return (), [*remarks, "more values than classes have: is it the label?"]
+    names = sorted(known.values)
+    are_places = set(names) == {"0", "1"} or column.families == {"bool"}
+    is_number = type_ in ("FLOAT", "NUMERIC") or (column.is_numeric and len(names) > 2)
+    if are_places or is_number:
+        return (), remarks
+    if len(names) == 2:
+        names.sort(key=lambda name: (_is_true(name), -known.values[name]))
+        remarks.append(f"{names[1].strip()!r} is taken for the positive class")
+    try:
+        return labels.checked_classes(names, ""), remarks
+    except SamplingError as error:
+        return (), [*remarks, str(error)]
+
+
+def _is_true(name: str) -> bool:
+    return name.strip().lower() in ("1", "1.0", "true")
 
 
 def _rows(number: int) -> str:

@@ -58,7 +58,8 @@ def parse(text: str, origin: str) -> dict[str, Any]:
         if isinstance(entries, dict):  # bq show without --schema prints all about the table
             entries = entries.get("fields")
         elif isinstance(entries, list):
-            _check_keys(found, _KEYS, origin)
+            if "made_by" not in found:  # a manifest says more, of the files
+                _check_keys(found, _KEYS, origin)
             said = found
     if not isinstance(entries, list):
         raise SamplingError(f'{origin}: expected a list of {{"name": ..., "type": ...}}')

@@ -207,6 +207,9 @@ class Schema:
         delimiter: str | None = None,
         null_values: Iterable[str] = (),
         newlines_in_values: bool = False,
+        decimal: str = ".",
+        escape: str = "",
+        encoding: str = "utf-8",
         file_format: str | None = None,
         rows: int | None = None,
         progress: bool = False,
@@ -225,7 +228,7 @@ class Schema:
             columns: names of the columns of text without a header.
             header, delimiter: of text; None: found out by the first lines.
             null_values: spellings of a missing value.
-            newlines_in_values: whether quoted fields of text may hold newlines.
+            newlines_in_values, decimal, escape, encoding: of text, as `InputFn` takes them.
             file_format: None: by the files' names.
             rows: how many to look at; None: all.
             progress: whether to tell on stderr how far it is.
@@ -244,6 +247,9 @@ class Schema:
             _names(columns),
             _names(null_values),
             newlines_in_values,
+            decimal,
+            escape,
+            encoding,
             rows,
             progress,
         )

@@ -27,11 +27,12 @@ UNIT = "unit"  # $5, 12 %, +3
 DATE, DATETIME, TIMESTAMP, TIME = "DATE", "DATETIME", "TIMESTAMP", "TIME"
 TRUE, FALSE = "true", "false"
 WORDS = ((TRUE, FALSE), ("t", "f"), ("yes", "no"), ("y", "n"))
+NAN = "nan"  # which is missing among numbers
 NOTHING = "nothing"  # what people write where there is no value
 TEXT = "text"
 
 _SHAPES = (
-    *(TEXT, NOTHING, *NUMBERS, BIG, ZEROS, HUGE, COMMA, GROUPED, UNIT),
+    *(TEXT, NAN, NOTHING, *NUMBERS, BIG, ZEROS, HUGE, COMMA, GROUPED, UNIT),
     *(DATE, DATETIME, TIMESTAMP, TIME, *(word for pair in WORDS for word in pair)),
 )
 _CODES = {shape: code for code, shape in enumerate(_SHAPES)}
@@ -61,6 +62,7 @@ _PATTERNS = (
     (DATETIME, rf"{_DAY}[ T]{_CLOCK}"),
     (TIMESTAMP, rf"{_DAY}[ T]{_CLOCK} ?(?:Z|UTC|[+-][0-9]{{2}}:?(?:[0-9]{{2}})?)"),
     *((word, f"{word}|{word.title()}|{word.upper()}") for pair in WORDS for word in pair),
+    (NAN, "-?nan|-?NaN|NAN"),
     (NOTHING, _NOTHING),
     (ZEROS, r"-?0[0-9]+(?:\.[0-9]*)?"),
     (GROUPED, rf"-?{_GROUPS}"),

@@ -89,12 +89,16 @@ class ColumnSketch:
     example: str = ""
 
     @classmethod
-    def of(cls, column: pa.ChunkedArray, null_values: Collection[str] = ()) -> ColumnSketch:
+    def of(
+        cls, column: pa.ChunkedArray, null_values: Collection[str] = (), decimal: str = "."
+    ) -> ColumnSketch:
         """That of a chunk.
 
         Args:
             column: of any type but structs and maps.
-            null_values: texts that stand for no value; the empty one always does.
+            null_values: texts that stand for no value; the empty one always does, and NaN in words
+                among numbers.
+            decimal: what stands before the fraction of a number that is text.
         """
         made = cls(rows=len(column))
         array = column.combine_chunks()
@@ -107,7 +111,7 @@ class ColumnSketch:
             array = array.flatten()
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
-        made._look(array, {"", *null_values})
+        made._look(array, {"", *null_values}, decimal)
         return made
 
     def merge(self, other: ColumnSketch) -> None:
@@ -147,22 +151,23 @@ class ColumnSketch:
         is_numeric = self.is_numeric
         if most_values is None:
             most_values = MOST_NUMBERS if is_numeric else MOST_VALUES
-        common = {
-            "rows": self.rows,
-            "missing": self.missing,
-            "distinct": min(self.values.distinct, self.present),
-            "is_exact": self.values.is_exact,
-            "values": self.values.frequent(most_values),
-        }
+        known = ColumnStatistics(
+            self.rows,
+            self.missing,
+            min(self.values.distinct, self.present),
+            self.values.is_exact,
+            self.values.frequent(most_values),
+            minimum=self.first or None,
+            maximum=self.last or None,
+        )
         if not is_numeric:
-            ends = {"minimum": self.first or None, "maximum": self.last or None}
-            return ColumnStatistics(**common, **ends)
+            return known
         quantiles = self.values.quantiles(LEVELS)
         if shapes.FRACTION not in self.shapes:
             quantiles = [round(value) for value in quantiles]
         quantiles[0], quantiles[-1] = self.numbers.least, self.numbers.greatest
-        return ColumnStatistics(
-            **common,
+        return dataclasses.replace(
+            known,
             minimum=self.numbers.least,
             maximum=self.numbers.greatest,
             mean=self.numbers.mean,
@@ -170,7 +175,7 @@ class ColumnSketch:
             quantiles=dict(zip(LEVELS, quantiles, strict=True)),
         )
 
-    def _look(self, array: pa.Array, null_values: set[str]) -> None:
+    def _look(self, array: pa.Array, null_values: set[str], decimal: str) -> None:
         """Takes in the values themselves."""
         if array.null_count == len(array):
             self.missing = self.missing if self.lengths else len(array)
@@ -196,16 +201,27 @@ class ColumnSketch:
             self.missing = missing
         if len(values):
             self.families.add(family)
-            self._take(values, counts, family)
+            self._take(values, counts, family, decimal)
 
-    def _take(self, values: pa.Array, counts: np.ndarray, family: str) -> None:
-        of = {"int": shapes.of_integers, "float": shapes.of_floats}.get(family, shapes.of_texts)
-        shaped = of(values)
+    def _take(self, values: pa.Array, counts: np.ndarray, family: str, decimal: str) -> None:
+        if family == "int":
+            shaped = shapes.of_integers(values)
+        elif family == "float":
+            shaped = shapes.of_floats(values)
+        else:
+            shaped = shapes.of_texts(values, decimal if family == "text" else ".")
+            nan = shaped.of(shapes.NAN)
+            if len(nan) and set(shaped.rows(counts)) <= {shapes.NAN, *shapes.NUMBERS}:
+                self.missing += int(counts[nan].sum()) if self.lengths is None else 0
+                others = np.setdiff1d(np.arange(len(values)), nan)
+                if len(others):
+                    self._take(values.take(pa.array(others)), counts[others], family, decimal)
+                return
         self.shapes = Counter(shaped.rows(counts))
         self.padded = int(counts[shaped.is_padded].sum())
         self.values = Values.of(shaped, counts)
         self.numbers = Moments.of(shaped, counts)
-        if of is not shapes.of_texts or self.is_numeric:
+        if self.is_numeric or family in ("int", "float"):
             return
         ends = pc.min_max(shaped.texts)
         self.first, self.last = (ends[end].as_py()[:_SHOWN] for end in ("min", "max"))

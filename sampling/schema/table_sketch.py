@@ -27,17 +27,19 @@ class TableSketch:
         self.columns: dict[str, ColumnSketch] = {}
 
     @classmethod
-    def of(cls, table: pa.Table, null_values: Collection[str] = ()) -> TableSketch:
+    def of(
+        cls, table: pa.Table, null_values: Collection[str] = (), decimal: str = "."
+    ) -> TableSketch:
         """That of one chunk.
 
         Args:
             table: its rows.
-            null_values: texts that stand for no value; the empty one always does.
+            null_values, decimal: how missing values and numbers are written, where they are text.
         """
         made = cls()
         made.rows = table.num_rows
         for name, column in zip(table.column_names, table.columns, strict=True):
-            made.columns[name] = ColumnSketch.of(column, null_values)
+            made.columns[name] = ColumnSketch.of(column, null_values, decimal)
         return made
 
     def merge(self, other: TableSketch) -> None:

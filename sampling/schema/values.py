@@ -53,7 +53,7 @@ class Values:
                 self._counts[text] = self._counts.get(text, 0) + rows
             if len(self._counts) <= MOST:
                 return
-            self._counts, self._sketches = None, _Sketches.of_counts(self._counts)
+            self._sketches, self._counts = _Sketches.of_counts(self._counts), None
             return
         mine = self._sketches or _Sketches.of_counts(self._counts or {})
         mine.merge(other._sketches or _Sketches.of_counts(other._counts or {}))

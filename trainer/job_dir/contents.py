@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
+from sampling import files
+from sampling.errors import SamplingError
 
 PARAMETERS = "parameters.json"
 EVALUATION = "evaluation.json"
@@ -19,50 +22,70 @@ _PIECE = 2**24  # bytes copied at a time
 
 
 def write_json(directory: str, name: str, value: Any) -> str:
-    """The file appears when it is complete, not before. Returns the path."""
-    return write_lines(directory, name, [json.dumps(value, indent=2)])
+    """The file appears when it is complete, not before. Returns the path.
+
+    Args:
+        value: what JSON takes; a number that is not finite, which it does not, becomes null.
+    """
+    return write_lines(directory, name, [json.dumps(_finite(value), indent=2, allow_nan=False)])
 
 
-def read_json(directory: str, name: str) -> Any:
+def read_json(directory: str, name: str) -> dict[str, Any]:
+    """An object.
+
+    Raises:
+        SamplingError: the file is damaged.
+    """
     path = os.path.join(directory, name)
-    with tf.io.gfile.GFile(path) as file:
-        return json.loads(file.read())
+    text = files.read_text(path)
+    with undamaged(path):
+        value = json.loads(text)
+        if not isinstance(value, dict):
+            raise ValueError(f"found {type(value).__name__}, expected an object")
+        return value
+
+
+@contextlib.contextmanager
+def undamaged(path: str) -> Iterator[None]:
+    """Around what takes a file's contents for what a job wrote there.
+
+    Raises:
+        SamplingError: in place of the errors of parsing and of taking apart.
+    """
+    try:
+        yield
+    except SamplingError:
+        raise
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise SamplingError(
+            f"{path} is not as a job writes it ({reason}); restore it, or train again by --restart"
+        ) from None
 
 
 def read_json_if_any(directory: str, name: str) -> Any:
     """None where there is no such file."""
-    path = os.path.join(directory, name)
-    return read_json(directory, name) if tf.io.gfile.exists(path) else None
+    is_there = files.exists(os.path.join(directory, name))
+    return read_json(directory, name) if is_there else None
 
 
 def write_lines(directory: str, name: str, lines: Iterable[str]) -> str:
     """As `write_json`."""
-    tf.io.gfile.makedirs(directory)
     path = os.path.join(directory, name)
-    with tf.io.gfile.GFile(path + ".partial", "w") as file:
+    with files.whole(path, overwrite=True) as file:
         for line in lines:
-            file.write(line + "\n")
-    tf.io.gfile.rename(path + ".partial", path, overwrite=True)
+            file.write(line.encode() + b"\n")
     return path
 
 
 def write_joined(directory: str, name: str, paths: Iterable[str]) -> str:
     """The contents of files, one after the other, as `write_json`."""
-    tf.io.gfile.makedirs(directory)
     path = os.path.join(directory, name)
-    with tf.io.gfile.GFile(path + ".partial", "wb") as joined:
+    with files.whole(path, overwrite=True) as joined:
         for part in paths:
-            with tf.io.gfile.GFile(part, "rb") as file:
-                while piece := file.read(_PIECE):
-                    joined.write(piece)
-    tf.io.gfile.rename(path + ".partial", path, overwrite=True)
+            with files.open_binary(part) as file:
+                shutil.copyfileobj(file, joined, _PIECE)
     return path
-
-
-def json_lines(columns: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """{"id": [7, 8], "probability": [.1, .2]} -> '{"id": 7, "probability": 0.1}', ..."""
-    values = zip(*(_plain(column) for column in columns.values()), strict=True)
-    return (json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) for row in values)
 
 
 def table(values: Mapping[str, Any]) -> str:
@@ -71,12 +94,12 @@ def table(values: Mapping[str, Any]) -> str:
     return "\n".join(f"{name:<{width}}  {_shown(value)}" for name, value in values.items())
 
 
-def _plain(column: np.ndarray) -> list[Any]:
-    if column.dtype == object:
-        return [text.decode(errors="replace") for text in column]
-    if column.dtype == np.float32:  # 0.1 and not 0.10000000149011612
-        return [float(str(value)) for value in column]
-    return column.tolist()
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _shown(value: Any) -> str:

@@ -3,6 +3,7 @@
 predictions.partial/00000.jsonl, 00001.jsonl, ...   parts of PART_ROWS rows
 predictions.partial/progress.json                   what they are of, and the input's state
 predictions.jsonl                                   all of it, once it is complete
+predictions.lock                                    the process that is at work
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from sampling import InputFn
-from trainer.job_dir import contents
+from sampling import InputFn, Schema, files
+from sampling.errors import SamplingError
+from trainer.job_dir import contents, json_lines
 
 PART_ROWS = 131_072
 _PROGRESS = "progress.json"
+_LOCK = "predictions.lock"
 
 Batch = Mapping[str, np.ndarray]
 
@@ -42,7 +44,20 @@ def write(
 
     Returns:
         The path of the predictions.
+
+    Raises:
+        SamplingError: another process predicts into the same directory, or a file can't be written.
     """
+    with files.lock(job_dir, _LOCK):
+        return _written(job_dir, input_fn, predict, about)
+
+
+def _written(
+    job_dir: str,
+    input_fn: InputFn,
+    predict: Callable[[], Iterable[Batch]],
+    about: Mapping[str, Any],
+) -> str:
     parts = _Parts(job_dir, {**about, "input": input_fn.state(0)["made_with"]})
     total = input_fn.rows_per_epoch
     if parts.rows:
@@ -50,7 +65,7 @@ def write(
     if 0 < parts.rows < total:
         input_fn.restore(parts.state)
     if parts.rows < total:
-        for lines in _in_parts(predict()):
+        for lines in _in_parts(predict(), input_fn.schema, parts.rows):
             parts.append(lines, input_fn.state)
     return parts.join()
 
@@ -66,14 +81,29 @@ class _Parts:
         self._about = json.loads(json.dumps(about))
         self._number, self.rows = 0, 0
         self.state: Any = None
-        if not tf.io.gfile.exists(f"{self._folder}/{_PROGRESS}"):
+        if not files.exists(f"{self._folder}/{_PROGRESS}"):
             return
-        found = contents.read_json(self._folder, _PROGRESS)
-        if found["about"] == self._about:
+        found = self._known()
+        if found is not None and found["about"] == self._about:
             self._number, self.rows, self.state = found["parts"], found["rows"], found["state"]
-        else:
-            print("predictions were begun with another model or files; anew", file=sys.stderr)
-            tf.io.gfile.rmtree(self._folder)
+            return
+        why = "with another model or files" if found else "and what is said of them is damaged"
+        print(f"predictions were begun {why}; anew", file=sys.stderr)
+        files.remove(self._folder)
+
+    def _known(self) -> dict[str, Any] | None:
+        """What the progress says, if it is whole, and all its parts are there."""
+        try:
+            found = contents.read_json(self._folder, _PROGRESS)
+        except SamplingError:
+            return None
+        numbers = found.get("parts"), found.get("rows")
+        is_whole = {"about", "state"} <= set(found) and all(type(n) is int for n in numbers)
+        paths = [self._path(number) for number in range(found["parts"] if is_whole else 0)]
+        return found if paths and all(map(files.exists, paths)) else None
+
+    def _path(self, number: int) -> str:
+        return f"{self._folder}/{number:05}.jsonl"
 
     def append(self, lines: list[str], state: Callable[[int], Any]) -> None:
         """A part counts once the progress says so; one cut off before is written again."""
@@ -89,19 +119,22 @@ class _Parts:
 
     def join(self) -> str:
         """All parts as one file; then they are removed."""
-        paths = [f"{self._folder}/{number:05}.jsonl" for number in range(self._number)]
+        paths = [self._path(number) for number in range(self._number)]
         path = contents.write_joined(self._job_dir, contents.PREDICTIONS, paths)
-        if tf.io.gfile.exists(self._folder):
-            tf.io.gfile.rmtree(self._folder)
+        files.remove(self._folder)
         return path
 
 
-def _in_parts(batches: Iterable[Batch]) -> Iterator[list[str]]:
+def _in_parts(batches: Iterable[Batch], schema: Schema, rows: int) -> Iterator[list[str]]:
+    """Lines of the rows that follow the first `rows`."""
+    binary = [field.name for field in schema.features if field.type == "BYTES"]
     lines: list[str] = []
     for batch in batches:
-        lines.extend(contents.json_lines(batch))
+        first = rows + len(lines) + 1
+        lines.extend(json_lines.encode(batch, binary, schema.features_to_forward, first))
         if len(lines) >= PART_ROWS:
             yield lines
+            rows += len(lines)
             lines = []
     if lines:
         yield lines

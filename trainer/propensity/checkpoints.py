@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
-
 from sampling.checkpoint.estimator import step_of
 from sampling.estimator.forwarding import require_estimator
 from sampling.probabilities.platt import Calibration
+from trainer.job_dir import trained
 from trainer.propensity.model import classifier, metrics, warm_start
 from trainer.propensity.model.classifier import Knowledge
 from trainer.propensity.parameters import Parameters
@@ -53,8 +52,7 @@ def estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int
 
 def latest(parameters: Parameters) -> str:
     """The path of the checkpoint that counts."""
-    found = checkpoint(parameters) or tf.train.latest_checkpoint(parameters.flags.job_dir)
-    return str(found)
+    return checkpoint(parameters) or trained.checkpoint(parameters.flags.job_dir) or ""
 
 
 def _calibration(parameters: Parameters) -> Calibration | None:
@@ -84,4 +82,4 @@ def best(parameters: Parameters, steps_per_epoch: int) -> Best | None:
 def checkpoint(parameters: Parameters) -> str | None:
     """The best one, or None for the last."""
     flags = parameters.flags
-    return tf.train.latest_checkpoint(f"{flags.job_dir}/{_BEST}") if flags.best_metric else None
+    return trained.checkpoint(f"{flags.job_dir}/{_BEST}") if flags.best_metric else None

@@ -32,6 +32,5 @@ def run(given: argparse.Namespace) -> None:
         "evaluate": evaluate,
         "predict": predict,
     }
-    parameters = Parameters.resolve(vars(given))
     with quiet.plain_errors(given.job_dir):
-        modes[given.mode](parameters)
+        modes[given.mode](Parameters.resolve(vars(given)))

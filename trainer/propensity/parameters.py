@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
-
-import tensorflow as tf
 
 from sampling import Schema
 from sampling.errors import SamplingError
@@ -16,7 +15,7 @@ from sampling.flags.flag import defaults, of_model
 from sampling.input_fn import cluster
 from sampling.probabilities.calibration import Prior, cost_threshold
 from sampling.probabilities.platt import Calibration
-from trainer.job_dir import contents, restart
+from trainer.job_dir import contents, restart, trained
 from trainer.propensity import data_dir
 from trainer.propensity.model import warm_start
 from trainer.propensity.model.columns import Columns, readable
@@ -55,8 +54,8 @@ class Parameters(NamedTuple):
         """
         given = data_dir.expand(given)
         job_dir, stored, other = given["job_dir"], None, None
-        checkpoint = None if restart.is_asked(given) else tf.train.latest_checkpoint(job_dir)
-        steps = int(tf.train.load_variable(checkpoint, "global_step")) if checkpoint else 0
+        checkpoint = None if restart.is_asked(given) else trained.checkpoint(job_dir)
+        steps = trained.steps(checkpoint)
         if given["mode"] != "train" and not steps:
             raise SamplingError(
                 f"found no trained model in {job_dir}; fix --job-dir, or run --mode=train first"
@@ -65,24 +64,27 @@ class Parameters(NamedTuple):
             stored = contents.read_json(job_dir, contents.PARAMETERS)
         elif given.get("warm_start_dir"):
             other = warm_start.stored(given["warm_start_dir"])
-        flags = _flags(given, stored, other)
-        _check_given(flags)
-        schema = _schema(flags, stored if "schema" not in given else None)
-        _check_segment(flags, schema)
-        if stored is not None:
-            _check_same_model(flags, schema, stored)
-        elif other is not None:
-            warm_start.check(flags, schema, other)
         known = stored or other
-        return cls(
-            flags,
-            schema,
-            _scales(known) if known else None,
-            steps,
-            _prior(stored),
-            Columns.from_dict(known["columns"]) if known and known["columns"] else None,
-            *_calibration(stored),
-        )
+        whose = job_dir if stored else given.get("warm_start_dir")
+        path = f"{whose}/{contents.PARAMETERS}"
+        with contents.undamaged(path) if known else contextlib.nullcontext():
+            flags = _flags(given, stored, other)
+            _check_given(flags)
+            schema = _schema(flags, stored if "schema" not in given else None)
+            _check_segment(flags, schema)
+            if stored is not None:
+                _check_same_model(flags, schema, stored)
+            elif other is not None:
+                warm_start.check(flags, schema, other)
+            return cls(
+                flags,
+                schema,
+                _scales(known) if known else None,
+                steps,
+                _prior(stored),
+                Columns.from_dict(known["columns"]) if known and known["columns"] else None,
+                *_calibration(stored),
+            )
 
     @property
     def correction(self) -> Prior | None:

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from sampling import InputFnDownsampleWithWeight
 from sampling.schema import FORWARDED_SUFFIX
-from trainer.job_dir import predictions
+from trainer.job_dir import predictions, trained
 from trainer.propensity import checkpoints, inputs
 from trainer.propensity.parameters import Parameters
 from trainer.training import exported
@@ -21,7 +20,7 @@ from trainer.training.hooks import StepProgress
 def predict(parameters: Parameters) -> None:
     """Writes a JSON line for each row, in the order of the files."""
     flags, test_input = parameters.flags, inputs.test(parameters)
-    checkpoint = checkpoints.checkpoint(parameters) or tf.train.latest_checkpoint(flags.job_dir)
+    checkpoint = checkpoints.checkpoint(parameters) or trained.checkpoint(flags.job_dir) or ""
     answers = _exported_answers if flags.export_dir else _estimator_answers
 
     def batches() -> Iterator[dict[str, np.ndarray]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from sampling import files
 from sampling.report import folder, measures
 from sampling.report.rows import Predictions
 from trainer.propensity.model import metrics
@@ -70,16 +71,13 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
         self.measured = {"ece": measures.calibration_error(predictions)}
         build = folder.require()
         options = build.Options(**self._options())
-        files = build.build(predictions, options)
+        contents = build.build(predictions, options)
         directory = os.path.join(self._job_dir, REPORT)
-        tf.io.gfile.makedirs(directory)
-        for name, content in files.items():
-            with tf.io.gfile.GFile(os.path.join(directory, name), "wb") as file:
-                file.write(content)
-        self._summarize(files, options.usage or {})
+        files.replace_all(directory, contents)
+        self._summarize(contents, options.usage or {})
         print(f"report: {os.path.join(directory, build.PAGE)}", flush=True)
 
-    def _summarize(self, files: Mapping[str, bytes], usage: Mapping[str, Any]) -> None:
+    def _summarize(self, contents: Mapping[str, bytes], usage: Mapping[str, Any]) -> None:
         scalars = {f"calibration/{name}": value for name, value in self.measured.items()}
         for name in ("effective_rows", "rows_per_second"):
             if usage.get(name):
@@ -88,7 +86,7 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
             scalars[f"sampling/coverage_{role.removesuffix('_dir')}"] = share
         proto = tf.compat.v1.Summary
         values = [proto.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
-        for name, content in files.items():
+        for name, content in contents.items():
             if name.endswith(".png"):
                 image = proto.Image(encoded_image_string=content)
                 values.append(proto.Value(tag=f"report/{name[:-4]}", image=image))
@@ -99,14 +97,14 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
 
 
 def reporting(
-    parameters: Parameters, usage: Callable[[], Any], name: str = "eval", files: Any = None
+    parameters: Parameters, usage: Callable[[], Any], name: str = "eval", globs: Any = None
 ) -> Reporting | None:
     """The hook for a job's evaluations, if reports are wanted and can be drawn.
 
     Args:
         usage: what is known of the sampling, whenever it is asked for.
         name: the folder of the evaluation's summaries in the job_dir.
-        files: what is evaluated; None: test_dir.
+        globs: of what is evaluated; None: test_dir.
     """
     flags = parameters.flags
     if not flags.report:
@@ -119,7 +117,7 @@ def reporting(
 
     def options() -> dict[str, Any]:
         return {
-            "title": f"{flags.label}: {', '.join(files or flags.test_dir)}",
+            "title": f"{flags.label}: {', '.join(globs or flags.test_dir)}",
             "threshold": parameters.threshold,
             "costs": parameters.costs,
             "prior": parameters.prior,

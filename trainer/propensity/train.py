@@ -126,7 +126,7 @@ class PropensityTraining:
             self._best.catch_up(self._estimator, done, self._dev_input)
         if done == self._total:
             return None
-        report = reporting(self._parameters, self._usage, files=dev_dir)
+        report = reporting(self._parameters, self._usage, globs=dev_dir)
         evaluation = self._train_and_validate(report)
         is_of_other = report and report.step != evaluation["global_step"]  # the best may be earlier
         return None if dev_dir or is_of_other else (evaluation, report)

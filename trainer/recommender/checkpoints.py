@@ -10,7 +10,7 @@ import tensorflow as tf
 from sampling import InputFnWithFakePairs, Schema
 from sampling.errors import SamplingError
 from sampling.estimator.forwarding import require_estimator
-from trainer.job_dir import contents
+from trainer.job_dir import contents, trained
 from trainer.recommender import inputs, networks
 from trainer.recommender.networks import IdVocabulary
 
@@ -46,7 +46,7 @@ def vocabularies(flags: argparse.Namespace, schema: Schema) -> tuple[IdVocabular
 
 
 def best_checkpoint(flags: argparse.Namespace) -> str:
-    checkpoint = tf.train.latest_checkpoint(f"{flags.job_dir}/best")
+    checkpoint = trained.checkpoint(f"{flags.job_dir}/best")
     if not checkpoint:
         raise SamplingError(
             f"found no checkpoint in {flags.job_dir}/best, expected that of the best epoch; run "

@@ -16,7 +16,7 @@ from sampling.estimator.forwarding import require_estimator
 from sampling.flags.flag import defaults, of_model
 from sampling.input_fn.cluster import Task
 from trainer.distributed import member
-from trainer.job_dir import contents, restart
+from trainer.job_dir import contents, restart, trained
 from trainer.recommender import inputs
 from trainer.recommender.evaluate import evaluate
 from trainer.recommender.options import FLAGS
@@ -37,7 +37,17 @@ def run(given: argparse.Namespace) -> None:
     quiet.quieten_tensorflow()
     require_estimator()
     task = member.enter() if given.mode == "train" else Task()
-    flags = _resolved(vars(given))
+    modes: dict[str, Callable[[argparse.Namespace, Schema], None]] = {
+        "train": lambda flags, schema: RecommenderTraining(flags, schema, task).run(),
+        "evaluate": evaluate,
+        "predict": predict,
+    }
+    with quiet.plain_errors(given.job_dir):
+        flags = _resolved(vars(given))
+        modes[flags.mode](flags, _schema(flags))
+
+
+def _schema(flags: argparse.Namespace) -> Schema:
     schema = Schema.from_json(
         flags.schema, flags.label, flags.weight_column, flags.forward or inputs.keys(flags)
     )
@@ -46,13 +56,7 @@ def run(given: argparse.Namespace) -> None:
             f"--label={flags.label} is of type {schema.label_field.type}, expected a number: how "
             "often or how well; name another column"
         )
-    modes: dict[str, Callable[[argparse.Namespace, Schema], None]] = {
-        "train": lambda flags, schema: RecommenderTraining(flags, schema, task).run(),
-        "evaluate": evaluate,
-        "predict": predict,
-    }
-    with quiet.plain_errors(given.job_dir):
-        modes[flags.mode](flags, schema)
+    return schema
 
 
 def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
@@ -61,7 +65,7 @@ def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
     The schema of a trained model is in its job_dir: `schema` is then the text itself.
     """
     stored: dict[str, Any] = {}
-    is_begun = not restart.is_asked(given) and tf.train.latest_checkpoint(given["job_dir"])
+    is_begun = not restart.is_asked(given) and trained.checkpoint(given["job_dir"])
     if given["mode"] != "train" or is_begun:
         stored = _stored(given["job_dir"])
     values = {**defaults(FLAGS), **stored, **given}
@@ -84,4 +88,6 @@ def _stored(job_dir: str) -> dict[str, Any]:
             "--mode=train first"
         )
     parameters = contents.read_json(job_dir, contents.PARAMETERS)
-    return {**parameters["flags"], "schema": json.dumps(parameters["schema"])}
+    with contents.undamaged(f"{job_dir}/{contents.PARAMETERS}"):
+        flags = {name: parameters["flags"][name] for name in defaults(FLAGS) if name != "restart"}
+        return {**flags, "schema": json.dumps(parameters["schema"])}

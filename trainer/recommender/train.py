@@ -11,12 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from sampling import Schema
-from sampling.checkpoint.estimator import InputStateListener, step_of
+from sampling.checkpoint.estimator import InputStateListener
 from sampling.estimator.forwarding import require_estimator
 from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
 from trainer.distributed import member
-from trainer.job_dir import contents, restart
+from trainer.job_dir import contents, restart, trained
 from trainer.recommender import checkpoints, evaluate, export, inputs, ranking
 from trainer.training.best import Best, EarlyStopping
 from trainer.training.hooks import StepProgress
@@ -119,8 +119,7 @@ class RecommenderTraining:
 
     def _last_step(self) -> int:
         """Of the last checkpoint."""
-        checkpoint = tf.train.latest_checkpoint(self._flags.job_dir)
-        return step_of(checkpoint) if checkpoint else 0
+        return trained.steps(trained.checkpoint(self._flags.job_dir))
 
     def _line(self, result: Any) -> str:
         return evaluate.line(result, self._steps, self._flags.top)

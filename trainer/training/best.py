@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -46,9 +47,11 @@ class Best(require_estimator().Exporter):  # type: ignore[misc]
         self.checkpoint, self.evaluated = "", 0
         if tf.io.gfile.exists(os.path.join(directory, _KNOWN)):
             known = contents.read_json(directory, _KNOWN)
-            if known["evaluated"] <= done and known["metric"] == metric:
-                self.result, self.evaluated = known["result"], known["evaluated"]
-                self.checkpoint = os.path.join(directory, known["checkpoint"])
+            with contents.undamaged(os.path.join(directory, _KNOWN)):
+                if known["evaluated"] <= done and known["metric"] == metric:
+                    self.result = {name: _number(value) for name, value in known["result"].items()}
+                    self.evaluated = known["evaluated"]
+                    self.checkpoint = os.path.join(directory, known["checkpoint"])
 
     def export(
         self,
@@ -91,6 +94,8 @@ class Best(require_estimator().Exporter):  # type: ignore[misc]
 
     def _is_better(self, result: Mapping[str, Any]) -> bool:
         now, best = result[self._metric], self.result[self._metric]
+        if np.isnan(best):
+            return not np.isnan(now)
         return bool(now < best if self._metric in SMALLER_IS_BETTER else now > best)
 
     def _keep(self, checkpoint: str) -> None:
@@ -122,6 +127,11 @@ class EarlyStopping(tf.compat.v1.train.SessionRunHook):
             step = int(best.result["global_step"])
             print(f"stopped early: no evaluation was better than that of step {step:,}", flush=True)
             run_context.request_stop()
+
+
+def _number(value: float | None) -> float:
+    """As it was measured; what JSON has no number for is kept as null."""
+    return math.nan if value is None else value
 
 
 def _copy(source: str, target: str) -> None:

@@ -51,7 +51,8 @@ def plain_errors(job_dir: str) -> Iterator[None]:
     except tf.errors.OpError as error:
         if said := wrapped_in(error):
             raise said from error
-        if isinstance(error, _OF_FILES):
+        is_of_files = isinstance(error, tf.errors.UnknownError) and error.op is None
+        if is_of_files or isinstance(error, _OF_FILES):
             raise SamplingError(
                 f"{_first_line(error)}; look for damaged or missing files, rights and free space "
                 f"where {job_dir} and the input are, then give the same command again"

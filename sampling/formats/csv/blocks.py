@@ -16,7 +16,7 @@ from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.formats import base, packed, partitions, types
 from sampling.formats.conversion import BadValueError, Conversion
-from sampling.formats.csv import parsing, scanning
+from sampling.formats.csv import lines, parsing, scanning
 from sampling.formats.csv.csv_file import CsvFile
 from sampling.formats.csv.explanation import Explanation, shown
 from sampling.formats.csv.options import CsvOptions
@@ -169,18 +169,63 @@ class CsvBlocks:
         """
         schema = self.schema
         names = schema.names if columns is None else base.checked_names(columns, schema)
-        pieces = self._pieces(blocks)
+        with self._explaining(blocks, names):
+            return self._finished(self._parsed(blocks, self._pieces(blocks), names), names, blocks)
 
-        def parse(piece: _Piece) -> pa.Table:
-            return self._parse(piece, names)
+    def read_both(self, blocks: np.ndarray) -> tuple[pa.Table, list[pa.Table]]:
+        """What `read` gives, and the same rows as the files have them: null where a field is blank,
+        and numbers with all digits that float64 has."""
+        names, parser = self.schema.names, parsing.Parser(self.schema, self.options, pa.float64())
+        with self._explaining(blocks, names):
+            parsed = list(self._parsed(blocks, self._pieces(blocks), names, parser))
+            return self._finished(parsed, names, blocks), parsed
 
+    def read_with_lines(
+        self, blocks: np.ndarray, names: Sequence[str]
+    ) -> tuple[pa.Table, pa.Table]:
+        """What `read` gives, and the lines it was read from, see `lines.as_table`.
+
+        Args:
+            names: the columns that lines have, in order; lines of other files are rearranged.
+        """
+        pieces, every = list(self._pieces(blocks)), self.schema.names
+        with self._explaining(blocks, every):
+            table = self._finished(self._parsed(blocks, pieces, every), every, blocks)
+            return table, lines.as_table([self._lines(piece, names) for piece in pieces], names)
+
+    def _lines(self, piece: _Piece, names: Sequence[str]) -> pa.Array:
+        if list(piece.layout) == list(names) and not self.options.escape:
+            text = bytes(self._parser.in_utf8(piece.text))
+            return lines.of_text(text, self.options.newlines_in_values)
+        of_path = {
+            name: values[piece.file].cast(pa.string()).as_py()
+            for name, values in self._partitions.items()
+            if name not in piece.layout
+        }
+        return lines.rearranged(piece.text, piece.layout, names, self.options, of_path)
+
+    @contextlib.contextmanager
+    def _explaining(self, blocks: np.ndarray, names: Sequence[str]) -> Iterator[None]:
         try:
-            if (self._ends[blocks] - self._starts[blocks]).sum() < _PARSE_BYTES:
-                return self._finished(map(parse, pieces), names, blocks)
-            with ThreadPoolExecutor(pa.cpu_count()) as threads:  # the next is read while they parse
-                return self._finished(threads.map(parse, pieces), names, blocks)
+            yield
         except parsing.BadTextError as error:
             raise SamplingError(self._explain(blocks, names, error)) from None
+
+    def _parsed(
+        self,
+        blocks: np.ndarray,
+        pieces: Iterable[_Piece],
+        names: Sequence[str],
+        parser: parsing.Parser | None = None,
+    ) -> Iterator[pa.Table]:
+        def parse(piece: _Piece) -> pa.Table:
+            return self._parse(piece, names, parser or self._parser)
+
+        if (self._ends[blocks] - self._starts[blocks]).sum() < _PARSE_BYTES:
+            yield from map(parse, pieces)
+            return
+        with ThreadPoolExecutor(pa.cpu_count()) as threads:  # the next is read while they parse
+            yield from threads.map(parse, pieces)
 
     def locate(self, blocks: np.ndarray, row: int) -> str:
         """Where a row of `read(blocks)` stands: "path, line 17"."""
@@ -200,11 +245,11 @@ class CsvBlocks:
             row -= rows
         raise IndexError("no such row in these blocks")
 
-    def _parse(self, piece: _Piece, names: Sequence[str]) -> pa.Table:
+    def _parse(self, piece: _Piece, names: Sequence[str], parser: parsing.Parser) -> pa.Table:
         known = [name for name in names if name in piece.layout] or [
             name for name in piece.layout if name in self.schema.names
         ][:1]
-        table = self._parser(piece.text, piece.layout, known)
+        table = parser(piece.text, piece.layout, known)
         for name, values in self._partitions.items():
             if name in names and name not in piece.layout:
                 value = values[piece.file]

@@ -26,6 +26,7 @@ STRAY_RETURN = (
 _ESCAPED_NEWLINE = (
     "found an escaped newline, expected a row in each line; pass newlines_in_values=True"
 )
+_FLOAT = pa.float32()
 # What MySQL writes for NULL: no letter that is escaped.
 _SQL_NULL, _NULL = "\\N", "\x1a"
 
@@ -47,10 +48,11 @@ class Parser:
     Args:
         schema: the columns.
         options: how the text is written.
+        floats: the type of numbers that are no whole ones.
     """
 
-    def __init__(self, schema: Schema, options: CsvOptions):
-        self._schema, self._options = schema, options
+    def __init__(self, schema: Schema, options: CsvOptions, floats: pa.DataType = _FLOAT):
+        self._schema, self._options, self._floats = schema, options, floats
         self._as_text: set[str] = set()  # whole numbers that are written as 17.0 somewhere
         nulls = list(options.null_values)
         self._nulls = [*nulls, _NULL] if options.escape and _SQL_NULL in nulls else nulls
@@ -69,7 +71,7 @@ class Parser:
             BadTextError: the text does not parse, or a row would be lost.
         """
         fields = [self._schema[name] for name in names if name in layout]
-        utf8 = self._in_utf8(data)
+        utf8 = self.in_utf8(data)
         try:
             table = self._read(utf8, layout, {f.name: self._type(f) for f in fields})
         except pa.ArrowInvalid as error:
@@ -87,20 +89,23 @@ class Parser:
         Raises:
             BadTextError: its value is not what the schema allows; says what is, and the remedy.
         """
-        utf8 = self._in_utf8(record)
+        utf8 = self.in_utf8(record)
         try:
-            try:
-                self._read(utf8, layout, {field.name: self._type(field)})
-            except pa.ArrowInvalid:
-                if field.type != "INTEGER":
-                    raise
-                column = self._read(utf8, layout, {field.name: pa.string()}).column(0)
+            is_whole = field.type == "INTEGER" and not self._is_of_class(field)
+            as_type = pa.string() if is_whole else self._type(field)
+            column = self._read(utf8, layout, {field.name: as_type}).column(0)
+            if is_whole:
                 self._whole_numbers(column)
         except (pa.ArrowInvalid, BadTextError):
             remedy = f"fix it or the column's type{self._as_null(field)}"
             raise BadTextError(f"expected {types.expected(field)}; {remedy}") from None
 
-    def _in_utf8(self, data: bytes | memoryview) -> bytes | memoryview:
+    def in_utf8(self, data: bytes | memoryview) -> bytes | memoryview:
+        """A text as it is parsed.
+
+        Raises:
+            BadTextError: it is not of the encoding.
+        """
         options = self._options
         if options.encoding != UTF8:
             try:
@@ -123,7 +128,8 @@ class Parser:
         error: pa.ArrowInvalid,
     ) -> pa.Table:
         """With whole numbers as text, which they are converted from, where they are to blame."""
-        whole = {field.name for field in fields if field.type == "INTEGER"} - self._as_text
+        integers = {f.name for f in fields if f.type == "INTEGER" and not self._is_of_class(f)}
+        whole = integers - self._as_text
         column_types = {f.name: pa.string() if f.name in whole else self._type(f) for f in fields}
         if not whole:
             raise BadTextError(str(error)) from None
@@ -147,14 +153,18 @@ class Parser:
         except pa.ArrowInvalid as error:
             raise BadTextError(str(error)) from None
 
+    def _is_of_class(self, field: Field) -> bool:
+        """Whether values are names of classes, whatever their type."""
+        return field.name == self._schema.label and bool(self._schema.classes)
+
     def _type(self, field: Field) -> pa.DataType:
-        if field.name == self._schema.label and self._schema.classes:
+        if self._is_of_class(field):
             return pa.dictionary(pa.int32(), pa.string())
         if field.name in self._as_text or field.is_string:
             return pa.string()
         if field.type == "BOOLEAN":
             return pa.bool_()
-        return pa.int64() if field.is_integer else pa.float32()
+        return pa.int64() if field.is_integer else self._floats
 
     def _read(
         self,

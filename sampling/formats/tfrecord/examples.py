@@ -43,7 +43,7 @@ def kinds_of(records: Iterable[bytes]) -> dict[str, str]:
 _MISSING: dict[str, Any] = {
     "int64_list": np.iinfo(np.int64).min,
     "float_list": np.nan,
-    "bytes_list": b"\0missing \x8d\xf4\x1c\xe7\xb5\x02\x9a\xd3\x66\xab\0",
+    "bytes_list": b"\0missing \x8d\xf4\x1c\xe7\xb5\x02\x9a\xd3\x66\xab",
 }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from sampling.errors import SamplingError
 from sampling.formats.registry import Blocks
-from sampling.order import epochs
+from sampling.order import epoch_rows
 from sampling.order.rounds import Slice
 from sampling.rows.columns import Round
 from sampling.rows.encoding import Encoding
@@ -104,7 +104,7 @@ class FakePairs(ObservedPairs):
         self._batch_size = batch_size
         self._shares = (options.share, 1 - options.share)
         if batch_size is not None:
-            epochs.rows_of_batch(batch_size, self._shares)
+            epoch_rows.rows_of_batch(batch_size, self._shares)
         self.labels = {POSITIVE: 1, FAKE: self._default_label}
 
     def plan(self, sizes: Sizes) -> Plan:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from sampling import Schema
 from sampling.errors import SamplingError
 from sampling.estimator.forwarding import require_estimator
-from trainer.job_dir import contents
+from trainer.job_dir import contents, trained
 from trainer.propensity.model import features
 
 SAME = ("model", "hidden_units", "batch_norm", "hash_buckets", "optimizer")
@@ -33,18 +33,19 @@ def stored(job_dir: str) -> dict[str, Any]:
     Raises:
         SamplingError: there is no model.
     """
-    if tf.train.latest_checkpoint(job_dir) is None:
+    if trained.checkpoint(job_dir) is None:
         raise SamplingError(
             f"found no trained model in {job_dir}, expected one to start from; fix --warm_start_dir"
         )
-    return dict(contents.read_json(job_dir, contents.PARAMETERS))
+    return contents.read_json(job_dir, contents.PARAMETERS)
 
 
 def check(flags: argparse.Namespace, schema: Schema, other: Mapping[str, Any]) -> None:
     """Raises SamplingError before anything is read, if the other model lacks a layer or differs."""
-    of_other = other["flags"]
-    names = of_other["label"], of_other["weight_column"], of_other["forward"]
-    theirs = _learned(Schema.from_json(json.dumps(other["schema"]), *names))
+    with contents.undamaged(f"{flags.warm_start_dir}/{contents.PARAMETERS}"):
+        of_other = other["flags"]
+        names = of_other["label"], of_other["weight_column"], of_other["forward"]
+        theirs = _learned(Schema.from_json(json.dumps(other["schema"]), *names))
     differing = sorted(_learned(schema) ^ theirs)
     if differing:
         name, kind = differing[0]
@@ -67,8 +68,8 @@ def settings(flags: argparse.Namespace) -> Any:
     Raises:
         SamplingError: a layer is not one of the other model's.
     """
-    checkpoint = tf.train.latest_checkpoint(f"{flags.warm_start_dir}/best")
-    checkpoint = checkpoint or tf.train.latest_checkpoint(flags.warm_start_dir)
+    directories = f"{flags.warm_start_dir}/best", flags.warm_start_dir
+    checkpoint = next(filter(None, map(trained.checkpoint, directories)))
     layers: dict[str, list[str]] = {}
     for variable, _ in tf.train.list_variables(checkpoint):
         if found := _VARIABLE.fullmatch(variable):
