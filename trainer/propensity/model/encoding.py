@@ -57,7 +57,7 @@ def days_of(values: tf.Tensor, unit: str) -> tf.Tensor:
     if not unit:
         return dates.of_text(values)
     numbers = tf.cast(values, tf.float64)
-    return tf.where(values == MISSING_INTEGER, _NAN, dates.of_numbers(numbers, unit))
+    return tf.where(tf.equal(values, MISSING_INTEGER), _NAN, dates.of_numbers(numbers, unit))
 
 
 def _days(features: Mapping[str, tf.Tensor], columns: Columns) -> dict[str, tf.Tensor]:
@@ -93,7 +93,7 @@ def _raw(
 def _scores(values: tf.Tensor, numbers: Sequence[Number]) -> list[tf.Tensor]:
     """Values [batch, numbers] -> parts of the matrix, float64 [batch, ...]."""
     is_missing = tf.math.is_nan(values)
-    values = tf.where(is_missing, [number.median for number in numbers], values)
+    values = tf.where(is_missing, np.array([number.median for number in numbers]), values)
     parts = [tf.transpose(_interpolated(tf.transpose(values), numbers))]
     indicated = [place for place, number in enumerate(numbers) if number.has_indicator]
     if indicated:
@@ -104,7 +104,8 @@ def _scores(values: tf.Tensor, numbers: Sequence[Number]) -> list[tf.Tensor]:
         own = tf.gather(values, linear, axis=1)
         logarithms = tf.sign(own) * tf.math.log1p(tf.abs(own))
         own = tf.where([number.is_skewed for number in some], logarithms, own)
-        own = (own - [number.mean for number in some]) / [number.deviation for number in some]
+        means, deviations = np.array([(number.mean, number.deviation) for number in some]).T
+        own = (own - means) / deviations
         parts.append(tf.clip_by_value(own, -LINEAR_LIMIT, LINEAR_LIMIT))
     return parts
 
@@ -148,7 +149,8 @@ def _codes(
     if keys:
         initializer = tf.lookup.KeyValueTensorInitializer(keys, codes, tf.string, tf.int64)
         table = tf.lookup.StaticHashTable(initializer, -1)
-        known = table.lookup(tf.strings.join([tf.constant(places), texts]))
+        prefixes = tf.broadcast_to(tf.constant(places), tf.shape(texts))
+        known = table.lookup(tf.strings.join([prefixes, texts]))
     ends = begins + [len(each.vocabulary) for each in categories]
     buckets = tf.constant([each.buckets for each in categories], tf.int64)
     hashed = tf.strings.to_hash_bucket_fast(texts, _HASHES) % buckets + ends

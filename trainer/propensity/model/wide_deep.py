@@ -19,7 +19,7 @@ from trainer.propensity.model.columns import Columns
 from trainer.propensity.model.encoding import Encoded
 
 # Weights are taken for normal ones with such variances, as in a regression that is penalised.
-WIDE_VARIANCE, DEEP_VARIANCE = 0.3, 1.0
+WIDE_VARIANCE, DEEP_VARIANCE = 0.1, 0.03
 _EMBEDDED = 0.05  # embeddings begin as small as this
 _V1 = tf.compat.v1
 
