@@ -13,7 +13,7 @@ RARE = 0.05  # share of positives from which on an epoch is all rows
 _READ = 0.15  # share of the rows in an epoch of rarer ones
 _ROWS = 20_000  # in an epoch where positives are few
 _LEAST = 2.0  # negatives for each positive
-STEPS, _EPOCHS = 4_000, 2  # that a training has at least
+STEPS, _EPOCHS = 3_000, 2  # that a training has at least
 
 
 def settled(parameters: Parameters) -> Parameters:

@@ -16,7 +16,7 @@ from trainer.propensity.options import AUTO
 from trainer.propensity.parameters import Parameters
 from trainer.training.hooks import StepProgress
 
-ENOUGH = 20  # rows of each class
+ENOUGH = 50  # rows of each class
 
 
 def calibrated(parameters: Parameters, dev_input: Any) -> Parameters:
