@@ -24,12 +24,12 @@ wait "$setup_tf215" # a test compares the two
 parallel=(-n 3 --dist loadfile --no-loadscope-reorder)
 .venv/bin/python -m pytest "${parallel[@]}"
 
-# What another program does, and what has no TensorFlow in it.
-others=(beam benchmark benchmark_pairs bigquery calibration cloud_scripts cloud_storage
-  imbalanced_learn prepare scripts unobserved)
-# Examples and studies; what they are made of is tested by itself.
-others+=(equivalent_environments examples habits readme rejection report shoppers songs
-  trainer_report what_sampling_buys)
+# Without TensorFlow, or what another program does.
+others=(beam benchmark benchmark_pairs bigquery calibration cloud_scripts cloud_storage command
+  imbalanced_learn infer_property listing prepare scripts split unobserved writers)
+# Jobs, examples and studies; test_trainer and what they are made of are tested on both.
+others+=(data_dir equivalent_environments examples habits launch readme recommender rejection report
+  shoppers songs trainer_report what_sampling_buys)
 # About today's, or about both.
 others+=(estimator_install estimator_keras3 two_tensorflows without_estimator)
 others=("${others[@]/#/--ignore=tests/test_}")

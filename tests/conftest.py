@@ -157,6 +157,8 @@ LONG = (
     "equivalent_environments",
     "what_sampling_buys",
     "scripts",
+    "two_tensorflows",
+    "estimator_install",
     "in_step",
     "keras_resume",
     "resume",

@@ -9,7 +9,7 @@ import tensorflow as tf
 from sampling import InputFn, InputFnDownsampleWithWeight, Schema
 from sampling.estimator import legacy_keras
 from sampling.estimator.forwarding import forward_features
-from sampling.estimator.head import CORRECTION, corrected_head
+from sampling.estimator.head import CORRECTION, corrected_head, starting_head
 from sampling.estimator.serving import serving_input_receiver_fn
 from sampling.probabilities import calibration
 from sampling.probabilities.calibration import Prior, adjust
@@ -148,3 +148,57 @@ def test_more_classes(tmp_path):
 def test_no_double_or_ill_fitting_correction(make, words):
     with pytest.raises(ValueError, match=words):
         make(calibration.Environment(20, sample_ratio=1).prior)
+
+
+def still(head, model_dir):
+    """After a step that changed nothing."""
+    optimizer = legacy_keras().optimizers.legacy.SGD(0.0)
+    return tf.estimator.LinearEstimator(head, COLUMNS, str(model_dir), optimizer)
+
+
+def test_a_model_starts_at_the_prior_of_what_it_is_trained_on(folder, tmp_path):
+    """In training, evaluation, prediction and export alike; a correction is of that, too."""
+    train = InputFnDownsampleWithWeight(
+        *files(folder), schema=SCHEMA, is_train=True, batch_size=32, weight="auto"
+    )
+    rows, prior = InputFn(files(folder), SCHEMA), train.prior()
+    assert prior.stream[1] == pytest.approx(1 / 21)
+    estimator = still(starting_head(head(), prior), tmp_path / "model").train(train, steps=1)
+    np.testing.assert_allclose(predicted(estimator, rows, "logistic"), 1 / 21, rtol=1e-5)
+    measured = estimator.evaluate(rows)
+    entropy = -np.log(1 / 21) / 21 - np.log(20 / 21) * 20 / 21
+    assert measured["average_loss"] == pytest.approx(entropy, rel=1e-4)
+    receiver = serving_input_receiver_fn(SCHEMA)
+    path = estimator.export_saved_model(str(tmp_path / "export"), receiver).decode()
+    signature = tf.saved_model.load(path).signatures["predict"]
+    given = {"id": tf.constant([1], tf.int64), "x": tf.constant([0.5])}
+    asked = {name: given[name] for name in signature.structured_input_signature[1]}
+    assert signature(**asked)["logistic"].numpy() == pytest.approx(1 / 21, rel=1e-5)
+
+
+def test_a_start_and_a_correction_add_up(folder, tmp_path):
+    train = InputFnDownsampleWithWeight(
+        *files(folder), schema=SCHEMA, is_train=True, batch_size=32, weight=1
+    )
+    prior = train.prior()
+    both = corrected_head(starting_head(head(), prior), prior)
+    estimator = still(both, tmp_path).train(train, steps=1)
+    rows = InputFn(files(folder), SCHEMA)
+    np.testing.assert_allclose(predicted(estimator, rows, "logistic"), 1 / 21, rtol=1e-5)
+    np.testing.assert_allclose(predicted(estimator, rows, CORRECTION), np.log(1 / 20), rtol=1e-6)
+
+
+def test_of_several_classes_each_has_its_log_odds():
+    prior = Prior((0.7, 0.2, 0.1), (0.5, 0.3, 0.2))
+    multi = starting_head(tf.estimator.MultiClassHead(3), prior)
+    probabilities = multi.predictions(tf.zeros([1, 3]))["probabilities"]
+    np.testing.assert_allclose(probabilities, [prior.stream], rtol=1e-6)
+    assert multi.logits_dimension == 3 and multi.name is None
+
+
+def test_what_can_not_start_is_refused():
+    prior = Prior((0.9, 0.1), (0.5, 0.5))
+    with pytest.raises(ValueError, match="corrects its outputs already"):
+        starting_head(corrected_head(head(), prior), prior)
+    with pytest.raises(ValueError, match="3 logits and the prior 2 classes"):
+        starting_head(tf.estimator.MultiClassHead(3), prior)

@@ -13,6 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampling import Field, InputFn, Schema
+from sampling.files import listing
+from sampling.formats.csv import scanning
+from tests import written
 
 AB = Schema.from_dict({"a": int, "b": str})
 AB_ROWS = {"a": [1, 2, 3], "b": [b"x", b"y", b"z"]}
@@ -453,3 +456,110 @@ def test_the_order_does_not_depend_on_whether_rows_were_counted(tmp_path):
             assert input_fn.rows_per_epoch == 4000
         orders.append([batch["a"].tolist() for batch in input_fn.batches()])
     assert orders[0] == orders[1]
+
+
+def test_a_row_may_be_long_wherever_it_stands(tmp_path, monkeypatch):
+    """One of 3 MiB, and thousands of blocks in which no row begins: each byte is read a few times."""
+    read_bytes = []
+    original = listing.File.read
+
+    def counting(file, opened, start, end):
+        data = original(file, opened, start, end)
+        read_bytes.append(len(data))
+        return data
+
+    monkeypatch.setattr(listing.File, "read", counting)
+    long = "x" * (3 * 2**20)
+    for place in (0, 1, 1500, 2999):
+        rows = [f"{n},{long if n == place else 'short' * 20}" for n in range(3000)]
+        folder = write(tmp_path / str(place), f="a,b\n" + "\n".join(rows) + "\n")
+        for options in ({}, {"newlines_in_values": True}, {"shuffle": True}):
+            read_bytes.clear()
+            found = read(folder, pool_rows=1000, **options)
+            assert sorted(found["a"]) == list(range(3000))
+            assert found["b"][found["a"].index(place)] == long.encode()
+            assert sum(read_bytes) < 12 * len(long)
+
+
+@pytest.mark.parametrize("newlines_in_values", [False, True])
+@pytest.mark.parametrize("place", [0, 1, 300])
+@pytest.mark.parametrize("name", ["f.csv", "f.csv.gz"])
+def test_a_row_that_is_too_long_is_named(tmp_path, monkeypatch, newlines_in_values, place, name):
+    monkeypatch.setattr(scanning, "RECORD_BYTES", 100_000)
+    monkeypatch.setattr(scanning, "_PIECE_BYTES", 50_000)
+    rows = [f"{n},{'x' * (500_000 if n == place else 100)}" for n in range(500)]
+    path = tmp_path / name
+    path.write_bytes(written.packed(("a,b\n" + "\n".join(rows) + "\n").encode(), path))
+    with pytest.raises(ValueError, match=rf"f.csv.*, line (1|{place + 2}): found .*100,000"):
+        read(path, pool_rows=1000, newlines_in_values=newlines_in_values, shuffle=True)
+
+
+def test_decimal_commas(tmp_path):
+    folder = write(tmp_path, f="x;n;s\n1,5;2;a,b\n-0,25;3,0;c\n;4;d\n")
+    schema = Schema.from_dict({"x": float, "n": int, "s": str})
+    found = read(folder, schema, delimiter=";", decimal=",")
+    assert found == {"x": [1.5, -0.25, 0], "n": [2, 3, 4], "s": [b"a,b", b"c", b"d"]}
+    with pytest.raises(ValueError, match="line 2, column 'x': found '1,5', expected a number"):
+        read(folder, schema, delimiter=";")
+
+
+@pytest.mark.parametrize("newlines_in_values", [False, True])
+def test_escapes(tmp_path, newlines_in_values):
+    text = 'a,b\n1,x\\,y\n2,"say \\"hi\\""\n3,\\\\\n4,"two "" marks"\n5,\\N\n6,N\n'
+    values = ["x,y", 'say "hi"', "\\", 'two " marks', "?", "N"]
+    schema = Schema((Field("a", int), Field("b", str, default="?")))
+    options = {"escape": "\\", "null_values": ["\\N"], "newlines_in_values": newlines_in_values}
+    found = read(write(tmp_path, f=text * 1), schema, **options)
+    assert found == {"a": [1, 2, 3, 4, 5, 6], "b": [value.encode() for value in values]}
+    many = write(tmp_path / "many", f=text + text.partition("\n")[2] * 300)
+    found = read(many, schema, shuffle=True, pool_rows=50, **options)
+    assert sorted(found["a"]) == sorted([1, 2, 3, 4, 5, 6] * 301)
+
+
+def test_an_escaped_newline(tmp_path):
+    folder = write(tmp_path, f="a,b\n1,x\\\ny\n2,z\n")
+    assert read(folder, escape="\\", newlines_in_values=True)["b"] == [b"x\ny", b"z"]
+    with pytest.raises(ValueError, match="f.csv, line 2: found an escaped newline.*newlines_in_v"):
+        read(folder, escape="\\")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "iso8859-2"])
+def test_encodings_of_single_bytes(tmp_path, encoding):
+    text = "a,größe\n1,Köln\n2,Zürich\n3,-\n"
+    (tmp_path / "f.csv").write_bytes(text.encode(encoding))
+    schema = Schema((Field("a", int), Field("größe", str, default="é")))
+    found = read(tmp_path, schema, encoding=encoding, null_values=["-"])
+    assert found["größe"] == [name.encode() for name in ("Köln", "Zürich", "é")]
+    with pytest.raises(ValueError, match=r"f.csv, line 1: found the byte 0x.*encoding='latin-1'"):
+        read(tmp_path, schema)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "shift_jis", "gbk", "utf-7"])
+def test_other_encodings_name_the_remedy(tmp_path, encoding):
+    with pytest.raises(ValueError, match=f"encoding is '{encoding}', .*iconv -f {encoding} -t UTF"):
+        read(write(tmp_path, f="a,b\n1,x\n"), encoding=encoding)
+
+
+def test_a_byte_that_an_encoding_lacks(tmp_path):
+    (tmp_path / "f.csv").write_bytes(b"a,b\n1,x\n2,\x81\n")
+    with pytest.raises(ValueError, match="f.csv, line 3, column 'b': found .*0x81.* in CP1252"):
+        read(tmp_path, encoding="cp1252")
+
+
+def test_spellings_of_flags(tmp_path):
+    words = ["true", "False", "t", "F", "yes", "No", "Y", "n", "1", "0", "1.0", "0.0", "TRUE"]
+    folder = write(tmp_path, f="a,b\n" + "".join(f"1,{word}\n" for word in words))
+    expected = [1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]
+    assert read(folder, Schema.from_dict({"a": int, "b": bool}))["b"] == expected
+
+
+def test_a_header_that_looks_like_a_row(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"line 1: the header lacks .*header=False \(--no-header\)"
+    ):
+        read(write(tmp_path, f="1,x\n2,y\n"))
+
+
+def test_rows_that_end_with_a_delimiter(tmp_path):
+    assert read(write(tmp_path, f="a,b,\n1,x,\n2,y,\n3,z,\n")) == AB_ROWS
+    assert read(write(tmp_path, f="1,x,\n2,y,\n3,z,\n"), header=False) == AB_ROWS

@@ -6,8 +6,13 @@ import csv
 import datetime
 import decimal
 import io
+import json
 import math
+import os
 import pickle
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +24,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sampling import Field, InputFn, Schema
+from sampling.files import listing
 from sampling.formats import registry
 from sampling.formats.csv.options import CsvOptions
 from tests import written
@@ -325,7 +331,7 @@ def test_folders_name_values(tmp_path, file_format):
 def test_schemas_with_classes_and_indicators_go_round(tmp_path):
     fields = (Field("x", float, default=NAN, indicator=True), Field("y", str))
     schema = Schema(fields, label="y", classes=("no", "yes"))
-    text = __import__("json").dumps(schema.to_manifest())
+    text = json.dumps(schema.to_manifest())
     assert Schema.from_json(text) == schema
     assert Schema.from_json(schema.to_json(), "y", classes=("no", "yes")) == schema
     assert [f.name for f in schema.batch_features] == ["x", "x_missing"]
@@ -347,3 +353,44 @@ def test_schemas_that_can_not_be(arguments, parts):
     used = fields if arguments.get("label") == "x_missing" else fields[:2]
     with refused(*parts):
         Schema(used, **arguments)
+
+
+FILE_FORMATS = [f for f in FORMATS if f not in ("DataFrame", "Table")]
+
+
+@pytest.mark.parametrize("file_format", FILE_FORMATS)
+@pytest.mark.parametrize("kept", [0.5, 0.9])
+def test_a_file_that_becomes_shorter_while_it_is_read(tmp_path, file_format, kept, monkeypatch):
+    ids = list(range(4000))
+    text = [f"{i * 7919 % 10_007:x}" for i in ids]
+    data = made({"id": ids, "s": text}, file_format, tmp_path)
+    input_fn = InputFn(data, Schema.from_dict({"id": int, "s": str}), pool_rows=100)
+    original = listing.File.check_unchanged
+
+    def and_then_it_shrinks(file):
+        original(file)
+        os.truncate(file.path, int(file.size * kept))
+
+    monkeypatch.setattr(listing.File, "check_unchanged", and_then_it_shrinks)
+    with refused(re.escape(str(data))):
+        list(input_fn.batches())
+
+
+def test_few_files_are_held_open(tmp_path):
+    """Of three classes of 60 files each, where the process may open 100."""
+    for name, label in (("p", 1), ("n", 0), ("m", 2)):
+        for part in range(60):
+            path = tmp_path / name / f"{part}.csv"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("a,label\n" + f"{part},{label}\n" * 20)
+    code = f"""
+import resource
+from sampling import InputFnStratified, Schema
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+schema = Schema.from_dict({{"a": int, "label": int}}, label="label")
+globs = {{1: "{tmp_path}/p", 0: "{tmp_path}/n", 2: "{tmp_path}/m"}}
+input_fn = InputFnStratified(globs, schema, pool_rows=100, num_epochs=2)
+print(sum(len(labels) for _, labels, _ in input_fn.batches()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["7200"], done.stderr

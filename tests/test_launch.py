@@ -225,7 +225,7 @@ def test_a_port_that_is_taken_is_named(capsys):
         port = taken.getsockname()[1]
         with pytest.raises(SystemExit) as exited:
             launch.main([f"--first_port={port}", "--", "propensity", "--mode=train"])
-    assert exited.value.code == 2
+    assert exited.value.code == 1
     assert f"port {port}, which ps 0 would listen to, is taken" in capsys.readouterr().err
 
 

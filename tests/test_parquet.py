@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ import tensorflow as tf
 
 from sampling import Field, InputFn, InputFnDownsampleWithWeight, Schema
 from sampling.formats import base, groups, parquet
+from tests import flips
 from tests.conftest import SCHEMA, frame, ids_of
 from tests.written import write
 
@@ -218,6 +221,72 @@ def test_a_damaged_file_is_named(tmp_path, place):
     where = ", row group 1, column 'x'" if place == "data" else ""
     with pytest.raises(ValueError, match=f"{path}{where}: found what Parquet can't be read from"):
         values(path, SCHEMA)
+
+
+@pytest.mark.parametrize("part", ["pages", "footer"])
+def test_a_flipped_bit_is_an_error_and_never_the_end_of_the_process(tmp_path, part):
+    path = tmp_path / "a.parquet"
+    data = flips.write(path)
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    places = range(4, footer) if part == "pages" else range(footer, len(data))
+    found = flips.outcomes(path, data, places, 30, seed=3)
+    assert set(found) <= {"same", "SamplingError"} and found["SamplingError"] > 5
+
+
+def test_a_footer_that_pyarrow_ends_the_process_for(tmp_path):
+    """Levels of a column that has none: `RowGroupMetaData.column` is not to be asked."""
+    rows = pa.table({"id": np.arange(300), "x": np.arange(300) / 4})
+    path = write_table(tmp_path, rows, row_group_size=100, write_page_checksum=True)
+    data = bytearray(path.read_bytes())
+    groups = [place for place in range(len(data)) if data[place : place + 2] == b"<)"]
+    for place in groups:  # the statistics of sizes begin: an empty list becomes one of four
+        data[place + 2] ^= 1 << 6
+    path.write_bytes(data)
+    code = f"""
+from sampling import InputFn, Schema
+InputFn({str(path)!r}, Schema.from_dict({{"id": int, "x": float}})).describe()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and f"{path}" in done.stderr and "whole Parquet" in done.stderr
+
+
+def test_codes_beyond_the_dictionary_are_an_error(tmp_path):
+    """As an index of 3 in a dictionary of three values, in a page without a checksum."""
+    words = pa.array(["a", "b", "c", "a"] * 8)
+    path = write_table(tmp_path, {"city": words}, compression="none")
+    data = bytearray(path.read_bytes())
+    codes = bytes(int("".join(f"{c:02b}"[::-1] for c in [0, 1, 2, 0])[::-1], 2) for _ in range(8))
+    at = data.index(codes)
+    data[at + 2] |= 0b11
+    path.write_bytes(data)
+    schema = Schema.from_dict({"city": str})
+    with pytest.raises(ValueError, match=f"{path}, row group 0.*: found what Parquet"):
+        values(path, schema)
+
+
+def test_a_column_that_is_there_twice(tmp_path):
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["id", "id"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match="a.parquet: the column 'id' is there twice; rename one"):
+        InputFn(str(tmp_path), Schema.from_dict({"id": int}))
+    more = pa.Table.from_arrays([pa.array([1])] * 3, names=["id", "z", "z"])
+    pq.write_table(more, tmp_path / "a.parquet")
+    assert values(tmp_path, Schema.from_dict({"id": int}))["id"].tolist() == [1]
+
+
+def test_what_is_written_carries_checksums(tmp_path):
+    path = write(frame(np.arange(300), 0), tmp_path / "a.csv")
+    InputFn(str(path), SCHEMA).write_epoch(tmp_path / "out", shards=1, format="parquet")
+    [shard] = (tmp_path / "out").glob("*.parquet")
+    data = shard.read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    found = []
+    for place in range(100, footer, footer // 12):
+        shard.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        with pytest.raises(ValueError, match=f"{shard}.*found what Parquet can't be read"):
+            values(shard, SCHEMA)
+        found.append(place)
+    assert len(found) > 10
 
 
 def test_a_file_that_changes_is_noticed(tmp_path):

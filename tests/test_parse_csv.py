@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import math
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import example, given, settings
@@ -42,6 +44,8 @@ ROWS = [
     '"8","0.1","1","NA","NA",""',
     "9,3.4028235e38,FALSE,,é,1\r\n",
     '10,0,0,,5" pipe of 3",1',
+    "11.0,nan,yes,,x, -12.00 ",
+    "12,NaN,N,,x,nan",
 ]
 
 
@@ -66,6 +70,23 @@ def same(parsed, expected):
 
 def test_same_values_as_in_training(tmp_path):
     same(parse_csv(ROWS, SCHEMA, null_values=NULLS), of_training(tmp_path, ROWS))
+
+
+def test_missing_values_and_indicators_are_those_of_training(tmp_path):
+    fields = (
+        Field("a", int, default=7, indicator=True),
+        Field("x", float, default=math.nan, indicator=True),
+        Field("flag", bool, indicator=True),
+        Field("city", str, default="nowhere", indicator=True),
+    )
+    rows = ["1,2.5,yes,Rome", ",,,", "NA,NaN,NA,NA", "0,nan,no,nowhere", "nan,1,f, "]
+    schema = Schema(fields)
+    (tmp_path / "rows.csv").write_text("\n".join(["a,x,flag,city", *rows]) + "\n")
+    [expected] = InputFn(str(tmp_path), schema, null_values=NULLS).batches()
+    parsed = parse_csv(rows, schema, null_values=NULLS)
+    assert list(parsed) == list(expected) == [field.name for field in schema.batch_features]
+    for name, values in parsed.items():
+        np.testing.assert_array_equal(values, expected[name], err_msg=name)
 
 
 texts = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=8)
@@ -107,12 +128,12 @@ def test_delimiter():
         ("NA,1,1,,,1", ["'id'", "REQUIRED"]),
         ("1,abc,1,,,1", ["'amount'", "FLOAT", "abc"]),
         ("1,0x1F,1,,,1", ["'amount'", "FLOAT", "0x1F"]),
-        ("1,nan,1,,,1", ["'amount'", "FLOAT", "nan"]),
+        ("1,inf,1,,,1", ["'amount'", "FLOAT", "inf"]),
         ("1,1e39,1,,,1", ["'amount'", "FLOAT", "inf"]),
         ("1, ,1,,,1", ["'amount'", "FLOAT"]),
-        ("1,1,yes,,,1", ["'vip'", "BOOLEAN", "yes"]),
+        ("1,1,maybe,,,1", ["'vip'", "BOOLEAN", "maybe"]),
         ("1,1, true,,,1", ["'vip'", "BOOLEAN", " true"]),
-        ("1,1,1,,,1.0", ["'count'", "INTEGER", "1.0"]),
+        ("1,1,1,,,1.5", ["'count'", "INTEGER", "1.5"]),
         ("1,1,1,,,9223372036854775808", ["9223372036854775808"]),
         ("1,1,1,,,", None),
         ("1,1,1,,", ["6 fields", "5"]),

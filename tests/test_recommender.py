@@ -185,10 +185,12 @@ def test_a_stopped_training_goes_on_and_misses_no_epoch(job, tmp_path, monkeypat
             raise KeyboardInterrupt
         export(self, **evaluated)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as ended:
         patch.setattr(best.Best, "export", stop)
         task.main(stopped.flags("train", "--model=gmf"))
-    epochs = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
+    said = capsys.readouterr()
+    assert ended.value.code == 130 and "goes on from the last checkpoint" in said.err
+    epochs = [line for line in said.out.splitlines() if line.startswith("epoch")]
     task.main(stopped.short("train"))
     said = capsys.readouterr()
     assert "going on from step" in said.err

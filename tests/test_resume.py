@@ -117,7 +117,6 @@ def test_evaluating_the_same_input_function_while_it_trains(classes, tmp_path):
 def test_every_checkpoint_has_its_state_and_no_other_does(classes, tmp_path):
     input_fn = classes.train(num_epochs=None, batch_size=50)
     (tmp_path / "input-state-3.json").write_text("{}")  # a process was killed before checkpoint 3
-    (tmp_path / "input-state-2.json.partial").write_text("")
     train(input_fn, tmp_path, 9, every=2, keep=3)
     assert states(tmp_path) == {f"input-state-{step}.json" for step in (6, 8, 9)}
     assert {path.stem for path in tmp_path.glob("*.index")} == {

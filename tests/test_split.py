@@ -388,3 +388,14 @@ def test_columns_that_a_schema_lacks_are_left_out(tmp_path):
     assert shards(out)[0].read_text() == "id,x\n1,2.50\n"
     out = split(tmp_path, "--splits=all=1", "--shards=1", output="untyped")
     assert shards(out)[0].read_text() == "secret,id,x\ns,1,2.50\n"
+
+
+def test_text_is_written_with_the_delimiter_that_was_found(tmp_path, capsys):
+    text = "id;x;y\n" + "".join(f"{i};1,{i};{i % 2}\n" for i in range(100))
+    (tmp_path / "raw.csv").write_text(text)
+    main(["schema", str(tmp_path / "raw.csv"), "--label=y"])
+    (tmp_path / "schema.json").write_text(capsys.readouterr().out)
+    flags = [f"--schema={tmp_path / 'schema.json'}", "--splits=all=1", "--by_class=", "--shards=1"]
+    out = split(tmp_path, *flags)
+    assert shards(out)[0].read_text() == text
+    assert manifest.read(out)["delimiter"] == ";"

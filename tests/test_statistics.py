@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from sampling import Schema
+from sampling.__main__ import main
 from sampling.errors import SamplingError
 from sampling.schema import ColumnStatistics
 from sampling.schema.table_sketch import TableSketch, of_tables
@@ -160,3 +161,38 @@ def test_numbers_that_are_none_do_no_harm():
     known = of_tables([pa.table({"x": [math.inf, 1.0, math.nan, 1e300, None]})])["x"]
     assert (known.missing, known.distinct, known.mean) == (2, 3, None)
     json.loads(json.dumps(known.to_dict(), allow_nan=False))
+
+
+@pytest.mark.parametrize("end", ["csv", "parquet"])
+@pytest.mark.parametrize("has_schema", [True, False])
+def test_split_keeps_those_of_the_rows_that_are_trained_on(tmp_path, end, has_schema):
+    generator = np.random.default_rng(3)
+    frame = pd.DataFrame({"id": np.arange(3000) + 10**9, "y": generator.integers(0, 2, 3000)})
+    frame["age"] = pd.array(generator.integers(18, 90, 3000), "Int64")
+    frame.loc[generator.random(3000) < 0.2, "age"] = pd.NA
+    frame["city"] = generator.choice(["Ulm", "Köln", ""], 3000)
+    frame["x"] = generator.normal(size=3000).round(3)
+    if end == "csv":
+        frame.to_csv(tmp_path / "raw.csv", index=False)
+    else:
+        frame.to_parquet(tmp_path / "raw.parquet", index=False)
+    flags = ["--key=id", "--label=y", f"--output={tmp_path / 'out'}", f"--format={end}"]
+    if has_schema or end == "parquet":
+        schema = Schema.infer(tmp_path / f"raw.{end}", "y", "id")
+        (tmp_path / "schema.json").write_text(json.dumps(schema.to_manifest()))
+        flags += [f"--schema={tmp_path / 'schema.json'}"] if has_schema else []
+    main(["split", str(tmp_path / f"raw.{end}"), *flags])
+    read = pd.read_csv if end == "csv" else pd.read_parquet
+    train = pd.concat(read(path) for path in sorted((tmp_path / "out/train").rglob(f"*.{end}")))
+    assert 2000 < len(train) < 2800
+    known = Schema.from_manifest(tmp_path / "out").statistics
+    assert {each.rows for each in known.values()} == {len(train)} and len(known) == 5
+    assert known["age"].missing == train["age"].isna().sum() > 0
+    assert known["age"].mean == pytest.approx(train["age"].mean())
+    assert known["age"].median == np.quantile(
+        train["age"].dropna().astype(int), 0.5, method="inverted_cdf"
+    )
+    assert known["city"].missing == (train["city"].isna() | (train["city"] == "")).sum()
+    assert known["city"].values["Ulm"] == (train["city"] == "Ulm").sum()
+    assert known["x"].deviation == pytest.approx(train["x"].std(ddof=0), rel=1e-4)
+    assert known["id"].minimum == train["id"].min() and known["id"].distinct == len(train)

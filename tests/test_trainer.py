@@ -141,6 +141,18 @@ def test_training_says_what_it_reads_and_how_good_it_is(trained):
     assert {"auc", "f1", "mean_prediction", "model:"} <= set(words)
 
 
+def test_a_training_of_few_steps_predicts_the_base_rate_on_the_whole(data, tmp_path):
+    """What is learned of a rare class in 19 steps, where it is not known from the start."""
+    ratios = {}
+    for start in ("prior", "zero"):
+        job = Job(data, tmp_path / start)
+        flags = f"--initial_output={start}", "--num_epochs=1", "--learning_rate=0.002"
+        task.main(job.flags("train", *flags))
+        measured = job.json("evaluation.json")
+        ratios[start] = measured["mean_prediction"] / measured["base_rate"]
+    assert ratios["prior"] == pytest.approx(1, abs=0.3) and ratios["zero"] > 2
+
+
 def test_parameters_are_kept(trained):
     parameters = trained.json("parameters.json")
     flags = parameters["flags"]
@@ -406,8 +418,8 @@ def test_a_bad_value_is_one_sentence(trained, tmp_path, capsys):
         ("--optimizer=lbfgs", ["--optimizer", "lbfgs", "adagrad"]),
         ("--model=tree", ["--model", "tree", "linear"]),
         ("--seed=x", ["--seed", "'x'"]),
-        ("--nonsense=1", ["unrecognized", "--nonsense=1"]),
-        ("--batch=1", ["unrecognized", "--batch=1"]),
+        ("--nonsense=1", ["unknown flag --nonsense;"]),
+        ("--batch=1", ["unknown flag --batch, did you mean --batch_size?"]),
     ],
 )
 def test_flags_are_checked_as_they_are_parsed(flag, words, capsys):
@@ -459,7 +471,7 @@ def test_help_gives_every_flag_in_a_sentence(capsys):
         task.main(["propensity", "--help"])
     text = " ".join(capsys.readouterr().out.split())
     assert "--batch_size SIZE rows of a training batch (default: 128)" in text
-    assert "--job-dir DIR, --job_dir DIR" in text
+    assert "--job_dir DIR directory of a training" in text
 
 
 class Stream:

@@ -16,6 +16,7 @@ import pytest
 from sampling import InputFn, Schema, files
 from sampling.__main__ import main
 from sampling.files import manifest, owner
+from tests import stress_writers
 
 ROOT = Path(__file__).parent.parent
 INPUTS = ["negative.csv", "positive.csv", "raw.csv", "schema.json"]
@@ -211,12 +212,18 @@ def test_a_killed_writer_leaves_nothing_for_long(tmp_path, number):
 def test_what_living_and_distant_writers_have_begun_stays(tmp_path):
     elsewhere = f".out.writing-{GONE.replace(owner.name().rsplit('-', 3)[0], 'elsewhere')}"
     (tmp_path / elsewhere).mkdir()
-    (tmp_path / f".other.writing-{GONE}").mkdir()
+    (tmp_path / f".other.writing-{GONE}").mkdir()  # of a name that nobody may ever write again
     with files.folder(tmp_path / "out"), files.folder(tmp_path / "sub/out"):
-        assert len(names(tmp_path)) == 4
-        with files.folder(tmp_path / "out"):
-            assert len(names(tmp_path)) == 5
-    assert names(tmp_path) == sorted([elsewhere, f".other.writing-{GONE}", "out", "sub"])
+        assert len(names(tmp_path)) == 3
+        with files.folder(tmp_path / "second"):
+            assert len(names(tmp_path)) == 4
+    assert names(tmp_path) == [elsewhere, "out", "second", "sub"]
+
+
+def test_names_may_be_as_long_as_names_are(tmp_path):
+    for name in ("n" * 255, "ü" * 127):
+        files.replace(tmp_path / name, "x")
+        assert (tmp_path / name).read_text() == "x"
 
 
 def test_the_folder_of_before_comes_back_from_a_writer_killed_while_renaming(tmp_path):
@@ -329,3 +336,16 @@ def test_more_shards_than_files_may_be_open(tmp_path, file_format):
     assert len(paths) == 360
     rows = pd.concat([read(path) for path in paths]).sort_values("id", ignore_index=True)
     pd.testing.assert_frame_equal(rows, frame)
+
+
+# --- short forms of the long trials ---
+
+
+def test_two_splits_at_once_lose_nothing(tmp_path):
+    stress_writers.write_raw(tmp_path, 20_000)
+    stress_writers.race(tmp_path, 2)
+
+
+def test_a_killed_split_leaves_what_was_there(tmp_path):
+    stress_writers.write_raw(tmp_path, 20_000)
+    stress_writers.kill(stress_writers.commands(tmp_path)["split"], tmp_path, 3)

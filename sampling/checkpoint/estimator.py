@@ -24,7 +24,7 @@ from sampling.errors import SamplingError
 from sampling.input_fn import cluster
 from sampling.input_fn.input_fn import InputFn
 
-_STATE_FILE = re.compile(r"input-state-(\d+)(-\d+-of-\d+)?\.json(\.partial)?")
+_STATE_FILE = re.compile(r"input-state-(\d+)(-\d+-of-\d+)?\.json")
 _CHECKPOINT_FILE = re.compile(r".*-(\d+)\.index")
 
 

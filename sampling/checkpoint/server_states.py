@@ -27,7 +27,7 @@ from sampling.errors import SamplingError
 from sampling.input_fn.cluster import CHIEF, MASTER
 
 _RUN = "input-state-run.json"
-_STATE = re.compile(r"input-state-(\d+)-(\d+)-of-(\d+)\.json(\.partial)?")
+_STATE = re.compile(r"input-state-(\d+)-(\d+)-of-(\d+)\.json")
 _POLL_SECS = 0.5
 _WAIT_SECS = 600.0
 

@@ -88,10 +88,10 @@ def _found(flags: argparse.Namespace) -> dict[str, Any]:
     """How `tf-sampling schema` found the files of the schema to be written."""
     if not getattr(flags, "schema", None):
         return {}
-    from sampling import files
     from sampling.schema import json_form
 
-    return json_form.parse(files.read_text(flags.schema), flags.schema).get(json_form.CSV, {})
+    found, _ = json_form.load(flags.schema)
+    return found.get(json_form.CSV, {})
 
 
 def beam(module: str = "beam") -> Any:

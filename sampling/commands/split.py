@@ -97,7 +97,8 @@ def run(flags: argparse.Namespace) -> None:
     from sampling.formats.writing import ROW_GROUP_ROWS, Layout
     from sampling.prepare import split
 
-    layout = Layout(flags.format, flags.delimiter, flags.row_group_rows or ROW_GROUP_ROWS).check()
+    delimiter = raw_files.csv_options(flags).delimiter
+    layout = Layout(flags.format, delimiter, flags.row_group_rows or ROW_GROUP_ROWS).check()
     keys = {f"--{name}": getattr(flags, name) for name in ("key", "time") if getattr(flags, name)}
     schema = raw_files.schema(flags)
     flags.label = flags.label or (schema.label if schema else None)

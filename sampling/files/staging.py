@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 
 from sampling.files import owner
 
 REPLACED = "replaced"  # what is being overwritten, in the moment between two renamings
-_SHOWN = 80  # characters of the name, which must not become too long with the owner's
+_NAME = re.compile(r"\.(.+)\.writing-(.+)", re.DOTALL)  # of what, and by whom
+_MOST_BYTES = 120  # of a name's beginning, since names with the owner's in them may be 255 long
 
 
 @contextlib.contextmanager
 def staged(path: str) -> Iterator[str]:
     """A hidden local folder in the file system of `path`, removed in the end with what is in it.
 
-    Those that processes of this host left behind for the same path are removed, too.
+    Those in the same place that processes of this host have left behind are removed, too.
     """
     parent, name = os.path.split(path)
     os.makedirs(parent, exist_ok=True)
-    prefix = f".{name[:_SHOWN]}.writing-"
-    _sweep(parent, prefix, path)
-    stage = os.path.join(parent, prefix + owner.name())
+    _sweep(parent)
+    shown = os.fsencode(name)[:_MOST_BYTES].decode(errors="ignore")
+    stage = os.path.join(parent, f".{shown}.writing-{owner.name()}")
     os.mkdir(stage)
     try:
         yield stage
@@ -31,11 +33,12 @@ def staged(path: str) -> Iterator[str]:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def _sweep(parent: str, prefix: str, path: str) -> None:
+def _sweep(parent: str) -> None:
     for name in os.listdir(parent):
-        if not name.startswith(prefix) or not owner.is_gone(name[len(prefix) :]):
+        match = _NAME.fullmatch(name)
+        if match is None or not owner.is_gone(match[2]):
             continue
-        left = os.path.join(parent, name)
+        left, path = os.path.join(parent, name), os.path.join(parent, match[1])
         with contextlib.suppress(OSError):  # it was killed between the renamings
             if not os.path.lexists(path):
                 os.rename(os.path.join(left, REPLACED), path)

@@ -8,7 +8,11 @@ from typing import Any
 from sampling.flags.flag import Flag
 from sampling.flags.values import delimiter, names, null_values, number, whole
 
-FORMATS = ("csv", "csv.gz", "parquet", "tfrecord", "tfrecord.gz")  # of `formats.registry`
+_PACKED = ("gz", "bz2", "xz", "zst")
+FORMATS = (  # those of `formats.registry`, which takes its time to import
+    *("csv", *(f"csv.{packed}" for packed in _PACKED), "parquet", "arrow"),
+    *("tfrecord", *(f"tfrecord.{packed}" for packed in _PACKED)),
+)
 GLOBS = "files (globs, quoted for the shell; several with a comma between)"
 
 # What the columns are.

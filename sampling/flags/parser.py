@@ -108,7 +108,7 @@ def nearest(word: str, known: Mapping[str, str]) -> str:
 
 
 def _plain(spelling: str) -> str:
-    return spelling.replace("_", "-")
+    return spelling.removeprefix("--").replace("_", "-")
 
 
 def _names(arguments: Iterable[str]) -> set[str]:

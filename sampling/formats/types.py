@@ -14,6 +14,7 @@ _EXPECTED = {
     "BOOLEAN": "true or false, yes or no, 1 or 0 (BOOLEAN)",
     "BYTES": "bytes or text (BYTES)",
 }
+_SHOWN = 60  # characters of a name
 _TIMES = ("DATE", "DATETIME", "TIME", "TIMESTAMP")
 
 
@@ -86,7 +87,8 @@ def check_types(found: pa.Schema, schema: Schema, what: str) -> None:
 def names_shown(names: Sequence[str]) -> str:
     """`column 'a'`, `columns 'a', 'b' and 3 more`"""
     more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-    return f"the column{'s' * (len(names) > 1)} {', '.join(map(repr, names[:20]))}{more}"
+    shown = [repr(name[:_SHOWN]) + "..." * (len(name) > _SHOWN) for name in names[:20]]
+    return f"the column{'s' * (len(names) > 1)} {', '.join(shown)}{more}"
 
 
 def _is_text(type_: pa.DataType) -> bool:

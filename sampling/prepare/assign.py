@@ -41,6 +41,7 @@ class Piece(NamedTuple):
     destination: Destination
     table: pa.Table
     classes: Mapping[str, int]  # rows of each class; empty where there is no label
+    places: np.ndarray  # int64 [rows]: which rows of their chunk they are
 
 
 class Cuts(Protocol):
@@ -134,7 +135,7 @@ class Assignment:
             class_ = names[folder[at] - 1] if folder[at] else ""
             to = Destination(self.splits[side[at]], class_, int(shard[at]))
             table = rows.written.take(pa.array(some))
-            pieces.append(Piece(to, table, labelled.counts(codes[some], names)))
+            pieces.append(Piece(to, table, labelled.counts(codes[some], names), some))
         return pieces
 
     def hashes(self, rows: Rows) -> np.ndarray:

@@ -7,9 +7,11 @@ and the output: a bucket, or a disk that they share.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
+import pickle
 import re
 import uuid
 from collections import Counter
@@ -18,6 +20,7 @@ from functools import partial
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -30,10 +33,12 @@ from sampling.prepare import count as counting
 from sampling.prepare import split as splitting
 from sampling.prepare.assign import Assignment, Destination, Piece
 from sampling.prepare.source import Chunk, Source
+from sampling.schema.sketch import ColumnSketch
 
 Open = Callable[[], Source]
 Key = tuple[str, str, int]  # of a Destination
 Packed = tuple[int, bytes, dict[str, int]]  # number of the chunk, and a Piece of it
+_SKETCH = ""  # in place of a split, whose name is never empty
 OfChunk = Callable[[Source, int, Chunk], Iterable[Any]]
 
 
@@ -69,11 +74,16 @@ def split(
             lambda pipeline: (
                 _of_chunks(pipeline, source, open_source, partial(_pieces, assignment, firsts))
                 | beam.GroupByKey()
-                | beam.MapTuple(partial(_write_shard, stage, layout, assignment))
+                | beam.MapTuple(partial(_of_key, stage, layout, assignment))
             ),
         )
-        shards = [Written(*values) for values in written]
-        return splitting.finish(stage, shards, source, assignment, layout)
+        shards = [Written(*values) for values in written if values[0] != _SKETCH]
+        sketches = {
+            values[1]: pickle.loads(base64.b64decode(values[2]))
+            for values in written
+            if values[0] == _SKETCH
+        }
+        return splitting.finish(stage, shards, source, assignment, layout, sketches)
 
 
 def count(open_source: Open, output: str, options: Sequence[str]) -> counting.Counts:
@@ -137,9 +147,24 @@ def _pieces(
     chunk: Chunk,
 ) -> Iterator[tuple[Key, Packed]]:
     rows = source.read_rows(chunk, firsts[number] if firsts else 0)
-    for piece in splitting.assigned(source, chunk, rows, assignment):
+    found = splitting.assigned(source, chunk, rows, assignment)
+    for piece in found:
         split_, class_, shard = piece.destination
         yield (split_, class_, shard), (number, _packed(piece.table), dict(piece.classes))
+    for name, sketch in splitting.sketched(rows, found, assignment).columns.items():
+        yield (_SKETCH, name, 0), (number, pickle.dumps(sketch), {})
+
+
+def _of_key(
+    stage: str, layout: Layout, assignment: Assignment, key: Key, packed: Iterable[Packed]
+) -> list[Any]:
+    """What has one key in all chunks: the pieces of a shard, or the sketches of a column."""
+    if key[0] != _SKETCH:
+        return _write_shard(stage, layout, assignment, key, packed)
+    whole = ColumnSketch()
+    for _, data, _ in sorted(packed):
+        whole.merge(pickle.loads(data))
+    return [_SKETCH, key[1], base64.b64encode(pickle.dumps(whole)).decode()]
 
 
 def _write_shard(
@@ -147,7 +172,8 @@ def _write_shard(
 ) -> list[Any]:
     """Writes one shard, its pieces in the order of the files; a second attempt replaces a first."""
     to = Destination(*key)
-    pieces = (Piece(to, _unpacked(data), classes) for _, data, classes in sorted(packed))
+    nowhere = np.zeros(0, np.int64)
+    pieces = (Piece(to, _unpacked(data), classes, nowhere) for _, data, classes in sorted(packed))
     attempt = f"{stage}/.{uuid.uuid4().hex}"
     [written] = splitting.write(pieces, attempt, layout, assignment)
     files.move(f"{attempt}/{written.path}", f"{stage}/{written.path}")

@@ -52,7 +52,7 @@ class ByTime:
         """
         times, rows, is_date = np.empty(0, np.int64), np.empty(0, np.int64), None
         waiting: list[np.ndarray] = []
-        for chunk, (table, *_) in source.rows("looking at times"):
+        for chunk, (table, *_) in source.rows("times"):
             try:
                 found, is_date = _times(table.column(column), column, is_date)
             except BadRowError as error:
@@ -108,7 +108,7 @@ class ByClass:
         if classes is None:
             raise SamplingError("--label is missing, which --stratify needs; name the column")
         found: defaultdict[str, list[np.ndarray]] = defaultdict(list)
-        for chunk, rows in source.rows("looking at classes"):
+        for chunk, rows in source.rows("classes"):
             hashes = assignment.hashes(rows)[:, 0]
             try:
                 codes, names = classes.codes(rows.table)

@@ -14,13 +14,14 @@ from sampling.formats.csv.blocks import CsvBlocks
 from sampling.formats.groups import GroupedBlocks
 from sampling.formats.registry import Blocks
 
-Read = Callable[[np.ndarray], tuple[pa.Table, pa.Table]]
+Read = Callable[[np.ndarray], tuple[pa.Table, pa.Table, pa.Table]]
 
 
 def reader(blocks: Blocks, file_format: str) -> Read:
-    """What gives rows of blocks twice: as `blocks.read` does, and as they are to be written.
+    """What gives rows of blocks as `blocks.read` does, as they are to be written, and as known.
 
-    CSV stays the text that it was, Parquet keeps types, what is missing stays missing.
+    CSV stays the text that it was, Parquet keeps types, what is missing stays missing. As known,
+    rows have null where a value is missing.
 
     Args:
         file_format: that is written, "csv" or "parquet".
@@ -34,14 +35,18 @@ def reader(blocks: Blocks, file_format: str) -> Read:
         names += [name for name in blocks.schema.names if name not in names and name in of_path]
         return lambda ids: blocks.read_with_lines(ids, names)
     if isinstance(blocks, CsvBlocks):
-        return lambda ids: _typed(*blocks.read_both(ids), None)
+        return lambda ids: _twice(*_typed(*blocks.read_both(ids), None))
     if not isinstance(blocks, GroupedBlocks):
-        return lambda ids: _unfilled(blocks, ids)
+        return lambda ids: _twice(*_unfilled(blocks, ids))
     types = _types(blocks)
     if file_format == "parquet":
-        return lambda ids: _typed(*blocks.read_both(ids), types)
+        return lambda ids: _twice(*_typed(*blocks.read_both(ids), types))
     _check_no_lists(types, blocks)
     return lambda ids: _as_text(*_typed(*blocks.read_both(ids), types))
+
+
+def _twice(table: pa.Table, kept: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
+    return table, kept, kept
 
 
 def _unfilled(blocks: Blocks, ids: np.ndarray) -> tuple[pa.Table, pa.Table]:
@@ -81,8 +86,8 @@ def _typed(
     return table, joined
 
 
-def _as_text(table: pa.Table, kept: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Columns that CSV takes."""
+def _as_text(table: pa.Table, kept: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Columns that CSV takes, before those as they are."""
     columns = {}
     for name in kept.column_names:
         column = kept[name]
@@ -94,7 +99,7 @@ def _as_text(table: pa.Table, kept: pa.Table) -> tuple[pa.Table, pa.Table]:
         elif pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
             column = _utf8(column, name)
         columns[name] = column
-    return table, pa.table(columns)
+    return table, pa.table(columns), kept
 
 
 def _utf8(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:

@@ -63,12 +63,14 @@ class Rows(NamedTuple):
     Args:
         table: checked, in the schema's types, without a missing value: to look at.
         written: the same rows as they are to be written.
+        known: the same rows with null where a value is missing.
         name: of their file, below the folder that all files are in.
         first: the number of the first one within the file, from 0.
     """
 
     table: pa.Table
     written: pa.Table
+    known: pa.Table
     name: str
     first: int
 

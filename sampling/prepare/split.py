@@ -6,8 +6,10 @@ import contextlib
 import dataclasses
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from sampling import files
 from sampling.errors import SamplingError
@@ -18,7 +20,11 @@ from sampling.prepare import classes as labelled
 from sampling.prepare.assign import Assignment, Destination, Piece
 from sampling.prepare.classes import NEGATIVE, POSITIVE, BadRowError
 from sampling.prepare.source import Chunk, Rows, Source
-from sampling.schema import Schema
+from sampling.schema import ColumnStatistics, Schema
+from sampling.schema.sketch import ColumnSketch
+from sampling.schema.table_sketch import TableSketch
+
+_OF_IDS = 10  # values of an id that statistics name: they are no categories
 
 
 def split(
@@ -44,11 +50,16 @@ def split(
     check(source, layout)
     read = source.rows("splitting")
     with files.folder(output, overwrite) as stage, contextlib.closing(read):
-        pieces = (
-            piece for chunk, rows in read for piece in assigned(source, chunk, rows, assignment)
-        )
-        written = write(pieces, stage, layout, assignment)
-        return finish(stage, written, source, assignment, layout)
+        sketch = TableSketch()
+
+        def pieces() -> Iterator[Piece]:
+            for chunk, rows in read:
+                found = assigned(source, chunk, rows, assignment)
+                sketch.merge(sketched(rows, found, assignment))
+                yield from found
+
+        written = write(pieces(), stage, layout, assignment)
+        return finish(stage, written, source, assignment, layout, sketch.columns)
 
 
 def finish(
@@ -57,8 +68,12 @@ def finish(
     source: Source,
     assignment: Assignment,
     layout: Layout,
+    sketches: Mapping[str, ColumnSketch],
 ) -> dict[str, Any]:
     """Names the classes that were found, and writes the manifest, which is returned.
+
+    Args:
+        sketches: of the columns in the rows of the first split.
 
     Raises:
         SamplingError: there are too many classes.
@@ -73,7 +88,12 @@ def finish(
             for split_ in assignment.by_class:
                 files.remove(f"{stage}/{split_}/{name}")
         labels = classes.labels(settled, rows)
-    made = described(written, source, assignment, layout, labels)
+    statistics = {
+        field.name: sketches[field.name].statistics(_OF_IDS if field.kind == "id" else None)
+        for field in source.schema
+        if field.name in sketches
+    }
+    made = described(written, source, assignment, layout, labels, statistics)
     manifest.write(stage, made)
     return made
 
@@ -115,6 +135,15 @@ def assigned(source: Source, chunk: Chunk, rows: Rows, assignment: Assignment) -
         return assignment.pieces(rows)
     except BadRowError as error:
         raise SamplingError(f"{source.locate(chunk, error.row)}, {error}") from None
+
+
+def sketched(rows: Rows, pieces: Iterable[Piece], assignment: Assignment) -> TableSketch:
+    """What the rows of a chunk hold that are of the first split, the one that is trained on."""
+    first = assignment.splits[0]
+    places = [piece.places for piece in pieces if piece.destination.split == first]
+    if not places:
+        return TableSketch.of(rows.known.slice(0, 0))
+    return TableSketch.of(rows.known.take(np.sort(np.concatenate(places))))
 
 
 def write(
@@ -164,8 +193,9 @@ def described(
     assignment: Assignment,
     layout: Layout,
     labels: Mapping[str, list[str]],
+    statistics: Mapping[str, ColumnStatistics],
 ) -> dict[str, Any]:
-    """The manifest of a split."""
+    """The manifest of a split, with the statistics of the first one's rows."""
     about = {
         "format": layout.format,
         "delimiter": layout.delimiter if layout.format == "csv" else None,
@@ -180,7 +210,8 @@ def described(
         "labels": labels,
         **(assignment.cuts.about() if assignment.cuts else {}),
     }
-    schema = _with_classes(source.schema, labelled.in_order(labels))
+    schema = dataclasses.replace(source.schema, statistics=statistics)
+    schema = _with_classes(schema, labelled.in_order(labels))
     return manifest.build(about, schema.to_manifest(), assignment.splits, written)
 
 

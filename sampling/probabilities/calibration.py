@@ -94,6 +94,24 @@ def adjust_logits(logits: Any, old: Classes, new: Classes) -> np.ndarray:
     return values + np.log(ratio)
 
 
+def log_odds(shares: Sequence[float]) -> np.ndarray:
+    """The logits that predict these shares for every row, by sigmoid or softmax.
+
+    Args:
+        shares: of each class, in proportion, all above 0.
+
+    Returns:
+        float64, [] of class 1 for two classes, else [k], centred on 0.
+
+    Raises:
+        SamplingError: there are fewer than two classes, or one has no share.
+    """
+    logarithms = np.log(_scaled("shares", shares))
+    if len(logarithms) == 2:
+        return np.asarray(logarithms[1] - logarithms[0])
+    return logarithms - logarithms.mean()
+
+
 def cost_threshold(false_positive: float, false_negative: float) -> float:
     """The true probability from which a row is worth calling positive (Elkan 2001, eq. 2).
 

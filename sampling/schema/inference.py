@@ -101,7 +101,8 @@ def schema_of(
         wishes = dataclasses.replace(wishes, weight=WEIGHT_FEATURE)  # no feature can be called so
     wishes.check(columns)
     wished = wishes.kinds()
-    fields, statistics, classes = [], {}, ()
+    fields, statistics = [], {}
+    classes: tuple[str, ...] = ()
     for name, column in columns.items():
         if name in wishes.drop:
             continue

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from sampling.errors import SamplingError
+from sampling.files import reading
 from sampling.schema.field import Field
 
 _OURS = ("name", "type", "mode", "default", "length", "kind", "indicator")
@@ -34,6 +35,18 @@ _BIGQUERYS = (
 ROLES = ("label", "weight", "features_to_forward", "classes")
 CSV = "csv"  # how the text files are written that the schema was made from
 _KEYS = (*ROLES, "schema", "fields", "statistics", CSV)
+
+
+def load(text_or_path: Any) -> tuple[dict[str, Any], str]:
+    """`parse` of a text, which begins with "[" or "{", or of a file; and where it is from.
+
+    Raises:
+        SamplingError: the file can't be read; or see `parse`.
+    """
+    text, origin = str(text_or_path), "schema JSON"
+    if not text.lstrip().startswith(("[", "{")):
+        text, origin = reading.read_text(text), text
+    return parse(text, origin), origin
 
 
 def parse(text: str, origin: str) -> dict[str, Any]:

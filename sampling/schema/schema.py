@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sampling.errors import SamplingError
-from sampling.files import manifest, reading
+from sampling.files import manifest
 from sampling.schema import bigquery, json_form, labels, roles
 from sampling.schema.field import Field, field_from_pandas
 from sampling.schema.statistics import ColumnStatistics
@@ -123,10 +123,7 @@ class Schema:
             SamplingError: the file can't be read, is no such JSON, or has a key that is not known;
                 or see `Field` and `Schema`.
         """
-        text, origin = str(text_or_path), "schema JSON"
-        if not text.lstrip().startswith(("[", "{")):
-            text, origin = reading.read_text(text), text
-        found = json_form.parse(text, origin)
+        found, origin = json_form.load(text_or_path)
         return cls._from_found(found, origin, label, weight, features_to_forward, classes)
 
     @classmethod

@@ -77,7 +77,7 @@ class Shaped(NamedTuple):
 
     Args:
         shape: int8 [values], places in `_SHAPES`.
-        texts: what each is called; numbers as 17 and 0.5, without blanks.
+        values: the values, or what they are called already, see `names`.
         is_whole: bool [values]: whether the value is a number in `wholes`.
         is_other: bool [values]: whether it is a number in `floats` and not in `wholes`.
         wholes: int64 [values], 0 where it is none.
@@ -86,7 +86,7 @@ class Shaped(NamedTuple):
     """
 
     shape: np.ndarray
-    texts: pa.Array
+    values: pa.Array
     is_whole: np.ndarray
     is_other: np.ndarray
     wholes: np.ndarray
@@ -102,6 +102,15 @@ class Shaped(NamedTuple):
         sums = np.bincount(self.shape, weights=counts, minlength=len(_SHAPES)).astype(np.int64)
         return {_SHAPES[code]: int(sums[code]) for code in np.flatnonzero(sums)}
 
+    def names(self, places: np.ndarray) -> pa.Array:
+        """What some values are called: texts as they are, numbers as 17 and 0.5, without blanks."""
+        at = pa.array(places)
+        values = self.values.take(at)
+        if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+            return values
+        wholes = pa.array(self.wholes[places]).cast(pa.string())
+        return pc.if_else(pa.array(self.is_whole[places]), wholes, values.cast(pa.string()))
+
     def of(self, shape: str) -> np.ndarray:
         """int64: the places of values of a shape."""
         return np.flatnonzero(self.shape == _CODES[shape])
@@ -112,7 +121,7 @@ def of_integers(values: pa.Array) -> Shaped:
     if pa.types.is_uint64(values.type) and pc.max(values).as_py() >= 2**63:
         return of_texts(values.cast(pa.string()))
     wholes = values.cast(pa.int64()).to_numpy()
-    return _of_wholes(wholes, values.cast(pa.string()), np.zeros(len(wholes), bool))
+    return _of_wholes(wholes, values, np.zeros(len(wholes), bool))
 
 
 def of_floats(values: pa.Array) -> Shaped:
@@ -121,15 +130,12 @@ def of_floats(values: pa.Array) -> Shaped:
     is_whole = (np.floor(floats) == floats) & (np.abs(floats) < _INT64_END)
     wholes = np.where(is_whole, floats, 0).astype(np.int64)
     if is_whole.all():
-        return _of_wholes(wholes, pa.array(wholes).cast(pa.string()), np.zeros(len(floats), bool))
+        return _of_wholes(wholes, values, np.zeros(len(floats), bool))
     shape = np.where(np.abs(wholes) > _FLOAT32_WHOLE, _CODES[LARGE], _CODES[WHOLE])
     shape = np.where(is_whole, shape, _CODES[FRACTION])
     shape[np.abs(floats) > _FLOAT32_MAX] = _CODES[HUGE]
-    texts = values.cast(pa.string())
-    if is_whole.any():
-        texts = pc.if_else(pa.array(is_whole), pa.array(wholes).cast(pa.string()), texts)
     nothing = np.zeros(len(floats), bool)
-    return Shaped(shape.astype(np.int8), texts, is_whole, ~is_whole, wholes, floats, nothing)
+    return Shaped(shape.astype(np.int8), values, is_whole, ~is_whole, wholes, floats, nothing)
 
 
 def of_texts(raw: pa.Array, decimal: str = ".") -> Shaped:
@@ -166,19 +172,19 @@ def of_texts(raw: pa.Array, decimal: str = ".") -> Shaped:
 
 
 def number_of(text: str) -> int | float | None:
-    """The number that a value's name (see `Shaped.texts`) stands for; None: it is a text."""
+    """The number that a value's name (see `Shaped.names`) stands for; None: it is a text."""
     if re.fullmatch(_WHOLE, text):
         whole = int(text)
         return whole if -(2**63) <= whole < 2**63 else None
     return float(text) if re.fullmatch(_NUMBER, text) else None
 
 
-def _of_wholes(wholes: np.ndarray, texts: pa.Array, is_padded: np.ndarray) -> Shaped:
+def _of_wholes(wholes: np.ndarray, values: pa.Array, is_padded: np.ndarray) -> Shaped:
     is_large = (wholes > _FLOAT32_WHOLE) | (wholes < -_FLOAT32_WHOLE)
     shape = np.where(is_large, _CODES[LARGE], _CODES[WHOLE]).astype(np.int8)
     everything = np.ones(len(wholes), bool)
     floats = wholes.astype(np.float64)
-    return Shaped(shape, texts, everything, ~everything, wholes, floats, is_padded)
+    return Shaped(shape, values, everything, ~everything, wholes, floats, is_padded)
 
 
 def _trimmed(raw: pa.Array) -> tuple[pa.Array, np.ndarray]:

@@ -188,15 +188,16 @@ class ColumnSketch:
         values, missing = encoded.dictionary, array.null_count
         if family in ("text", "bytes", "bool", "decimal") or family in _TIMES:
             values, family = _as_text(values, family)
-            is_missing = pc.is_in(values, pa.array(sorted(null_values)))
+            is_missing = np.zeros(len(values), bool)
+            found = [pc.index(values, pa.scalar(null, values.type)) for null in sorted(null_values)]
+            is_missing[[place for index in found if (place := index.as_py()) >= 0]] = True
         elif family == "float":
-            is_missing = pc.is_nan(values)
+            is_missing = pc.is_nan(values).to_numpy(zero_copy_only=False)
         else:
-            is_missing = pa.array(np.zeros(len(values), bool))
-        gone = is_missing.to_numpy(zero_copy_only=False)
-        if gone.any():
-            missing += int(counts[gone].sum())
-            values, counts = values.filter(pa.array(~gone)), counts[~gone]
+            is_missing = np.zeros(len(values), bool)
+        if is_missing.any():
+            missing += int(counts[is_missing].sum())
+            values, counts = values.filter(pa.array(~is_missing)), counts[~is_missing]
         if self.lengths is None:
             self.missing = missing
         if len(values):
@@ -223,7 +224,7 @@ class ColumnSketch:
         self.numbers = Moments.of(shaped, counts)
         if self.is_numeric or family in ("int", "float"):
             return
-        ends = pc.min_max(shaped.texts)
+        ends = pc.min_max(shaped.values)
         self.first, self.last = (ends[end].as_py()[:_SHOWN] for end in ("min", "max"))
         nothing = shaped.of(shapes.NOTHING)[:_NOTHINGS]
         spellings = values.take(pa.array(nothing)).to_pylist()

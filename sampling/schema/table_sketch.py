@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
 from sampling.schema.sketch import ColumnSketch
 from sampling.schema.statistics import ColumnStatistics
+
+_FEW = 4096  # rows, for which threads are no gain
 
 
 class TableSketch:
@@ -38,8 +41,16 @@ class TableSketch:
         """
         made = cls()
         made.rows = table.num_rows
-        for name, column in zip(table.column_names, table.columns, strict=True):
-            made.columns[name] = ColumnSketch.of(column, null_values, decimal)
+
+        def sketch(column: pa.ChunkedArray) -> ColumnSketch:
+            return ColumnSketch.of(column, null_values, decimal)
+
+        if table.num_rows < _FEW:
+            made.columns = dict(zip(table.column_names, map(sketch, table.columns), strict=True))
+            return made
+        with ThreadPoolExecutor(pa.cpu_count()) as threads:
+            sketches = threads.map(sketch, table.columns)
+            made.columns = dict(zip(table.column_names, sketches, strict=True))
         return made
 
     def merge(self, other: TableSketch) -> None:

@@ -21,6 +21,7 @@ from sampling.schema.shapes import Shaped
 MOST = 4096  # distinct values that are counted exactly
 _LONGEST = 200  # characters of a value that is kept by its name
 _LG_DISTINCT, _LG_FREQUENT, _COMPRESSION = 13, 13, 1000
+_RARE = 16_384  # a value of no more than such a share of a chunk's rows is not frequent
 _STRIDE = 16  # of a chunk's numbers in order, every 16th goes into the digest
 
 
@@ -41,7 +42,9 @@ class Values:
         """
         made = cls()
         if len(counts) <= MOST:
-            made._counts = _summed(zip(_listed(shaped.texts), counts.tolist(), strict=True))
+            made._counts = _summed(
+                zip(_listed(shaped.names(np.arange(len(counts)))), counts.tolist(), strict=True)
+            )
         else:
             made._counts, made._sketches = None, _Sketches.of(shaped, counts)
         return made
@@ -102,10 +105,10 @@ class _Sketches:
         _feed(made.distinct.update, shaped.wholes[shaped.is_whole].tolist())
         _feed(made.distinct.update, shaped.floats[shaped.is_other].tolist())
         if not is_number.all():
-            _feed(made.distinct.update, _listed(shaped.texts.filter(pa.array(~is_number))))
-        often = np.flatnonzero(counts > 1)  # what came once in a chunk is not frequent
+            _feed(made.distinct.update, _listed(shaped.names(np.flatnonzero(~is_number))))
+        often = np.flatnonzero(counts > max(1, counts.sum() // _RARE))
         often = often[np.argsort(-counts[often], kind="stable")[:MOST]]
-        texts = _listed(shaped.texts.take(pa.array(often)))
+        texts = _listed(shaped.names(often))
         _feed_pairs(made.frequent.update, zip(texts, counts[often].tolist(), strict=True))
         made._digest_numbers(shaped.floats[is_number], counts[is_number])
         return made
@@ -130,10 +133,14 @@ class _Sketches:
         """
         if not len(values):
             return
-        order = np.argsort(values, kind="stable")
-        ends = np.cumsum(counts[order])
-        ranks = np.arange(_STRIDE // 2, ends[-1], _STRIDE)
-        self.digest.update(values[order[np.searchsorted(ends, ranks, side="right")]])
+        if counts.max() > _STRIDE:
+            values, counts = values[order := np.argsort(values)], counts[order]
+            ends = np.cumsum(counts)
+            ranks = np.arange(_STRIDE // 2, ends[-1], _STRIDE)
+            ordered = values[np.searchsorted(ends, ranks, side="right")]
+        else:  # faster, and with large counts too much
+            ordered = np.sort(np.repeat(values, counts))[_STRIDE // 2 :: _STRIDE]
+        self.digest.update(ordered)
         self.digest.compress()
 
     def merge(self, other: _Sketches) -> None:

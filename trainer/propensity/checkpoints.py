@@ -38,10 +38,10 @@ def estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int
         Knowledge(
             scales=parameters.scales or {},
             columns=parameters.columns,
-            prior=parameters.prior,
             rows_per_epoch=steps_per_epoch * flags.batch_size,
         ),
         threshold=parameters.threshold,
+        start=parameters.start,
         correction=parameters.correction,
         calibration=_calibration(parameters),
         config=config,

@@ -109,6 +109,15 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             of_model=True,
         ),
         Flag(
+            "initial_output",
+            "prior",
+            str,
+            "what the model predicts before it has learned anything: the share of class 1 in the "
+            "weighted rows that it is trained on; or 0.5 (zero logits)",
+            choices=("prior", "zero"),
+            of_model=True,
+        ),
+        Flag(
             "hidden_units",
             None,
             whole_numbers(1),

@@ -87,6 +87,11 @@ class Parameters(NamedTuple):
             )
 
     @property
+    def start(self) -> Prior | None:
+        """What the model begins at; None: at 0.5."""
+        return self.prior if self.flags.initial_output == "prior" else None
+
+    @property
     def correction(self) -> Prior | None:
         """What the model corrects its outputs for; None: nothing."""
         prior = self.prior if self.flags.correct == "auto" else None

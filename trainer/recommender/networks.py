@@ -14,6 +14,7 @@ with one more code for all unknown ids.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -78,12 +79,19 @@ def observed(labels: tf.Tensor) -> tf.Tensor:
 
 
 def logits(
-    model: str, variable: Variable, factors: int, layers: list[int], users: Any, items: Any
+    model: str,
+    variable: Variable,
+    factors: int,
+    layers: list[int],
+    users: Any,
+    items: Any,
+    start: float = 0.0,
 ) -> tf.Tensor:
     """float32 [batch] out of codes [batch].
 
     Args:
         variable: makes or finds one; users and items are tuples of codes and how many there are.
+        start: the output's bias where it is made: the log-odds of what the model is trained on.
     """
     parts = []
     if model in ("gmf", "neumf"):
@@ -99,7 +107,7 @@ def logits(
         ]
         parts.append(_perceptron(variable, tf.concat(embedded, axis=1), factors, layers))
     last = tf.concat(parts, axis=1)
-    return _dense(variable, "output", last, 1)[:, 0]
+    return _dense(variable, "output", last, 1, start)[:, 0]
 
 
 def linear_scores(variable: Variable, users: Any, items: Any) -> tf.Tensor:
@@ -125,11 +133,13 @@ def _perceptron(
     return inputs
 
 
-def _dense(variable: Variable, name: str, inputs: tf.Tensor, units: int) -> tf.Tensor:
+def _dense(
+    variable: Variable, name: str, inputs: tf.Tensor, units: int, bias: float = 0.0
+) -> tf.Tensor:
     shape = [int(inputs.shape[1]), units]
     uniform = tf.compat.v1.glorot_uniform_initializer()  # seeded by the graph
     weights = variable(f"{name}/weights", shape, uniform)
-    return inputs @ weights + variable(f"{name}/bias", [units], tf.zeros_initializer())
+    return inputs @ weights + variable(f"{name}/bias", [units], tf.constant_initializer(bias))
 
 
 def _ncf(
@@ -140,7 +150,10 @@ def _ncf(
             (vocabulary.codes(features[vocabulary.key]), vocabulary.size + 1)
             for vocabulary in (users, items)
         ]
-        scores = logits(flags.model, _get_variable, flags.factors, flags.layers, *codes)
+        start = -math.log(flags.negatives)  # so many unobserved pairs for each observed one
+        scores = logits(
+            flags.model, _get_variable, flags.factors, flags.layers, codes[0], codes[1], start
+        )
         predictions = {"logits": scores, "probabilities": tf.sigmoid(scores)}
         if mode == api.ModeKeys.PREDICT:
             return api.EstimatorSpec(mode, predictions=predictions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from collections.abc import Iterator
 
@@ -48,17 +49,25 @@ def plain_errors(job_dir: str) -> Iterator[None]:
             "the loss is not a number any more: the training diverged; lower --learning_rate, "
             "or look for extreme numbers in the files"
         ) from error
+    except (IndexError, RuntimeError) as error:
+        # How the writer of summaries says what it can't write, in threads of its own.
+        if job_dir not in str(error):
+            raise
+        raise SamplingError(_of_files(str(error), job_dir)) from error
     except tf.errors.OpError as error:
         if said := wrapped_in(error):
             raise said from error
         is_of_files = isinstance(error, tf.errors.UnknownError) and error.op is None
         if is_of_files or isinstance(error, _OF_FILES):
-            raise SamplingError(
-                f"{_first_line(error)}; look for damaged or missing files, rights and free space "
-                f"where {job_dir} and the input are, then give the same command again"
-            ) from error
+            raise SamplingError(_of_files(error.message, job_dir)) from error
         raise
 
 
-def _first_line(error: tf.errors.OpError) -> str:
-    return (error.message.strip().splitlines() or [type(error).__name__])[0].rstrip(".;")
+def _of_files(message: str, job_dir: str) -> str:
+    """A sentence, out of the traces around it."""
+    found = re.search(r"^(.+)\n\s*\[\[\{\{node", message, re.MULTILINE)
+    reason = found[1] if found else (message.strip().splitlines() or ["a file operation failed"])[0]
+    return (
+        f"{reason.strip().rstrip('.;')}; look for damaged or missing files, rights and free space "
+        f"where {job_dir} and the input are, then give the same command again"
+    )

@@ -182,16 +182,19 @@ class CsvBlocks:
 
     def read_with_lines(
         self, blocks: np.ndarray, names: Sequence[str]
-    ) -> tuple[pa.Table, pa.Table]:
-        """What `read` gives, and the lines it was read from, see `lines.as_table`.
+    ) -> tuple[pa.Table, pa.Table, pa.Table]:
+        """What `read` gives, the lines it was read from (see `lines.as_table`), and the same rows
+        with null where a field is blank.
 
         Args:
             names: the columns that lines have, in order; lines of other files are rearranged.
         """
         pieces, every = list(self._pieces(blocks)), self.schema.names
         with self._explaining(blocks, every):
-            table = self._finished(self._parsed(blocks, pieces, every), every, blocks)
-            return table, lines.as_table([self._lines(piece, names) for piece in pieces], names)
+            parsed = list(self._parsed(blocks, pieces, every))
+            table = self._finished(parsed, every, blocks)
+            text = lines.as_table([self._lines(piece, names) for piece in pieces], names)
+            return table, text, pa.concat_tables(each.select(table.column_names) for each in parsed)
 
     def _lines(self, piece: _Piece, names: Sequence[str]) -> pa.Array:
         if list(piece.layout) == list(names) and not self.options.escape:

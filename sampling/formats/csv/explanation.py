@@ -74,15 +74,11 @@ class Explanation:
         """The first column whose value is not what its field allows."""
         encoding = self._options.encoding
         for name, value in zip(layout, fields, strict=True):
-            if name not in self._names:
-                continue
-            found = shown(value, encoding) if value else "nothing"
-            at = f", column {name!r}: found {found}"
+            at = f", column {name!r}: found {shown(value, encoding) if value else 'nothing'}"
             if b"\0" in value:
                 return f"{at} with a NUL byte, expected text; convert the file to UTF-8"
             try:
                 value.decode(encoding)
-                self._parser.parse_field(record + b"\n", layout, self._schema[name])
             except UnicodeDecodeError as error:
                 byte = value[error.start]
                 remedy = "pass encoding='latin-1' if it is that, or " if encoding == UTF8 else ""
@@ -90,8 +86,14 @@ class Explanation:
                     f"{at} with the byte {byte:#04x}, expected text in {encoding.upper()}; "
                     f"{remedy}convert the file"
                 )
+        for name, value in zip(layout, fields, strict=True):
+            if name not in self._names:
+                continue
+            try:
+                self._parser.parse_field(record + b"\n", layout, self._schema[name])
             except BadTextError as error:
-                return f"{at}, {error}"
+                found = shown(value, encoding) if value else "nothing"
+                return f", column {name!r}: found {found}, {error}"
         return None
 
 

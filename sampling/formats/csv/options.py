@@ -75,22 +75,20 @@ def _is_one_byte(character: object) -> bool:
 
 def _checked_encoding(encoding: object) -> str:
     """Python's name of an encoding in which bytes are characters, or UTF-8."""
+    every = bytes(range(256))
     try:
-        if not isinstance(encoding, str):
-            raise LookupError
-        name = codecs.lookup(encoding).name
-        if name in (UTF8, "utf-8-sig", "ascii"):
-            return UTF8
-        every = bytes(range(256))
-        is_ascii = every[:128].decode(name) == every[:128].decode("ascii")
-        if is_ascii and len(every.decode(name, "replace")) == 256:
-            return name
-    except (LookupError, UnicodeError):
+        name = codecs.lookup(encoding if isinstance(encoding, str) else "").name
+        known = every.decode(name, "replace")
+    except LookupError:  # none, or none of text
         raise SamplingError(
             f"encoding is {encoding!r}, expected the name of one, such as 'utf-8' or 'latin-1'; "
             "fix it"
         ) from None
+    if name in (UTF8, "utf-8-sig", "ascii"):
+        return UTF8
+    if len(known) == 256 and known[:128] == every[:128].decode("ascii"):
+        return name
     raise SamplingError(
-        f"encoding is {encoding!r}, in which a character takes several bytes, expected UTF-8 or "
-        f"one of single bytes; convert the files by `iconv -f {encoding} -t UTF-8`"
+        f"encoding is {encoding!r}, in which characters are no single bytes, expected UTF-8 or one "
+        f"in which they are; convert the files by `iconv -f {encoding} -t UTF-8`"
     )

@@ -71,6 +71,7 @@ class Parser:
             BadTextError: the text does not parse, or a row would be lost.
         """
         fields = [self._schema[name] for name in names if name in layout]
+        self._check_newlines(data)
         utf8 = self.in_utf8(data)
         try:
             table = self._read(utf8, layout, {f.name: self._type(f) for f in fields})
@@ -117,7 +118,9 @@ class Parser:
                 ) from None
         if _NULL in self._nulls:
             delimiter = options.delimiter.encode()
-            data = scanning.replaced_fields(bytes(data), delimiter, _SQL_NULL.encode(), b"\x1a")
+            data = scanning.replaced_fields(
+                bytes(data), delimiter, _SQL_NULL.encode(), _NULL.encode()
+            )
         return data
 
     def _read_again(
@@ -217,10 +220,14 @@ class Parser:
         if not quoted and rows == scanning.count_newlines(data):
             return
         if rows != scanning.count_rows(dialect.masked(data) if quoted else data, quoted):
-            is_escaped = dialect.masked(data).count(b"\n") != data.count(b"\n")
-            raise BadTextError(
-                _ESCAPED_NEWLINE if is_escaped else STRAY_RETURN
-            )  # blank lines: rare
+            raise BadTextError(STRAY_RETURN)  # blank lines are rare
+
+    def _check_newlines(self, data: bytes | memoryview) -> None:
+        options = self._options
+        if options.escape and not options.newlines_in_values:
+            text = bytes(data)
+            if options.dialect.masked(text).count(b"\n") != text.count(b"\n"):
+                raise BadTextError(_ESCAPED_NEWLINE)
 
     def _as_null(self, field: Field) -> str:
         if not self._schema.allows_empty(field):

@@ -116,6 +116,12 @@ def split_fields(record: bytes, dialect: Dialect) -> list[bytes] | None:
     return fields
 
 
+def replaced_fields(data: bytes, delimiter: bytes, field: bytes, by: bytes) -> bytes:
+    """The text with other fields in place of some that are not quoted."""
+    ends = re.escape(delimiter) + rb"\r\n"
+    return re.sub(rb"(?<![^%b])%b(?=[%b]|\Z)" % (ends, re.escape(field), ends), by, data)
+
+
 def stray_quote(data: bytes, dialect: Dialect) -> int:
     """Where a quote does neither open a field nor close it as a whole; -1: nowhere.
 

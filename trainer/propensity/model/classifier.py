@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sampling.estimator import legacy_keras
+from sampling.estimator.calibrated import calibrated_head
 from sampling.estimator.forwarding import forward_features, require_estimator
-from sampling.estimator.head import calibrated_head, corrected_head
+from sampling.estimator.head import corrected_head, starting_head
 from sampling.probabilities.calibration import Prior
 from sampling.probabilities.platt import Calibration
 from sampling.schema import WEIGHT_FEATURE, Schema
@@ -35,13 +36,11 @@ class Knowledge(NamedTuple):
     Args:
         scales: of the numeric features of canned estimators, by name.
         columns: of a wide and deep model.
-        prior: in the files and in the stream.
         rows_per_epoch: an epoch's rows; only a training has to know it.
     """
 
     scales: Mapping[str, Scale]
     columns: Columns | None
-    prior: Prior | None
     rows_per_epoch: int
 
 
@@ -51,6 +50,7 @@ def build(
     known: Knowledge,
     *,
     threshold: float,
+    start: Prior | None,
     correction: Prior | None,
     calibration: Calibration | None,
     config: Any,
@@ -62,6 +62,7 @@ def build(
     Args:
         flags: all of the job's.
         threshold: the probability from which a row is of class 1.
+        start: the prior that training begins at; None: it begins at 0.5.
         correction: the prior that outputs are corrected for; None: they are not.
         calibration: of the logits; None: they are not calibrated.
         config: the RunConfig.
@@ -72,6 +73,8 @@ def build(
     head = canned.BinaryClassHead(weight_column=WEIGHT_FEATURE)
     if calibration is not None:
         head = calibrated_head(head, calibration)
+    if start is not None:
+        head = starting_head(head, start)
     if correction is not None:
         head = corrected_head(head, correction)
     options = {
@@ -93,13 +96,9 @@ def build(
 
 
 def _network(flags: argparse.Namespace, known: Knowledge) -> wide_deep.Network:
-    assert known.columns is not None and known.prior is not None
+    assert known.columns is not None
     return wide_deep.Network(
-        known.columns,
-        flags.hidden_units,
-        flags.dropout,
-        wide_deep.log_odds(known.prior.stream[1]),
-        known.rows_per_epoch,
+        known.columns, flags.hidden_units, flags.dropout, known.rows_per_epoch
     )
 
 

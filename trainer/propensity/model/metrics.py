@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from sampling.estimator import legacy_keras
 from sampling.estimator.forwarding import require_estimator
-from sampling.estimator.head import CALIBRATION, CORRECTION
+from sampling.estimator.calibrated import CALIBRATION
+from sampling.estimator.head import CORRECTION
 from sampling.schema import WEIGHT_FEATURE
 
 _PLACES = 2000  # 0.02 apart in the logit

@@ -71,7 +71,9 @@ def settings(flags: argparse.Namespace) -> Any:
     directories = f"{flags.warm_start_dir}/best", flags.warm_start_dir
     checkpoint = next(filter(None, map(trained.checkpoint, directories)))
     layers: dict[str, list[str]] = {}
-    for variable, _ in tf.train.list_variables(checkpoint):
+    with trained.undamaged(checkpoint):
+        variables = tf.train.list_variables(checkpoint)
+    for variable, _ in variables:
         if found := _VARIABLE.fullmatch(variable):
             layers.setdefault(next(filter(None, found.groups())), []).append(variable)
     unknown = [name for name in flags.warm_start_layers if name not in layers]

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -32,14 +31,12 @@ class Network(NamedTuple):
         columns: what is known of its features.
         hidden_units: of each hidden layer, from the first.
         dropout: the share of units left out by a training step.
-        log_odds: of the stream that is learned from, where the output begins.
         rows: of an epoch, for which the penalty on the weights is meant.
     """
 
     columns: Columns
     hidden_units: Sequence[int]
     dropout: float
-    log_odds: float
     rows: int
 
 
@@ -75,7 +72,7 @@ def estimator(
 def _logits(encoded: Encoded, network: Network, is_training: bool) -> tf.Tensor:
     """float32 [batch, 1]"""
     zeros, columns = _V1.zeros_initializer(), network.columns
-    bias = _V1.get_variable("bias", [1], initializer=_V1.constant_initializer(network.log_odds))
+    bias = _V1.get_variable("bias", [1], initializer=zeros)
     logits = bias + _wide(encoded, columns, zeros)
     layer = tf.concat([encoded.matrix, *_embedded(encoded.codes, columns)], axis=1)
     for number, units in enumerate(network.hidden_units):
@@ -130,8 +127,3 @@ def _penalty(rows: int) -> tf.Tensor:
     up to the likelihood of all files. The fewer positives there are, the more it weighs."""
     weights = [v for v in _V1.trainable_variables() if not v.name.endswith("bias:0")]
     return tf.add_n([tf.nn.l2_loss(each) for each in weights]) / (_VARIANCE * rows)
-
-
-def log_odds(share: float) -> float:
-    """Of a probability."""
-    return math.log(share / (1 - share))
