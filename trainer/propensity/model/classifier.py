@@ -97,9 +97,7 @@ def build(
 
 def _network(flags: argparse.Namespace, known: Knowledge) -> wide_deep.Network:
     assert known.columns is not None
-    return wide_deep.Network(
-        known.columns, flags.hidden_units, flags.dropout, known.rows_per_epoch
-    )
+    return wide_deep.Network(known.columns, flags.hidden_units, flags.dropout, known.rows_per_epoch)
 
 
 def _optimizer(flags: argparse.Namespace, total_steps: int) -> Any:

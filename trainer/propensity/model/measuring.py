@@ -132,7 +132,9 @@ def _seen(field: Field, values: np.ndarray, schema: Schema) -> _Column:
     else:
         is_missing = np.isnan(values)
     known = schema.statistics.get(field.name)
-    return _Column(field, values, is_missing, known if known and known.rows >= len(values) else None)
+    return _Column(
+        field, values, is_missing, known if known and known.rows >= len(values) else None
+    )
 
 
 def _is_id(column: _Column, schema: Schema) -> bool:

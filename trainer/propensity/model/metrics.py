@@ -13,8 +13,8 @@ from typing import Any
 import tensorflow as tf
 
 from sampling.estimator import legacy_keras
-from sampling.estimator.forwarding import require_estimator
 from sampling.estimator.calibrated import CALIBRATION
+from sampling.estimator.forwarding import require_estimator
 from sampling.estimator.head import CORRECTION
 from sampling.schema import WEIGHT_FEATURE
 

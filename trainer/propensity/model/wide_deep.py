@@ -76,7 +76,9 @@ def _logits(encoded: Encoded, network: Network, is_training: bool) -> tf.Tensor:
     logits = bias + _wide(encoded, columns, zeros)
     layer = tf.concat([encoded.matrix, *_embedded(encoded.codes, columns)], axis=1)
     for number, units in enumerate(network.hidden_units):
-        layer = tf.nn.relu(_dense(layer, units, f"hiddenlayer_{number}", _V1.glorot_uniform_initializer()))
+        layer = tf.nn.relu(
+            _dense(layer, units, f"hiddenlayer_{number}", _V1.glorot_uniform_initializer())
+        )
         if is_training and network.dropout:
             layer = tf.nn.dropout(layer, rate=network.dropout)
     return logits + _dense(layer, 1, "logits", zeros, has_bias=False)
@@ -105,7 +107,9 @@ def _embedded(codes: tf.Tensor, columns: Columns) -> list[tf.Tensor]:
         shift = np.cumsum([0, *sizes[:-1]]) - begins[places]
         initializer = _V1.random_uniform_initializer(-_EMBEDDED, _EMBEDDED)
         with _V1.variable_scope("deep"):
-            table = _V1.get_variable(f"embedding_{width}", [sum(sizes), width], initializer=initializer)
+            table = _V1.get_variable(
+                f"embedding_{width}", [sum(sizes), width], initializer=initializer
+            )
         found = tf.nn.embedding_lookup(table, tf.gather(codes, places, axis=1) + shift)
         parts.append(tf.reshape(found, [-1, len(places) * width]))
     return parts
