@@ -45,7 +45,7 @@ def made_up(rows, seed=0):
         + pd.Series(code).map(code_says).to_numpy()
         + 0.5 * (np.log(spend) - 4)
         + np.where(is_suite, 0.45, -0.45) * (nights - 5)
-        + 0.8 * np.sin(2 * np.pi * date.dayofyear / 365)
+        + 0.8 * np.sin(2 * np.pi * date.day_of_year / 365)
         + 0.9 * has_no_deposit
         - 0.7 * is_vip
     )
@@ -100,11 +100,11 @@ def predict(data, job_dir, *flags):
     given = [f"--job-dir={job_dir}", f"--data_dir={data}/split", *flags]
     task.main(["propensity", "--mode=predict", *given])
     found = pd.read_json(job_dir / "predictions.jsonl", lines=True)
-    known = pd.read_csv(data / "truth.csv").merge(tested(data)[["booking_id", LABEL]])
+    known = pd.read_csv(data / "truth.csv").merge(held_out(data)[["booking_id", LABEL]])
     return found.merge(known, on="booking_id")
 
 
-def tested(data):
+def held_out(data):
     files = sorted((data / "split/test").glob("*.csv"))
     return pd.concat([pd.read_csv(file, dtype={"deposit": "Int64"}) for file in files])
 
@@ -177,7 +177,7 @@ def signature(job_dir, name):
 
 def asked(data, job_dir):
     """What the exported model answers to the test files' lines."""
-    lines = tested(data).drop(columns=LABEL).to_csv(index=False).splitlines()[1:]
+    lines = held_out(data).drop(columns=LABEL).to_csv(index=False).splitlines()[1:]
     _, ask = signature(job_dir, "csv:predict")
     return ask(csv_rows=tf.constant(lines))
 
@@ -203,7 +203,7 @@ def test_export_predictions_and_evaluation_agree(data, default):
 def test_a_blank_is_the_same_served_as_trained_on(data, default):
     """A blank of CSV, and the values that stand for one where there is a tensor a feature."""
     job_dir, found, _ = default
-    rows = tested(data).drop(columns=LABEL).reset_index(drop=True)
+    rows = held_out(data).drop(columns=LABEL).reset_index(drop=True)
     for name in ("spend", "deposit", "vip", "arrives", "room"):
         rows[name] = pd.NA
     lines = rows.to_csv(index=False).splitlines()[1:]
