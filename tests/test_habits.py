@@ -48,9 +48,6 @@ class Jobs:
             "negative_dir": self.folder / "negative.csv",
             "test_dir": self.folder / "test.csv",
             "dev_dir": self.folder / "dev.csv",
-            "model": "dnn",
-            "calibrate": "no",
-            "multiplier": 1,
             "hidden_units": "64",
             "hash_buckets": 10,
             "num_epochs": 4,
@@ -236,7 +233,7 @@ def test_a_cluster_keeps_no_best_checkpoint_and_says_so(jobs, monkeypatch, capsy
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--patience=3", "--best_metric=no"], "--best_metric is missing"),
+        (["--patience=3"], "--best_metric is missing"),
         (["--warm_start_dir={}/none"], "found no trained model in"),
         (["--warm_start_dir={}/long", "--hidden_units=8"], "--hidden_units is [8]"),
         (["--warm_start_dir={}/long", "--warm_start_layers=top"], "expected names among city_emb"),

@@ -18,13 +18,15 @@ from trainer.training import every_job
 DESCRIPTION = "trains, evaluates or predicts with a classifier of two classes, one of them rare"
 BEST_METRICS = ("log_loss", "auc", "auc_pr", "f1", "accuracy")
 MODELS = ("wide_deep", "dnn", "linear")
+AUTO, NO = "auto", "no"
+_OWN = {"multiplier": 1.0, "num_epochs": 10, "best_metric": NO, "calibrate": NO}
+_FOUND_OUT = dict.fromkeys(_OWN, AUTO)
 # What flags are unless they are given, by model.
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "wide_deep": {"optimizer": "adam", "hidden_units": [64, 32], "dropout": 0.1},
-    "dnn": {"optimizer": "adam", "hidden_units": [128, 64], "dropout": 0.0},
-    "linear": {"optimizer": "ftrl", "hidden_units": [], "dropout": 0.0},
+    "wide_deep": {"optimizer": "adam", "hidden_units": [64, 32], "dropout": 0.1, **_FOUND_OUT},
+    "dnn": {"optimizer": "adam", "hidden_units": [128, 64], "dropout": 0.0, **_OWN},
+    "linear": {"optimizer": "ftrl", "hidden_units": [], "dropout": 0.0, **_OWN},
 }
-AUTO, NO = "auto", "no"
 
 FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "job": (
@@ -59,11 +61,12 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
         Flag("positive_size", None, whole(1), "rows of class 1, where known; spares counting"),
         Flag("negative_size", None, whole(1), "rows of class 0, where known; spares counting"),
         common.MULTIPLIER._replace(
-            default=AUTO,
+            default=None,
             parse=number(0, word=("natural", AUTO)),
             help="negatives per positive in an epoch, a fraction too; natural: as in the files; "
             "auto: natural where positives are 5 % or more, else fewer, so that an epoch has at "
-            "most 15 % of the rows, and more of them where positives are few",
+            "most 15 % of the rows, and more of them where positives are few; unless given: auto of "
+            "wide_deep, 1 of other models",
         ),
         Flag(
             "epoch",
@@ -91,16 +94,17 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             choices=("auto", "no"),
         ),
         every_job.NUM_EPOCHS._replace(
-            default=AUTO,
+            default=None,
             parse=whole(1, AUTO),
-            help="epochs to train for; auto: as many as make some thousand steps, and at least 2",
+            help="epochs to train for; auto: as many as make some thousand steps, and at least 2; "
+            "unless given: auto of wide_deep, 10 of other models",
         ),
         *every_job.READING,
     ),
     "model": (
         Flag(
             "model",
-            "wide_deep",
+            "dnn",
             str,
             "wide_deep: numbers and categories by themselves and through hidden layers, each "
             "column by its kind and what is known of its values; dnn and linear: tf.estimator's "
@@ -164,20 +168,22 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "habits of training": (
         Flag(
             "best_metric",
-            AUTO,
+            None,
             str,
             "what is measured on dev_dir after every epoch, or every so many steps of short ones: "
             "the checkpoint where it is best is kept, exported, evaluated and predicted with; no: "
-            "the last one is; auto: log_loss if there is a dev_dir and one process trains, else no",
+            "the last one is; auto: log_loss if there is a dev_dir and one process trains, else no; "
+            "unless given: auto of wide_deep, no of other models",
             choices=(AUTO, NO, *BEST_METRICS),
         ),
         every_job.PATIENCE,
         Flag(
             "calibrate",
-            AUTO,
+            None,
             str,
             "auto: after the training a slope and an intercept of the logit are fitted on dev_dir, "
-            "if it has enough rows of both classes, and become part of the model; no: they don't",
+            "if it has enough rows of both classes, and become part of the model; no: they don't; "
+            "unless given: auto of wide_deep, no of other models",
             choices=(AUTO, NO),
         ),
         Flag(

@@ -135,9 +135,9 @@ def _flags(
 ) -> argparse.Namespace:
     """Of the model that is gone on with, or in part those of another that is started from."""
     shape = {name: other["flags"][name] for name in warm_start.SAME} if other else {}
-    values = {**defaults(FLAGS), **shape, **(stored["flags"] if stored else {}), **given}
-    for name, default in DEFAULTS[values["model"]].items():
-        values[name] = default if values[name] is None else values[name]
+    known = {**defaults(FLAGS), **shape, **(stored["flags"] if stored else {}), **given}
+    usual = {**defaults(FLAGS), **DEFAULTS[known["model"]]}
+    values = {**usual, **shape, **(stored["flags"] if stored else {}), **given}
     if values["best_metric"] == AUTO:
         is_validated = values["dev_dir"] and cluster.task().is_alone
         values["best_metric"] = "log_loss" if is_validated else None
