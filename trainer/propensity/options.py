@@ -65,8 +65,8 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             parse=number(0, word=("natural", AUTO)),
             help="negatives per positive in an epoch, a fraction too; natural: as in the files; "
             "auto: natural where positives are 5 % or more, else fewer, so that an epoch has at "
-            "most 15 % of the rows, and more of them where positives are few; unless given: auto of "
-            "wide_deep, 1 of other models",
+            "most 15 % of the rows, and more of them where positives are few; unless given: auto "
+            "of wide_deep, 1 of other models",
         ),
         Flag(
             "epoch",
@@ -172,8 +172,8 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             str,
             "what is measured on dev_dir after every epoch, or every so many steps of short ones: "
             "the checkpoint where it is best is kept, exported, evaluated and predicted with; no: "
-            "the last one is; auto: log_loss if there is a dev_dir and one process trains, else no; "
-            "unless given: auto of wide_deep, no of other models",
+            "the last one is; auto: log_loss if there is a dev_dir and one process trains, else "
+            "no; unless given: auto of wide_deep, no of other models",
             choices=(AUTO, NO, *BEST_METRICS),
         ),
         every_job.PATIENCE,
