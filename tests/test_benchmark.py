@@ -1,14 +1,9 @@
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
-
-from sampling import Schema
 
 ROOT = Path(__file__).parent.parent
 TARGETS = 16
@@ -42,17 +37,3 @@ def test_a_table_shows_figures_beside_targets(output):
 
 def test_a_picture_is_drawn(output):
     assert (output / "results.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_the_sampler_of_contributing_samples(tmp_path):
-    """Every row once before any comes again, `sample_rows` of them in an epoch."""
-    pd.DataFrame({"id": np.arange(3_000), "label": 0}).to_csv(tmp_path / "a.csv", index=False)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
-    names: dict = {}
-    exec(blocks[0], names)
-    schema = Schema.from_dict({"id": int, "label": int}, label="label")
-    make = names["InputFnSample"](tmp_path, schema, sample_rows=1_000, num_epochs=3)
-    ids = np.concatenate([features["id"] for features, *_ in make.batches()])
-    assert make.rows_per_epoch == 1_000
-    assert not np.array_equal(np.sort(ids[:1_000]), np.arange(1_000))
-    np.testing.assert_array_equal(np.sort(ids), np.arange(3_000))

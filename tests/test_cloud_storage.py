@@ -92,7 +92,7 @@ def test_what_a_bucket_refuses_is_told_in_a_sentence(storage, tmp_path):
     storage.put("gs://shop/data/1.csv", b"id,x,city,label\n1,2,a,0\n")
     wrong = ["gs://nowhere/data/*.csv", "gs://nowhere/data/1.csv", "gs://shop/data/*.tsv"]
     lines = run(storage, "-c", REFUSED, *wrong)
-    assert [line.partition(" ")[0] for line in lines] == ["FileNotFoundError"] * 2 + ["ValueError"]
+    assert [line.partition(" ")[0] for line in lines] == ["FileNotFoundError"] * 2 + ["SamplingError"]
     for line, path in zip(lines, wrong, strict=True):
         assert path in line and "fix the path" in line
     logged_out = {"GOOGLE_AUTH_TOKEN_FOR_TESTING": None, "HOME": str(tmp_path)}

@@ -459,7 +459,7 @@ def test_the_order_does_not_depend_on_whether_rows_were_counted(tmp_path):
 
 
 def test_a_row_may_be_long_wherever_it_stands(tmp_path, monkeypatch):
-    """One of 3 MiB, and thousands of blocks in which no row begins: each byte is read a few times."""
+    """One of 3 MiB: in thousands of blocks no row begins, and each byte is read a few times."""
     read_bytes = []
     original = listing.File.read
 

@@ -314,8 +314,8 @@ def test_a_cluster_trains_on_every_row_once(tmp_path, capfd):
     evaluation = json.loads((job_dir / "evaluation.json").read_text())
     assert evaluation["step"] == 3 * 2 * 8  # each worker has 30 of either class: 8 batches
     assert evaluation["rows"] == 660
-    assert "[chief] positives " in out and "[chief] model: " in out
-    assert "[worker 0] positives" not in out
+    assert "[chief] rows_in_files " in out and "[chief] model: " in out
+    assert "[worker 0] rows_in_files" not in out
     assert "[worker 0] training" in err and "[chief] training" in err
     assert "[evaluator] evaluating" in err
 

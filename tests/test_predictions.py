@@ -119,3 +119,21 @@ def test_it_says_where_it_goes_on(classes, tmp_path, capsys):
     attempt(classes, tmp_path)
     # parts are of whole batches: 7 of 16 rows make the first 112
     assert "going on after row 560 of 1,060" in capsys.readouterr().err
+
+
+def test_of_two_at_once_the_second_is_refused(classes, in_order, tmp_path):
+    def other():
+        attempt(classes, tmp_path)
+
+    input_fn = classes.everything(batch_size=BATCH)
+
+    def predict():
+        for number, (features, *_) in enumerate(input_fn.batches()):
+            if number == 30:
+                with pytest.raises(ValueError, match=r"predictions\.lock is held by process"):
+                    other()
+            yield {"id": features["id"]}
+
+    predictions.write(str(tmp_path), input_fn, predict, {"checkpoint": "a"})
+    assert ids(tmp_path) == in_order
+    assert [each.name for each in tmp_path.iterdir()] == ["predictions.jsonl"]

@@ -207,7 +207,7 @@ def test_a_stopped_training_goes_on_and_misses_no_epoch(job, tmp_path, monkeypat
 
 def test_going_on_with_another_input_is_refused(job, capsys):
     error = refused(job, capsys, job.short("train", "--negatives=2"))
-    assert "options = " in error and "by --restart" in error
+    assert "4 made up (" in error and "2 made up (" in error and "by --restart" in error
 
 
 # --- ranking ---

@@ -74,7 +74,7 @@ def trained(tmp_path_factory):
 
 def test_local_train_makes_data_trains_and_exports(trained):
     variables, done = trained
-    assert "weighted_ratio" in done.stdout and "auc" in done.stdout
+    assert "ratio_in_weights" in done.stdout and "auc" in done.stdout
     assert json.loads((variables["DATA_DIR"] / "manifest.json").read_text())["rows"] == ROWS
     assert list((variables["JOB_DIR"] / "export").iterdir())
     parameters = json.loads((variables["JOB_DIR"] / "parameters.json").read_text())

@@ -143,7 +143,7 @@ def refused(capsys, arguments, status=1):
 def test_training_says_what_it_reads_and_how_good_it_is(trained):
     words = trained.said.split()
     assert words[words.index("steps_per_epoch") + 1] == "19"
-    assert words[words.index("negative_weight") + 1] == "10"
+    assert "positive_dir: 1, negative_dir: 10\n" in trained.said  # weights
     assert words[words.index("rows") + 1] == "1,500"
     assert {"auc", "f1", "mean_prediction", "model:"} <= set(words)
 
@@ -323,7 +323,10 @@ def test_training_from_the_beginning_sets_the_old_model_aside(stopped, stopped_j
     ("flags", "words"),
     [
         (["--seed=4"], ["seed = 3, this input function has 4", "by --restart"]),
-        (["--multiplier=2"], ["multiplier = 1.0, this input function has 2.0"]),
+        (
+            ["--multiplier=2"],
+            ["with 1 of negative_dir", "this input function has", "with 2 of negative_dir"],
+        ),
         (["--negative_dir={data}/negative-0.csv"], ["files = '3 with ", "has '2 with "]),
     ],
 )

@@ -14,9 +14,9 @@ from sampling.flags.flag import Flag
 from sampling.flags.values import exact_names, fractions, names, whole
 
 if TYPE_CHECKING:
-    from sampling.prepare.assign import Assignment, Cuts
-    from sampling.prepare.classes import Classes
     from sampling.prepare.source import Source
+    from sampling.prepare.splitting.assign import Assignment, Cuts
+    from sampling.prepare.splitting.classes import Classes
 
 IF_STOPPED = raw_files.NOTHING_WRITTEN
 _EACH = "each"
@@ -95,7 +95,7 @@ FLAGS = {
 def run(flags: argparse.Namespace) -> None:
     from sampling import files
     from sampling.formats.writing import ROW_GROUP_ROWS, Layout
-    from sampling.prepare import split
+    from sampling.prepare.splitting import split
 
     delimiter = raw_files.csv_options(flags).delimiter
     layout = Layout(flags.format, delimiter, flags.row_group_rows or ROW_GROUP_ROWS).check()
@@ -126,7 +126,7 @@ def run(flags: argparse.Namespace) -> None:
 
 
 def _assignment(flags: argparse.Namespace, order: tuple[str, ...]) -> Assignment:
-    from sampling.prepare.assign import Assignment
+    from sampling.prepare.splitting.assign import Assignment
 
     common = flags.key, flags.splits, flags.seed, flags.shards
     if not flags.label:
@@ -137,7 +137,7 @@ def _assignment(flags: argparse.Namespace, order: tuple[str, ...]) -> Assignment
 
 def _cuts(flags: argparse.Namespace, source: Source, assignment: Assignment) -> Cuts | None:
     """What needs to look at all rows first."""
-    from sampling.prepare.cuts import ByClass, ByTime
+    from sampling.prepare.splitting.cuts import ByClass, ByTime
 
     if flags.time and flags.stratify:
         raise SamplingError(
@@ -150,7 +150,7 @@ def _cuts(flags: argparse.Namespace, source: Source, assignment: Assignment) -> 
 
 def _classes(flags: argparse.Namespace, order: tuple[str, ...]) -> Classes:
     """As flags say, or else the schema, or what is found."""
-    from sampling.prepare.classes import NEGATIVE, POSITIVE, Classes, folder_name
+    from sampling.prepare.splitting.classes import NEGATIVE, POSITIVE, Classes, folder_name
 
     if flags.classes == [_EACH]:
         return Classes(flags.label, others="each")

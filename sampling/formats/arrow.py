@@ -44,7 +44,7 @@ class ArrowFile:
 
     def __init__(self, file: files.File, schema: Schema | None, label: Label):
         self.file = file
-        self._found: pa.Schema | None = None
+        self._found: Any = None  # its columns
         self._messages: list[_Message] = []
         with self._open() as source:
             self._is_stream = source.read(len(MAGIC)) != MAGIC
@@ -69,6 +69,7 @@ class ArrowFile:
         Raises:
             SamplingError: one is damaged.
         """
+        assert self._found is not None  # since it was opened
         places = [self._found.get_field_index(name) for name in names]
         tables = []
         for group in groups:

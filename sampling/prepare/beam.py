@@ -30,9 +30,9 @@ from sampling.files import manifest
 from sampling.files.manifest import Written
 from sampling.formats.writing import Layout
 from sampling.prepare import count as counting
-from sampling.prepare import split as splitting
-from sampling.prepare.assign import Assignment, Destination, Piece
 from sampling.prepare.source import Chunk, Source
+from sampling.prepare.splitting import split as splitting
+from sampling.prepare.splitting.assign import Assignment, Destination, Piece
 from sampling.schema.sketch import ColumnSketch
 
 Open = Callable[[], Source]

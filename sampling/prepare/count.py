@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from sampling.files import manifest
-from sampling.prepare import classes
 from sampling.prepare.source import Source
+from sampling.prepare.splitting import classes
 
 ALL = ""  # in place of a label, which is never empty
 Counts = dict[str, Counter[str]]  # path -> label -> rows; and rows of all

@@ -123,7 +123,8 @@ class Parser:
             flat, splits = values
             return pa.ListArray.from_arrays(splits.astype(np.int32), pa.array(flat, type_))
         if self._loose:
-            return _single(*values, type_, field)
+            flat, splits = values
+            return _single(flat, splits, type_, field)
         if field.name in self._coded:
             return _codes(values[0], values[1], type_, missing)
         if kind == "int64_list" and (values == missing).any():

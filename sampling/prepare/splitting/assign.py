@@ -18,9 +18,9 @@ import pyarrow as pa
 
 from sampling import checks
 from sampling.errors import SamplingError
-from sampling.prepare import classes as labelled
-from sampling.prepare.classes import Classes
 from sampling.prepare.source import Rows
+from sampling.prepare.splitting import classes as labelled
+from sampling.prepare.splitting.classes import Classes
 
 
 class Destination(NamedTuple):

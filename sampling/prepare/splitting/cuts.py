@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sampling.errors import SamplingError
-from sampling.prepare.assign import Assignment
-from sampling.prepare.classes import BadRowError
 from sampling.prepare.source import Source
+from sampling.prepare.splitting.assign import Assignment
+from sampling.prepare.splitting.classes import BadRowError
 
 _MERGED = 1_000_000  # times that are counted before equal ones are put together
 

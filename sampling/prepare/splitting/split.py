@@ -16,10 +16,10 @@ from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.files.manifest import Written
 from sampling.formats.writing import Layout, ShardWriter
-from sampling.prepare import classes as labelled
-from sampling.prepare.assign import Assignment, Destination, Piece
-from sampling.prepare.classes import NEGATIVE, POSITIVE, BadRowError
 from sampling.prepare.source import Chunk, Rows, Source
+from sampling.prepare.splitting import classes as labelled
+from sampling.prepare.splitting.assign import Assignment, Destination, Piece
+from sampling.prepare.splitting.classes import NEGATIVE, POSITIVE, BadRowError
 from sampling.schema import ColumnStatistics, Schema
 from sampling.schema.sketch import ColumnSketch
 from sampling.schema.table_sketch import TableSketch
@@ -111,7 +111,7 @@ def empty(made: Mapping[str, Any]) -> list[str]:
 def _named(stage: str, shard: Written, settled: Mapping[str, str]) -> Written:
     """A shard with the final names of classes, moved to the folder of its own."""
     classes = {settled.get(name, name): rows for name, rows in shard.classes.items()}
-    if shard.class_ not in settled:
+    if shard.class_ is None or shard.class_ not in settled:
         return shard._replace(classes=classes)
     class_ = settled[shard.class_]
     path = "/".join([shard.split, class_, shard.path.rsplit("/", 1)[-1]])
