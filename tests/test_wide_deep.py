@@ -1,4 +1,4 @@
-"""The wide and deep model of the propensity job: features by kind, wide and deep, calibrated on dev."""
+"""The wide and deep model of the propensity job, from raw files to what is served."""
 
 from __future__ import annotations
 
