@@ -90,7 +90,10 @@ def test_constants_survive_json(made):
 def test_scores_are_normal_bounded_and_in_order(made):
     folder, schema, known = made
     batch, *_ = next(input_fn(folder, schema, multiplier="natural", batch_size=4000).batches())
-    features = {name: tf.constant(values.tolist()) for name, values in batch.items()}
+    features = {
+        name: tf.constant(values.tolist() if values.dtype == object else values)
+        for name, values in batch.items()
+    }
     encoded = encoding.encode(features, known)
     assert encoded.matrix.shape == (4000, encoding.width(known))
     assert np.isfinite(encoded.matrix).all()
@@ -109,8 +112,10 @@ def test_scores_are_normal_bounded_and_in_order(made):
 
 def test_every_column_has_codes_of_its_own(made):
     known = made[2]
-    texts = {"city": ["Köln", "Oslo", "", "Rome"], "code": [7, 9, columns.MISSING_INTEGER, 8]}
-    features = {name: tf.constant(values) for name, values in texts.items()}
+    features = {
+        "city": tf.constant(["Köln", "Oslo", "", "Rome"]),
+        "code": tf.constant([7, 9, columns.MISSING_INTEGER, 8], tf.int64),
+    }
     only = columns.Columns(categories=known.categories)
     codes = encoding.encode(features, only).codes.numpy()
     sizes = [each.codes for each in known.categories]
