@@ -190,10 +190,10 @@ def test_a_default_of_the_schema_stays():
 
 @pytest.mark.parametrize(
     ("positives", "negatives", "expected"),
-    [(500, 3000, "natural"), (100, 99_900, 149.0), (3_600, 160_000, 5.6), (40_000, 960_000, 2.8)],
+    [(500, 3000, "natural"), (100, 99_900, 149.0), (3_600, 160_000, 5.5), (40_000, 960_000, 2.7)],
 )
 def test_negatives_for_each_positive(positives, negatives, expected):
     found = automatic.multiplier(positives, negatives)
-    assert found == pytest.approx(expected) if expected != "natural" else found == expected
+    assert found == expected
     if expected != "natural":
-        assert positives * (1 + found) <= 0.151 * (positives + negatives)
+        assert positives * (1 + found) <= 0.15 * (positives + negatives)

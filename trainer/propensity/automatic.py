@@ -49,4 +49,5 @@ def multiplier(positive_size: int, negative_size: int) -> float | str:
     if share >= RARE:
         return "natural"
     most = _READ / share - 1
-    return round(max(_LEAST, min(most, _ROWS / positive_size)), 1)
+    wanted = max(_LEAST, min(most, _ROWS / positive_size))
+    return math.floor(10 * wanted + 1e-6) / 10
