@@ -59,6 +59,7 @@ def test_which_files_are_read(raw, tmp_path):
         "delimiter": ",",
         "positive_dir": [f"{data}/train/positive/*.csv"],
         "negative_dir": [f"{data}/train/negative/*.csv"],
+        "dev_dir": [f"{data}/dev/*/*.csv"],
         "test_dir": ["mine.csv"],
     }
     given = {"mode": "train", "data_dir": data}

@@ -12,6 +12,7 @@ and in evaluations, predictions and exports a constant is added to the logits, s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -52,7 +53,7 @@ def starting_head(head: Any, prior: Prior) -> Any:
     _check_classes(head, prior)
     start = log_odds(prior.stream).astype("float32")
 
-    class StartingHead(_Handing, api.Head):  # type: ignore[name-defined]
+    class StartingHead(Handing, api.Head):  # type: ignore[name-defined]
         """Hands everything on to `head`, the logits with the start added."""
 
         def __init__(self) -> None:
@@ -104,7 +105,7 @@ def corrected_head(head: Any, prior: Prior) -> Any:
         )
     offset = tf.constant(_per_logit(head, prior), tf.float32).numpy()
 
-    class CorrectedHead(_Handing, api.Head):  # type: ignore[name-defined]
+    class CorrectedHead(Handing, api.Head):  # type: ignore[name-defined]
         """Hands everything on to `head`, the logits with the correction added."""
 
         prior_correction = offset
@@ -130,13 +131,13 @@ def corrected_head(head: Any, prior: Prior) -> Any:
                 return head.create_estimator_spec(features, mode, logits, *arguments, **options)
             corrected = logits + offset
             spec = head.create_estimator_spec(features, mode, corrected, *arguments, **options)
-            return _told(api, spec, tf.zeros_like(logits) + offset)
+            return told(api, spec, {CORRECTION: tf.zeros_like(logits) + offset})
 
     return CorrectedHead()
 
 
-class _Handing:
-    """What every head of this module hands on to the one that it was made of."""
+class Handing:
+    """What a head that changes logits hands on to the one that it was made of."""
 
     _head: Any
     name = property(lambda self: self._head.name)
@@ -163,13 +164,12 @@ def _check_classes(head: Any, prior: Prior) -> None:
         )
 
 
-def _told(api: Any, spec: Any, correction: tf.Tensor) -> Any:
-    """The spec with the correction among its predictions and outputs."""
+def told(api: Any, spec: Any, more: Mapping[str, tf.Tensor]) -> Any:
+    """The spec with what was done to logits among its predictions and outputs."""
     outputs = {
-        key: api.export.PredictOutput({**output.outputs, CORRECTION: correction})
+        key: api.export.PredictOutput({**output.outputs, **more})
         if isinstance(output, api.export.PredictOutput)
         else output
         for key, output in (spec.export_outputs or {}).items()
     }
-    predictions = {**spec.predictions, CORRECTION: correction}
-    return spec._replace(predictions=predictions, export_outputs=outputs or None)
+    return spec._replace(predictions={**spec.predictions, **more}, export_outputs=outputs or None)

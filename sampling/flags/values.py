@@ -8,37 +8,43 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Parse = Callable[[str], Any]
 
 
-def whole(at_least: int) -> Parse:
-    """ "64" -> 64"""
+def whole(at_least: int, word: str = "") -> Parse:
+    """ "64" -> 64; `word` is a text that is taken too, such as "auto"."""
+    expected = f"a whole number of at least {at_least}" + (f", or {word!r}" if word else "")
 
-    def parse(text: str) -> int:
+    def parse(text: str) -> int | str:
+        if word and text == word:
+            return text
         if not text.strip().lstrip("+-").isdecimal() or int(text) < at_least:
-            raise _refused(text, f"a whole number of at least {at_least}")
+            raise _refused(text, expected)
         return int(text)
 
     return parse
 
 
-def number(above: float, below: float = math.inf, or_equal: bool = False, word: str = "") -> Parse:
-    """ "0.5" -> 0.5; `or_equal` admits the lower bound, `word` a text such as "auto"."""
+def number(
+    above: float, below: float = math.inf, or_equal: bool = False, word: str | Sequence[str] = ""
+) -> Parse:
+    """ "0.5" -> 0.5; `or_equal` admits the lower bound, `word` texts such as "auto"."""
+    words = [word] if isinstance(word, str) and word else list(word)
     expected = f"a number {'of at least' if or_equal else 'above'} {above:g}"
     expected += f" and below {below:g}" if below < math.inf else ""
 
     def parse(text: str) -> float | str:
-        if word and text == word:
+        if text in words:
             return text
         try:
             value = float(text)
         except ValueError:
             value = math.nan
         if not (value > above or (or_equal and value == above)) or not value < below:
-            raise _refused(text, expected + (f", or {word!r}" if word else ""))
+            raise _refused(text, ", or ".join([expected, *map(repr, words)]))
         return value
 
     return parse

@@ -59,8 +59,8 @@ class Field:
             REPEATED (a list of any length, in Parquet, TFRecord and tables; empty ones are lists of
             nothing). Missing is what is blank, null, NaN, or among null_values, in every format.
         default: what a missing value is in batches: 0 for numbers and "" for strings unless given;
-            NaN is one for numbers that are no whole ones. A label or a weight is never made up: it
-            has a default only if one is given here.
+            NaN is one for numbers that are no whole ones, -1 one for booleans. A label or a weight
+            is never made up: it has a default only if one is given here.
         length: of lists, in Parquet, TFRecord and tables: a row is a vector of so many values, in a
             batch [batch, length]. If REPEATED, of so many at most, filled up with 0 or "". REPEATED
             without a length is padded so to the longest of each batch, [batch, longest].
@@ -153,7 +153,7 @@ class Field:
             default = default.item()
         if self.is_string and isinstance(default, str):
             return default
-        if self.type == "BOOLEAN" and default in (0, 1):
+        if self.type == "BOOLEAN" and default in (-1, 0, 1):  # -1: neither, that is missing
             return int(default)
         is_number = isinstance(default, (int, float)) and not isinstance(default, bool)
         if self.type == "INTEGER" and isinstance(default, int) and -(2**63) <= default < 2**63:

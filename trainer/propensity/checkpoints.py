@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sampling.checkpoint.estimator import step_of
 from sampling.estimator.forwarding import require_estimator
+from sampling.probabilities.platt import Calibration
 from trainer.job_dir import trained
 from trainer.propensity.model import classifier, metrics, warm_start
+from trainer.propensity.model.classifier import Knowledge
 from trainer.propensity.parameters import Parameters
 from trainer.training.best import Best
 
 _BEST = "best"
+_EVALUATIONS = 12  # of a training, where epochs are short
 
 
 def estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int = 1) -> Any:
     """What trains, evaluates, predicts and exports, with its checkpoints in the job_dir."""
     flags = parameters.flags
     # one takes about as long as 200 steps
-    every = steps_per_epoch if flags.best_metric else min(max(steps_per_epoch, 500), 10_000)
+    every = min(max(steps_per_epoch, 500), 10_000)
+    if flags.best_metric:
+        every = max(min(steps_per_epoch, 2_000), total_steps // _EVALUATIONS)
     config = require_estimator().RunConfig(
         model_dir=flags.job_dir,
         tf_random_seed=flags.seed,
@@ -28,15 +34,32 @@ def estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int
     start = warm_start.settings(flags) if is_new else None
     return classifier.build(
         flags,
-        parameters.schema,
-        scales=parameters.scales or {},
+        parameters.input_schema,
+        Knowledge(
+            scales=parameters.scales or {},
+            columns=parameters.columns,
+            rows_per_epoch=steps_per_epoch * flags.batch_size,
+        ),
         threshold=parameters.threshold,
         start=parameters.start,
         correction=parameters.correction,
+        calibration=_calibration(parameters),
         config=config,
         total_steps=total_steps,
         warm_start=start,
     )
+
+
+def latest(parameters: Parameters) -> str:
+    """The path of the checkpoint that counts."""
+    return checkpoint(parameters) or trained.checkpoint(parameters.flags.job_dir) or ""
+
+
+def _calibration(parameters: Parameters) -> Calibration | None:
+    """None, too, if it is of another checkpoint."""
+    if parameters.calibration is None or step_of(latest(parameters)) != parameters.calibrated_step:
+        return None
+    return parameters.calibration
 
 
 def best(parameters: Parameters, steps_per_epoch: int) -> Best | None:
@@ -50,7 +73,7 @@ def best(parameters: Parameters, steps_per_epoch: int) -> Best | None:
         shown = "  ".join(
             f"{name} {measured[name]:.4f}" for name in dict.fromkeys((metric, "log_loss", "auc"))
         )
-        return f"epoch {result['global_step'] / steps_per_epoch:>3.0f}  {shown}"
+        return f"epoch {result['global_step'] / steps_per_epoch:>3.4g}  {shown}"
 
     directory = f"{parameters.flags.job_dir}/{_BEST}"
     return Best(directory, metrics.NAMES[metric], line, parameters.trained_steps)

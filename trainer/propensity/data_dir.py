@@ -34,6 +34,8 @@ def expand(given: Mapping[str, Any]) -> dict[str, Any]:
         if split in splits:
             classes = "*/" if split in made["by_class"] else ""
             flags["test_dir"] = [f"{pattern}/{split}/{classes}*.{ending}"]
+            if split == "dev" and given["mode"] == "train":
+                flags["dev_dir"] = flags["test_dir"]
     if given["mode"] == "train":
         flags |= _training(made, folder, pattern, ending)
     if made["delimiter"]:

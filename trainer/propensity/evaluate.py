@@ -62,6 +62,7 @@ def write(parameters: Parameters, evaluation: Mapping[str, Any], report: Reporti
         "test_dir": flags.test_dir,
         "threshold": parameters.threshold,
         "corrected": parameters.correction is not None,
+        "calibrated": parameters.calibration is not None,
     }
     path = contents.write_json(flags.job_dir, contents.EVALUATION, {**measured, **about})
     print(f"evaluation: {path}", flush=True)

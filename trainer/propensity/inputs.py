@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+from typing import Any
+
 from sampling import InputFnDownsampleWithWeight
 from sampling.flags.common import file_options
 from trainer.propensity.parameters import Parameters
@@ -9,12 +12,13 @@ from trainer.propensity.parameters import Parameters
 TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
 
 
-def training(parameters: Parameters) -> InputFnDownsampleWithWeight:
-    flags = parameters.flags
+def training(parameters: Parameters, **instead: Any) -> InputFnDownsampleWithWeight:
+    """What is trained on; `instead` are values of flags, in the place of those given."""
+    flags = argparse.Namespace(**{**vars(parameters.flags), **instead})
     return InputFnDownsampleWithWeight(
         flags.positive_dir,
         flags.negative_dir,
-        schema=parameters.schema,
+        schema=parameters.input_schema,
         is_train=True,
         batch_size=flags.batch_size,
         num_epochs=flags.num_epochs,
@@ -31,11 +35,25 @@ def training(parameters: Parameters) -> InputFnDownsampleWithWeight:
     )
 
 
+def as_they_are(parameters: Parameters) -> InputFnDownsampleWithWeight:
+    """All rows of both classes, mixed at random, in large batches and without end."""
+    return training(
+        parameters,
+        multiplier="natural",
+        epoch="minority",
+        weight=1.0,
+        positive_weight=1.0,
+        normalize_weights=False,
+        batch_size=4096,
+        num_epochs=None,
+    )
+
+
 def test(parameters: Parameters, test_dir: list[str] | None = None) -> InputFnDownsampleWithWeight:
     """All rows in the order of the files; labels are there if the files have them."""
     return InputFnDownsampleWithWeight(
         test_dir=test_dir or parameters.flags.test_dir,
-        schema=parameters.schema,
+        schema=parameters.input_schema,
         batch_size=TEST_BATCH,
         **file_options(parameters.flags),
     )

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sampling.flags import common
 from sampling.flags.flag import Flag
@@ -16,7 +17,16 @@ from trainer.training import every_job
 
 DESCRIPTION = "trains, evaluates or predicts with a classifier of two classes, one of them rare"
 BEST_METRICS = ("log_loss", "auc", "auc_pr", "f1", "accuracy")
-DEFAULT_OPTIMIZERS = {"dnn": "adam", "linear": "ftrl"}  # by model
+MODELS = ("wide_deep", "dnn", "linear")
+AUTO, NO = "auto", "no"
+_OWN = {"multiplier": 1.0, "num_epochs": 10, "best_metric": NO, "calibrate": NO}
+_FOUND_OUT = dict.fromkeys(_OWN, AUTO)
+# What flags are unless they are given, by model.
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "wide_deep": {"optimizer": "adam", "hidden_units": [64, 32], "dropout": 0.1, **_FOUND_OUT},
+    "dnn": {"optimizer": "adam", "hidden_units": [128, 64], "dropout": 0.0, **_OWN},
+    "linear": {"optimizer": "ftrl", "hidden_units": [], "dropout": 0.0, **_OWN},
+}
 
 FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "job": (
@@ -50,7 +60,14 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "sampling": (
         Flag("positive_size", None, whole(1), "rows of class 1, where known; spares counting"),
         Flag("negative_size", None, whole(1), "rows of class 0, where known; spares counting"),
-        common.MULTIPLIER,
+        common.MULTIPLIER._replace(
+            default=None,
+            parse=number(0, word=("natural", AUTO)),
+            help="negatives per positive in an epoch, a fraction too; natural: as in the files; "
+            "auto: natural where positives are 5 % or more, else fewer, so that an epoch has at "
+            "most 15 % of the rows, and more of them where positives are few; unless given: auto "
+            "of wide_deep, 1 of other models",
+        ),
         Flag(
             "epoch",
             "minority",
@@ -76,10 +93,25 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "signatures have the output prior_correction; no: it puts out what it learned",
             choices=("auto", "no"),
         ),
+        every_job.NUM_EPOCHS._replace(
+            default=None,
+            parse=whole(1, AUTO),
+            help="epochs to train for; auto: as many as make some thousand steps, and at least 2; "
+            "unless given: auto of wide_deep, 10 of other models",
+        ),
         *every_job.READING,
     ),
     "model": (
-        Flag("model", "dnn", str, "kind of model", choices=("dnn", "linear"), of_model=True),
+        Flag(
+            "model",
+            "dnn",
+            str,
+            "wide_deep: numbers and categories by themselves and through hidden layers, each "
+            "column by its kind and what is known of its values; dnn and linear: tf.estimator's "
+            "own, texts hashed",
+            choices=MODELS,
+            of_model=True,
+        ),
         Flag(
             "initial_output",
             "prior",
@@ -91,16 +123,17 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
         ),
         Flag(
             "hidden_units",
-            [128, 64],
+            None,
             whole_numbers(1),
-            "units of each hidden layer of a dnn",
+            "units of each hidden layer; unless given: 64,32 of wide_deep and 128,64 of a dnn",
             of_model=True,
         ),
         Flag(
             "dropout",
-            0.0,
+            None,
             number(0, 1, or_equal=True),
-            "share of a dnn's units that each training step leaves out, so that none is relied on",
+            "share of hidden units that each training step leaves out, so that none is relied on; "
+            "unless given: 0.1 of wide_deep, 0 of a dnn",
         ),
         Flag(
             "batch_norm",
@@ -113,14 +146,14 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "hash_buckets",
             1000,
             whole(1),
-            "buckets that the values of a text column are hashed to",
+            "buckets that a dnn or linear model hashes the values of a text column to",
             of_model=True,
         ),
         Flag(
             "optimizer",
             None,
             str,
-            "adam for a dnn and ftrl for a linear model unless given",
+            "adam, or ftrl for a linear model, unless given",
             choices=("adam", "adagrad", "ftrl", "rmsprop", "sgd"),
             of_model=True,
         ),
@@ -128,8 +161,8 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "learning_rate",
             None,
             number(0),
-            "step size at the start, which decay lowers; unless given: adam 0.003, adagrad 0.1, "
-            "ftrl 0.2, rmsprop 0.001, sgd 0.01",
+            "step size at the start, which decay lowers; unless given: adam 0.003 (0.002 of "
+            "wide_deep), adagrad 0.1, ftrl 0.2, rmsprop 0.001, sgd 0.01",
         ),
     ),
     "habits of training": (
@@ -137,11 +170,22 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "best_metric",
             None,
             str,
-            "what is measured on dev_dir after every epoch: the checkpoint where it is best is "
-            "kept, exported, evaluated and predicted with; unless given: the last one is",
-            choices=BEST_METRICS,
+            "what is measured on dev_dir after every epoch, or every so many steps of short ones: "
+            "the checkpoint where it is best is kept, exported, evaluated and predicted with; no: "
+            "the last one is; auto: log_loss if there is a dev_dir and one process trains, else "
+            "no; unless given: auto of wide_deep, no of other models",
+            choices=(AUTO, NO, *BEST_METRICS),
         ),
         every_job.PATIENCE,
+        Flag(
+            "calibrate",
+            None,
+            str,
+            "auto: after the training a slope and an intercept of the logit are fitted on dev_dir, "
+            "if it has enough rows of both classes, and become part of the model; no: they don't; "
+            "unless given: auto of wide_deep, no of other models",
+            choices=(AUTO, NO),
+        ),
         Flag(
             "decay",
             "cosine",

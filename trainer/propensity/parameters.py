@@ -12,12 +12,15 @@ from typing import Any, NamedTuple
 from sampling import Schema
 from sampling.errors import SamplingError
 from sampling.flags.flag import defaults, of_model
+from sampling.input_fn import cluster
 from sampling.probabilities.calibration import Prior, cost_threshold
+from sampling.probabilities.platt import Calibration
 from trainer.job_dir import contents, restart, trained
 from trainer.propensity import data_dir
 from trainer.propensity.model import warm_start
+from trainer.propensity.model.columns import Columns, readable
 from trainer.propensity.model.features import Scale
-from trainer.propensity.options import DEFAULT_OPTIMIZERS, FLAGS
+from trainer.propensity.options import AUTO, DEFAULTS, FLAGS, NO
 from trainer.training.every_job import refuse_missing, refuse_other_model
 
 _NEEDED = {
@@ -29,14 +32,18 @@ _TAKEN = ("probability", "class")  # what predictions are called
 
 
 class Parameters(NamedTuple):
-    """Flags, the schema they lead to, the scales of its columns if measured, steps trained, and
-    the prior that the model was trained in, if known."""
+    """Flags, the schema they lead to, the scales of its columns if measured, steps trained, the
+    prior that the model was trained in, if known, what a wide and deep one knows of its columns,
+    and how the checkpoint of `calibrated_step` is calibrated."""
 
     flags: argparse.Namespace
     schema: Schema
     scales: dict[str, Scale] | None
     trained_steps: int
     prior: Prior | None = None
+    columns: Columns | None = None
+    calibration: Calibration | None = None
+    calibrated_step: int = 0
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any]) -> Parameters:
@@ -69,7 +76,15 @@ class Parameters(NamedTuple):
                 _check_same_model(flags, schema, stored)
             elif other is not None:
                 warm_start.check(flags, schema, other)
-            return cls(flags, schema, _scales(known) if known else None, steps, _prior(stored))
+            return cls(
+                flags,
+                schema,
+                _scales(known) if known else None,
+                steps,
+                _prior(stored),
+                Columns.from_dict(known["columns"]) if known and known["columns"] else None,
+                *_calibration(stored),
+            )
 
     @property
     def start(self) -> Prior | None:
@@ -81,6 +96,11 @@ class Parameters(NamedTuple):
         """What the model corrects its outputs for; None: nothing."""
         prior = self.prior if self.flags.correct == "auto" else None
         return prior if prior is not None and prior.needs_correction else None
+
+    @property
+    def input_schema(self) -> Schema:
+        """As files are read, and requests are answered."""
+        return readable(self.schema) if self.flags.model == "wide_deep" else self.schema
 
     @property
     def costs(self) -> tuple[float, float]:
@@ -103,6 +123,9 @@ class Parameters(NamedTuple):
             "schema": json.loads(self.schema.to_json()),
             "scales": scales,
             "prior": dataclasses.asdict(self.prior) if self.prior else None,
+            "columns": self.columns.to_dict() if self.columns else None,
+            "calibration": dataclasses.asdict(self.calibration) if self.calibration else None,
+            "calibrated_step": self.calibrated_step,
         }
         contents.write_json(self.flags.job_dir, contents.PARAMETERS, value)
 
@@ -112,8 +135,14 @@ def _flags(
 ) -> argparse.Namespace:
     """Of the model that is gone on with, or in part those of another that is started from."""
     shape = {name: other["flags"][name] for name in warm_start.SAME} if other else {}
-    values = {**defaults(FLAGS), **shape, **(stored["flags"] if stored else {}), **given}
-    values["optimizer"] = values["optimizer"] or DEFAULT_OPTIMIZERS[values["model"]]
+    known = {**defaults(FLAGS), **shape, **(stored["flags"] if stored else {}), **given}
+    usual = {**defaults(FLAGS), **DEFAULTS[known["model"]]}
+    values = {**usual, **shape, **(stored["flags"] if stored else {}), **given}
+    if values["best_metric"] == AUTO:
+        is_validated = values["dev_dir"] and cluster.task().is_alone
+        values["best_metric"] = "log_loss" if is_validated else None
+    elif values["best_metric"] == NO:
+        values["best_metric"] = None
     return argparse.Namespace(**values)
 
 
@@ -124,6 +153,11 @@ def _scales(stored: Mapping[str, Any]) -> dict[str, Scale]:
 def _prior(stored: Mapping[str, Any] | None) -> Prior | None:
     prior = stored.get("prior") if stored else None
     return Prior(tuple(prior["files"]), tuple(prior["stream"])) if prior else None
+
+
+def _calibration(stored: Mapping[str, Any] | None) -> tuple[Calibration | None, int]:
+    found = stored["calibration"] if stored else None
+    return (Calibration(**found), stored["calibrated_step"]) if stored and found else (None, 0)
 
 
 def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Schema:

@@ -14,8 +14,8 @@ from sampling.input_fn.cluster import Task
 from sampling.input_fn.description import Description
 from trainer.distributed import member
 from trainer.job_dir import contents, restart
-from trainer.propensity import checkpoints, evaluate, inputs
-from trainer.propensity.model import features
+from trainer.propensity import automatic, calibrate, checkpoints, evaluate, inputs
+from trainer.propensity.model import features, measuring
 from trainer.propensity.parameters import Parameters
 from trainer.propensity.reporting import Reporting, reporting, said_of_outputs
 from trainer.training.best import Best, EarlyStopping
@@ -38,10 +38,12 @@ class PropensityTraining:
     def __init__(self, parameters: Parameters, task: Task):
         self._task = task
         self._best: Best | None = None
+        parameters = automatic.settled(parameters)
+        # what is learned from here on is calibrated at the end
+        parameters = parameters._replace(calibration=None, calibrated_step=0)
         self._open(parameters)
         self._total = self._last_step(parameters)
-        parameters = parameters._replace(prior=self._input.prior())
-        self._parameters = parameters.with_scales(lambda: features.measure(self._input))
+        self._parameters = self._measured_columns(parameters._replace(prior=self._input.prior()))
         self._steps_per_epoch = self._input.steps_per_epoch
         self._speed = Speed()
 
@@ -58,6 +60,7 @@ class PropensityTraining:
         else:
             self._train_in_cluster()
         if is_chief:
+            self._calibrate()
             evaluate.write(self._parameters, *(measured or self._measured()))
             self._export()
 
@@ -70,6 +73,21 @@ class PropensityTraining:
             self._dev_input = inputs.test(parameters, dev_dir)
         for labelled in (self._test_input, self._dev_input):
             labelled("eval")  # files without labels are refused now, not after the training
+
+    def _measured_columns(self, parameters: Parameters) -> Parameters:
+        if parameters.flags.model != "wide_deep":
+            return parameters.with_scales(lambda: features.measure(self._input))
+        if parameters.columns is not None:  # a model goes on with those it began with
+            return parameters
+        return parameters._replace(columns=measuring.measure(inputs.as_they_are(parameters)))
+
+    def _calibrate(self) -> None:
+        self._parameters = calibrate.calibrated(self._parameters, self._dev_input)
+        if self._parameters.calibration is not None:
+            self._parameters.write()
+            self._estimator = checkpoints.estimator(
+                self._parameters, self._steps_per_epoch, self._total
+            )
 
     def _last_step(self, parameters: Parameters) -> int:
         """To train to; the input goes on where the last checkpoint was taken."""
@@ -150,7 +168,7 @@ class PropensityTraining:
     def _export(self) -> None:
         flags = self._parameters.flags
         receiver_fn = serving_input_receiver_fn(
-            self._parameters.schema, flags.delimiter, flags.null_values
+            self._parameters.input_schema, flags.delimiter, flags.null_values
         )
         path = self._estimator.export_saved_model(
             f"{flags.job_dir}/export",

@@ -39,6 +39,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             choices=("uniform", "per_user", "popularity"),
         ),
         Flag("alpha", 0.75, number(0, or_equal=True), "fakes=popularity: popularity^alpha"),
+        every_job.NUM_EPOCHS,
         *every_job.READING,
     ),
     "model": (

@@ -55,9 +55,10 @@ PATIENCE = Flag(
     "given: num_epochs decides alone",
 )
 
+NUM_EPOCHS = Flag("num_epochs", 10, whole(1), "epochs to train for")
+
 READING = (
     Flag("batch_size", 128, whole(1), "rows of a training batch"),
-    Flag("num_epochs", 10, whole(1), "epochs to train for"),
     Flag("pool_rows", 131_072, whole(1), "about how many rows of a class are permuted at a time"),
     common.SEED,
 )

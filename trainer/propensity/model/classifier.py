@@ -1,16 +1,20 @@
-"""The canned estimator that the flags ask for, with our metrics and the forwarded features."""
+"""The estimator that the flags ask for, with our metrics and the forwarded features."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sampling.estimator import legacy_keras
+from sampling.estimator.calibrated import calibrated_head
 from sampling.estimator.forwarding import forward_features, require_estimator
 from sampling.estimator.head import corrected_head, starting_head
 from sampling.probabilities.calibration import Prior
+from sampling.probabilities.platt import Calibration
 from sampling.schema import WEIGHT_FEATURE, Schema
+from trainer.propensity.model import wide_deep
+from trainer.propensity.model.columns import Columns
 from trainer.propensity.model.features import Scale, feature_columns
 from trainer.propensity.model.metrics import add_metrics
 
@@ -23,54 +27,84 @@ _OPTIMIZERS = {
 }
 
 
+_WIDE_DEEP_RATE = 0.002  # of adam
+
+
+class Knowledge(NamedTuple):
+    """What is known of the training rows.
+
+    Args:
+        scales: of the numeric features of canned estimators, by name.
+        columns: of a wide and deep model.
+        rows_per_epoch: an epoch's rows; only a training has to know it.
+    """
+
+    scales: Mapping[str, Scale]
+    columns: Columns | None
+    rows_per_epoch: int
+
+
 def build(
     flags: argparse.Namespace,
     schema: Schema,
+    known: Knowledge,
     *,
-    scales: Mapping[str, Scale],
     threshold: float,
     start: Prior | None,
     correction: Prior | None,
+    calibration: Calibration | None,
     config: Any,
     total_steps: int,
     warm_start: Any,
 ) -> Any:
-    """A DNN or linear classifier.
+    """A wide and deep, DNN or linear classifier.
 
     Args:
         flags: all of the job's.
-        scales: of the numeric features, by name.
         threshold: the probability from which a row is of class 1.
         start: the prior that training begins at; None: it begins at 0.5.
         correction: the prior that outputs are corrected for; None: they are not.
+        calibration: of the logits; None: they are not calibrated.
         config: the RunConfig.
         total_steps: where the learning rate reaches 0.
         warm_start: the WarmStartSettings, if any.
     """
-    deep = flags.model == "dnn"
-    columns = feature_columns(schema, scales, flags.hash_buckets, embedded=deep)
+    canned = require_estimator()
+    head = canned.BinaryClassHead(weight_column=WEIGHT_FEATURE)
+    if calibration is not None:
+        head = calibrated_head(head, calibration)
+    if start is not None:
+        head = starting_head(head, start)
+    if correction is not None:
+        head = corrected_head(head, correction)
     options = {
         "optimizer": _optimizer(flags, total_steps),
         "config": config,
         "warm_start_from": warm_start,
     }
-    canned = require_estimator()
-    head = canned.BinaryClassHead(weight_column=WEIGHT_FEATURE)
-    if start is not None:
-        head = starting_head(head, start)
-    if correction is not None:
-        head = corrected_head(head, correction)
-    if deep:
-        options |= {"dropout": flags.dropout or None, "batch_norm": flags.batch_norm}
-        estimator = canned.DNNEstimator(head, flags.hidden_units, columns, **options)
+    if flags.model == "wide_deep":
+        estimator = wide_deep.estimator(head, _network(flags, known), **options)
     else:
-        estimator = canned.LinearEstimator(head, columns, **options)
+        is_deep = flags.model == "dnn"
+        columns = feature_columns(schema, known.scales, flags.hash_buckets, embedded=is_deep)
+        if is_deep:
+            options |= {"dropout": flags.dropout or None, "batch_norm": flags.batch_norm}
+            estimator = canned.DNNEstimator(head, flags.hidden_units, columns, **options)
+        else:
+            estimator = canned.LinearEstimator(head, columns, **options)
     return forward_features(add_metrics(estimator, threshold, flags.segment), schema)
+
+
+def _network(flags: argparse.Namespace, known: Knowledge) -> wide_deep.Network:
+    assert known.columns is not None
+    return wide_deep.Network(known.columns, flags.hidden_units, flags.dropout, known.rows_per_epoch)
 
 
 def _optimizer(flags: argparse.Namespace, total_steps: int) -> Any:
     """Canned estimators take none but the legacy ones."""
     class_name, rate = _OPTIMIZERS[flags.optimizer]
+    if (flags.model, flags.optimizer) == ("wide_deep", "adam"):
+        rate = _WIDE_DEEP_RATE
     rate = flags.learning_rate or rate
     if flags.optimizer != "ftrl" and flags.decay != "none":
         # Upweighted rows make for big steps. With a constant rate the last of them decide on the

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from sampling.estimator import legacy_keras
+from sampling.estimator.calibrated import CALIBRATION
 from sampling.estimator.forwarding import require_estimator
 from sampling.estimator.head import CORRECTION
 from sampling.schema import WEIGHT_FEATURE
@@ -120,12 +121,22 @@ def _of_values(
         return _updated(legacy_keras().metrics.Mean(), values, weights)
 
     measured = {"brier": mean((tf.sigmoid(logits) - labels) ** 2)}
-    if CORRECTION in predictions:
-        learned = logits - predictions[CORRECTION][:, 0]
+    if CORRECTION in predictions or CALIBRATION in predictions:
+        learned = _learned(logits, predictions)
         loss = tf.nn.sigmoid_cross_entropy_with_logits(labels, learned)
         measured["uncorrected/average_loss"] = mean(loss)
         measured["uncorrected/prediction_mean"] = mean(tf.sigmoid(learned))
     return measured
+
+
+def _learned(logits: tf.Tensor, predictions: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """The logits before they were corrected, then calibrated."""
+    if CALIBRATION in predictions:
+        slope, intercept = tf.unstack(predictions[CALIBRATION], axis=1)
+        logits = (logits - intercept) / slope
+    if CORRECTION in predictions:
+        logits = logits - predictions[CORRECTION][:, 0]
+    return logits
 
 
 def _updated(metric: Any, *values: Any) -> Any:

@@ -17,14 +17,17 @@ from trainer.job_dir import contents, trained
 from trainer.propensity.model import features
 
 SAME = ("model", "hidden_units", "batch_norm", "hash_buckets", "optimizer")
-_VARIABLE = re.compile(  # a canned estimator's -> its layer
+_VARIABLE = re.compile(  # an estimator's -> its layer
     # FTRL's weights are a function of its slots: without them the first step undoes the start
     r"(?:training/Ftrl/)?"
     r"(?:dnn/input_from_feature_columns/input_layer/(.+_embedding)/.+"
     r"|dnn/(hiddenlayer_\d+|logits)/.+"
-    r"|linear/linear_model/(?:(bias_weights)|(.+)/weights)(?:/accumulator|/linear)?)"
+    r"|linear/linear_model/(?:(bias_weights)|(.+)/weights)(?:/accumulator|/linear)?"
+    r"|wide/(numbers|categories)"
+    r"|deep/(embedding_\d+|hiddenlayer_\d+|logits)(?:/.+)?"
+    r"|(bias))"
 )
-_LAST = ("logits", "bias_weights")  # what is of one label alone
+_LAST = ("logits", "bias_weights", "bias")  # what is of one label alone
 
 
 def stored(job_dir: str) -> dict[str, Any]:

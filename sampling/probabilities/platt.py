@@ -1,0 +1,109 @@
+"""A slope and an intercept for logits, fitted on rows that were not learned from.
+
+    calibration = fit(logits, labels)
+    probabilities = 1 / (1 + np.exp(-calibration(logits)))
+
+A model that learned its rows by heart is too sure of itself, and a slope below 1 takes that back.
+Few rows say little of a slope. So both are drawn towards 1 and 0 as by a normal prior, which many
+rows outweigh.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from sampling.errors import SamplingError
+
+_DEVIATION = 0.25  # of the prior of both
+_STEPS, _CLOSE = 50, 1e-10
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """A function of logits: slope x logit + intercept.
+
+    Args:
+        slope: above 0, so that the order of rows stays.
+        intercept: 0 changes nothing.
+        slope_error, intercept_error: standard errors.
+        positives: rows of class 1 that they were fitted on.
+
+    Raises:
+        SamplingError: the slope is not above 0.
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    slope_error: float = 0.0
+    intercept_error: float = 0.0
+    positives: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.slope > 0:
+            raise SamplingError(
+                f"the slope is {self.slope:.4g}, expected one above 0; the model ranks rows "
+                "the wrong way round, train it longer, or look for a label that is reversed"
+            )
+
+    def __call__(self, logits: Any) -> np.ndarray:
+        """float64, of the shape of logits."""
+        return np.asarray(logits, np.float64) * self.slope + self.intercept
+
+    def __str__(self) -> str:
+        return (
+            f"slope {self.slope:.3f} ± {self.slope_error:.3f}, "
+            f"intercept {self.intercept:+.3f} ± {self.intercept_error:.3f}"
+        )
+
+
+def fit(logits: Any, labels: Any, weights: Any = None) -> Calibration:
+    """The slope and the intercept that make rows likeliest.
+
+    Args:
+        logits: float [rows], of a model that has not seen the rows.
+        labels: [rows], 0 or 1.
+        weights: float [rows], the rows' own; None: 1.
+
+    Raises:
+        SamplingError: there is only one class, a logit is no number, or the slope would not be
+            above 0.
+    """
+    logits, labels = np.ravel(logits).astype(np.float64), np.ravel(labels).astype(np.float64)
+    weights = np.ones_like(logits) if weights is None else np.ravel(weights).astype(np.float64)
+    if not np.isfinite(logits).all():
+        raise SamplingError("found a logit that is no finite number, expected numbers; train anew")
+    rows = weights > 0
+    logits, labels, weights = logits[rows], labels[rows], weights[rows]
+    if set(labels.tolist()) != {0.0, 1.0}:
+        raise SamplingError("found rows of one class, expected labels 0 and 1; pass rows of both")
+    weights = weights / weights.mean()
+    # Centred, so that neither depends on the other much.
+    centre = float(np.average(logits, weights=weights))
+    design = np.stack([logits - centre, np.ones_like(logits)], axis=1)
+    start = np.array([1.0, centre])
+    found, precision = start.copy(), np.eye(2) / _DEVIATION**2
+    for _ in range(_STEPS):
+        probabilities = _sigmoid(design @ found)
+        gradient = design.T @ (weights * (labels - probabilities)) - precision @ (found - start)
+        spread = weights * probabilities * (1 - probabilities)
+        hessian = design.T @ (design * spread[:, np.newaxis]) + precision
+        step = np.linalg.solve(hessian, gradient)
+        found += np.clip(step, -1, 1)
+        if np.abs(step).max() < _CLOSE:
+            break
+    covariance = np.linalg.inv(hessian)
+    to_origin = np.array([-centre, 1.0])
+    return Calibration(
+        slope=float(found[0]),
+        intercept=float(found @ to_origin),
+        slope_error=float(covariance[0, 0] ** 0.5),
+        intercept_error=float((to_origin @ covariance @ to_origin) ** 0.5),
+        positives=int((labels == 1).sum()),
+    )
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(logits, -700, 700)))

@@ -1,0 +1,236 @@
+"""Rows of the training files, and what their schema knows -> the constants of features.
+
+The rows are the first ones of the files as they are, mixed at random. What the statistics of a
+schema tell better, because they are of all rows, is taken from there: how many distinct values
+there are, which are frequent, and whether any are missing.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from scipy import special
+
+from sampling import Field, InputFn
+from sampling.errors import SamplingError
+from sampling.schema import ColumnStatistics, Schema, kinds
+from trainer.propensity.model import dates, encoding
+from trainer.propensity.model.columns import (
+    MISSING_BOOLEAN,
+    MISSING_INTEGER,
+    Category,
+    Columns,
+    Date,
+    Number,
+)
+
+MEASURED_ROWS, MEASURED_VALUES = 100_000, 20_000_000
+_KNOTS = 61
+_LIMIT = 3.0  # of scores: a value beyond the 0.9987 quantile is as the one there
+_FREQUENT = 5  # rows of a value that gets a code of its own
+_MOST_VALUES, _MOST_BUCKETS = 5_000, 100_000
+_REPEATED = 20  # rows for each distinct whole number, for them to be categories too
+_NEARLY_ALL, _SOME, _MANY = 0.95, 50, 1000  # distinct values of so many that they are ids
+_SKEWED = 2.0  # mean above the median, in deviations
+
+
+@dataclasses.dataclass(frozen=True)
+class _Column:
+    """What was seen of a column.
+
+    Args:
+        values: of all rows looked at.
+        is_missing: bool [rows].
+        known: statistics of the schema, if they are of more rows.
+    """
+
+    field: Field
+    values: np.ndarray
+    is_missing: np.ndarray
+    known: ColumnStatistics | None
+
+    @property
+    def present(self) -> np.ndarray:
+        return self.values[~self.is_missing]
+
+    @property
+    def has_missing(self) -> bool:
+        return bool(self.is_missing.any() or (self.known and self.known.missing))
+
+
+def measure(input_fn: InputFn) -> Columns:
+    """The constants for all features to be learned from.
+
+    Args:
+        input_fn: of the files as they are, without an end; its schema is `columns.readable`.
+
+    Raises:
+        SamplingError: there is nothing to learn from, or a column is a list.
+    """
+    schema = input_fn.schema
+    fields = [field for field in schema.features if field.name not in schema.features_to_forward]
+    for field in fields:
+        if field.is_list:
+            raise SamplingError(
+                f"the column {field.name!r} is a list, expected one value in a row for "
+                "--model=wide_deep; pass --model=dnn, or forward the column"
+            )
+    if not fields:
+        raise SamplingError(
+            "no feature is left to learn from: the columns are label, weight or forwarded; "
+            "add one to the schema, or forward fewer"
+        )
+    seen = _first_rows(input_fn, [field.name for field in fields])
+    columns = [_seen(field, seen[field.name], schema) for field in fields]
+    left_out = tuple(column.field.name for column in columns if _is_id(column, schema))
+    if left_out:
+        print(
+            f"not learned from, since nearly every value is another: {', '.join(left_out)}",
+            file=sys.stderr,
+        )
+    learned = [column for column in columns if column.field.name not in left_out]
+    numbers, found_dates, categories = [], [], []
+    for column in learned:
+        kind = column.field.kind
+        if kind == "date":
+            date, number = _date(column)
+            found_dates.append(date)
+            numbers.append(number)
+        elif kind == "category":
+            categories.append(_category(column))
+        else:
+            numbers.append(_number(column, column.values.astype(np.float64)))
+            if column.field.type == "INTEGER" and _repeats(column):
+                categories.append(_category(column))
+    return Columns(tuple(numbers), tuple(found_dates), tuple(categories), left_out)
+
+
+def _first_rows(input_fn: InputFn, names: list[str]) -> dict[str, np.ndarray]:
+    left = min(MEASURED_ROWS, MEASURED_VALUES // len(names), input_fn.rows_per_epoch)
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    everything = tf.distribute.InputContext()  # so that all workers measure the same
+    for features, *_ in input_fn.batches(names, everything):
+        for name, part in parts.items():
+            part.append(features[name])
+        left -= input_fn.batch_size
+        if left <= 0:
+            break
+    return {name: np.concatenate(part) for name, part in parts.items()}
+
+
+def _seen(field: Field, values: np.ndarray, schema: Schema) -> _Column:
+    if field.is_string:
+        is_missing = values == b""
+    elif field.is_integer:
+        is_missing = values == (MISSING_BOOLEAN if field.type == "BOOLEAN" else MISSING_INTEGER)
+    else:
+        is_missing = np.isnan(values)
+    known = schema.statistics.get(field.name)
+    return _Column(
+        field, values, is_missing, known if known and known.rows >= len(values) else None
+    )
+
+
+def _is_id(column: _Column, schema: Schema) -> bool:
+    """Whether a column only names rows, where nobody has looked at its kind."""
+    field, present = column.field, len(column.present)
+    if schema.statistics or field.kind not in ("category", "number") or not present:
+        return False
+    share = len(set(column.present.tolist())) / present
+    if field.is_string:
+        return share >= _NEARLY_ALL and present >= _SOME
+    is_called_id = kinds.is_id_name(field.name)
+    return field.type == "INTEGER" and share >= _NEARLY_ALL and (is_called_id or present >= _MANY)
+
+
+def _number(column: _Column, values: np.ndarray) -> Number:
+    field = column.field
+    missing = None
+    if field.is_integer and field.kind != "date":
+        missing = MISSING_BOOLEAN if field.type == "BOOLEAN" else MISSING_INTEGER
+    present = np.sort(values[~column.is_missing & np.isfinite(values)])
+    if not len(present):
+        return Number(field.name, 0.0, (0.0,), (0.0,), column.has_missing, missing)
+    knots = np.unique(present)
+    if len(knots) > _KNOTS:
+        levels = special.ndtr(np.linspace(-_LIMIT, _LIMIT, _KNOTS))
+        knots = np.unique(np.quantile(present, levels))
+    below = np.searchsorted(present, knots, "left") + np.searchsorted(present, knots, "right")
+    scores = np.clip(special.ndtri(below / (2 * len(present))), -_LIMIT, _LIMIT)
+    median = float(np.median(present))
+    number = Number(
+        field.name,
+        median,
+        tuple(knots.tolist()),
+        tuple(scores.tolist()),
+        column.has_missing,
+        missing,
+    )
+    return dataclasses.replace(number, **_linear(present)) if len(knots) > 2 else number
+
+
+def _linear(present: np.ndarray) -> dict[str, Any]:
+    """How the value itself is scaled."""
+    is_skewed = bool(present[0] >= 0 and present.mean() - np.median(present) > 0.2 * present.std())
+    if is_skewed:
+        present = np.log1p(present)
+    low, high = np.quantile(present, [0.005, 0.995])
+    inner = np.clip(present, low, high)
+    deviation = float(inner.std())
+    if deviation <= 1e-9 * max(1.0, abs(float(inner.mean()))):
+        return {}
+    return {
+        "is_linear": True,
+        "is_skewed": is_skewed,
+        "mean": float(inner.mean()),
+        "deviation": deviation,
+    }
+
+
+def _date(column: _Column) -> tuple[Date, Number]:
+    present, name = column.present, column.field.name
+    unit = "" if column.field.is_string else dates.unit(present)
+    days = encoding.days_of(tf.constant(column.values), unit).numpy()
+    known = days[np.isfinite(days)]
+    seen = dataclasses.replace(column, is_missing=~np.isfinite(days))
+    return Date(name, unit, dates.cycles(known)), _number(seen, days)
+
+
+def _repeats(column: _Column) -> bool:
+    """Whether whole numbers come so often that they may be codes."""
+    distinct, rows = len(np.unique(column.present)), len(column.present)
+    if column.known:
+        distinct, rows = column.known.distinct, column.known.present
+    return distinct > 2 and rows >= _REPEATED * distinct
+
+
+def _category(column: _Column) -> Category:
+    counts = collections.Counter(_texts(column))
+    rows, distinct = len(column.values), len(counts)
+    if column.known:
+        rows, distinct = column.known.rows, max(column.known.distinct, distinct)
+        counts |= collections.Counter(
+            {**column.known.values, **({"": column.known.missing} if column.known.missing else {})}
+        )
+    frequent = [value for value, count in counts.most_common(_MOST_VALUES) if count >= _FREQUENT]
+    buckets = 1
+    is_whole = column.known is not None and column.known.is_exact
+    if not is_whole and distinct > len(frequent):
+        wanted = min(2 * (distinct - len(frequent)), rows // _FREQUENT, _MOST_BUCKETS)
+        buckets = max(1, wanted)
+    return Category(column.field.name, tuple(frequent), buckets)
+
+
+def _texts(column: _Column) -> Iterator[str]:
+    if column.field.is_string:
+        return (value.decode("utf-8", "surrogateescape") for value in column.values)
+    return (
+        "" if is_missing else str(value)
+        for value, is_missing in zip(column.values.tolist(), column.is_missing, strict=True)
+    )

@@ -1,0 +1,133 @@
+"""A wide and deep classifier: what numbers and categories say by themselves, and together.
+
+- wide: the matrix of numbers and one weight for each category, which begin at 0;
+- deep: the same matrix and an embedding of each category, through hidden layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from sampling.estimator.forwarding import require_estimator
+from trainer.propensity.model import encoding
+from trainer.propensity.model.columns import Columns
+from trainer.propensity.model.encoding import Encoded
+
+# Weights are taken for normal ones with this variance, as in a regression that is penalised. Found
+# on four data sets of 200 to 5,000 positives: with 0.3, log loss was up to 60 % higher.
+_VARIANCE = 0.03
+_EMBEDDED = 0.05  # embeddings begin as small as this
+_V1 = tf.compat.v1
+
+
+class Network(NamedTuple):
+    """What a wide and deep network is made of.
+
+    Args:
+        columns: what is known of its features.
+        hidden_units: of each hidden layer, from the first.
+        dropout: the share of units left out by a training step.
+        rows: of an epoch, for which the penalty on the weights is meant.
+    """
+
+    columns: Columns
+    hidden_units: Sequence[int]
+    dropout: float
+    rows: int
+
+
+def estimator(
+    head: Any, network: Network, *, optimizer: Any, config: Any, warm_start_from: Any = None
+) -> Any:
+    """A tf.estimator.Estimator.
+
+    Args:
+        head: of one logit.
+        optimizer: a legacy one of Keras, which Estimators train with.
+        config: the RunConfig.
+        warm_start_from: the WarmStartSettings, if any.
+    """
+    api = require_estimator()
+
+    def model_fn(features: Mapping[str, tf.Tensor], labels: Any, mode: str, config: Any) -> Any:
+        is_training = mode == api.ModeKeys.TRAIN
+        logits = _logits(encoding.encode(features, network.columns), network, is_training)
+        options: dict[str, Any] = {}
+        if is_training:
+            optimizer.iterations = _V1.train.get_or_create_global_step()
+            options = {
+                "optimizer": optimizer,
+                "trainable_variables": _V1.trainable_variables(),
+                "regularization_losses": [_penalty(network.rows)],
+            }
+        return head.create_estimator_spec(features, mode, logits, labels, **options)
+
+    return api.Estimator(model_fn, config=config, warm_start_from=warm_start_from)
+
+
+def _logits(encoded: Encoded, network: Network, is_training: bool) -> tf.Tensor:
+    """float32 [batch, 1]"""
+    zeros, columns = _V1.zeros_initializer(), network.columns
+    bias = _V1.get_variable("bias", [1], initializer=zeros)
+    logits = bias + _wide(encoded, columns, zeros)
+    layer = tf.concat([encoded.matrix, *_embedded(encoded.codes, columns)], axis=1)
+    for number, units in enumerate(network.hidden_units):
+        layer = tf.nn.relu(
+            _dense(layer, units, f"hiddenlayer_{number}", _V1.glorot_uniform_initializer())
+        )
+        if is_training and network.dropout:
+            layer = tf.nn.dropout(layer, rate=network.dropout)
+    return logits + _dense(layer, 1, "logits", zeros, has_bias=False)
+
+
+def _wide(encoded: Encoded, columns: Columns, zeros: Any) -> tf.Tensor:
+    with _V1.variable_scope("wide"):
+        width = encoding.width(columns)
+        numbers = _V1.get_variable("numbers", [width, 1], initializer=zeros)
+        logits = tf.linalg.matmul(tf.ensure_shape(encoded.matrix, [None, width]), numbers)
+        if columns.categories:
+            codes = sum(each.codes for each in columns.categories)
+            weights = _V1.get_variable("categories", [codes, 1], initializer=zeros)
+            logits += tf.reduce_sum(tf.nn.embedding_lookup(weights, encoded.codes), axis=1)
+    return logits
+
+
+def _embedded(codes: tf.Tensor, columns: Columns) -> list[tf.Tensor]:
+    """Columns of one width are looked up in one table."""
+    begins = np.cumsum([0, *(each.codes for each in columns.categories)])
+    parts = []
+    for width in sorted({each.width for each in columns.categories}):
+        places = [p for p, each in enumerate(columns.categories) if each.width == width]
+        sizes = [columns.categories[place].codes for place in places]
+        # from codes among all columns to codes among these
+        shift = np.cumsum([0, *sizes[:-1]]) - begins[places]
+        initializer = _V1.random_uniform_initializer(-_EMBEDDED, _EMBEDDED)
+        with _V1.variable_scope("deep"):
+            table = _V1.get_variable(
+                f"embedding_{width}", [sum(sizes), width], initializer=initializer
+            )
+        found = tf.nn.embedding_lookup(table, tf.gather(codes, places, axis=1) + shift)
+        parts.append(tf.reshape(found, [-1, len(places) * width]))
+    return parts
+
+
+def _dense(
+    layer: tf.Tensor, units: int, name: str, initializer: Any, has_bias: bool = True
+) -> tf.Tensor:
+    with _V1.variable_scope(f"deep/{name}"):
+        kernel = _V1.get_variable("kernel", [layer.shape[1], units], initializer=initializer)
+        outputs = tf.linalg.matmul(layer, kernel)
+        if has_bias:
+            outputs += _V1.get_variable("bias", [units], initializer=_V1.zeros_initializer())
+    return outputs
+
+
+def _penalty(rows: int) -> tf.Tensor:
+    """What a prior on the weights adds to the mean loss of a batch: rows are an epoch's, which add
+    up to the likelihood of all files. The fewer positives there are, the more it weighs."""
+    weights = [v for v in _V1.trainable_variables() if not v.name.endswith("bias:0")]
+    return tf.add_n([tf.nn.l2_loss(each) for each in weights]) / (_VARIANCE * rows)
