@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from tests.conftest import frame
 
 SCHEMA = Schema.from_dict({"id": int, "x": float, "city": str, "label": int}, label="label")
 ROWS = 600
+_MOST_SECONDS = 120  # what takes longer hangs
 
 
 def write(path: Path) -> bytes:
@@ -70,6 +72,7 @@ def _in_a_process(read: Callable[[], str], name: str) -> str:
     if child == 0:
         os.close(receive)
         os.close(2)  # C++ tells what it ends for
+        signal.alarm(_MOST_SECONDS)
         try:
             said = read()
         except BaseException as error:
