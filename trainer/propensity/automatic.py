@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from typing import Any
 
 from trainer.propensity import inputs
 from trainer.propensity.options import AUTO
@@ -29,8 +30,11 @@ def settled(parameters: Parameters) -> Parameters:
     if AUTO not in (flags["multiplier"], flags["num_epochs"]):
         return parameters
     counted = inputs.training(parameters, multiplier=1.0, num_epochs=1)
-    sizes = {"positive_size": counted.positive_size, "negative_size": counted.negative_size}
-    found = {}
+    sizes: dict[str, Any] = {
+        "positive_size": counted.positive_size,
+        "negative_size": counted.negative_size,
+    }
+    found: dict[str, Any] = {}
     if flags["multiplier"] == AUTO:
         found["multiplier"] = multiplier(**sizes)
     if flags["num_epochs"] == AUTO:

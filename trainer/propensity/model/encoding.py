@@ -74,7 +74,8 @@ def _raw(
     features: Mapping[str, tf.Tensor], columns: Columns, days: Mapping[str, tf.Tensor]
 ) -> tf.Tensor:
     """float64 [batch, numbers], NaN where a value is missing."""
-    whole, other = [], []
+    whole: list[int] = []
+    other: list[int] = []
     for place, number in enumerate(columns.numbers):
         (other if number.missing is None else whole).append(place)
     parts, numbers = [], columns.numbers
@@ -141,7 +142,8 @@ def _codes(
     begins = np.cumsum([0, *(each.codes for each in categories[:-1])])
     texts = tf.stack([as_text(features[each.name]) for each in categories], axis=1)
     places = [f"{place}{_SEPARATOR}" for place in range(len(categories))]
-    keys, codes = [], []
+    keys: list[str] = []
+    codes: list[int] = []
     for place, (each, begin) in enumerate(zip(categories, begins, strict=True)):
         keys += [f"{places[place]}{value}" for value in each.vocabulary]
         codes += range(begin, begin + len(each.vocabulary))

@@ -11,11 +11,11 @@ import collections
 import dataclasses
 import sys
 from collections.abc import Iterator
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from scipy import special
 
 from sampling import Field, InputFn
 from sampling.errors import SamplingError
@@ -33,6 +33,7 @@ from trainer.propensity.model.columns import (
 MEASURED_ROWS, MEASURED_VALUES = 100_000, 20_000_000
 _KNOTS = 61
 _LIMIT = 3.0  # of scores: a value beyond the 0.9987 quantile is as the one there
+_NORMAL = NormalDist()
 _FREQUENT = 5  # rows of a value that gets a code of its own
 _MOST_VALUES, _MOST_BUCKETS = 5_000, 100_000
 _REPEATED = 20  # rows for each distinct whole number, for them to be categories too
@@ -159,10 +160,11 @@ def _number(column: _Column, values: np.ndarray) -> Number:
         return Number(field.name, 0.0, (0.0,), (0.0,), column.has_missing, missing)
     knots = np.unique(present)
     if len(knots) > _KNOTS:
-        levels = special.ndtr(np.linspace(-_LIMIT, _LIMIT, _KNOTS))
+        levels = np.array(list(map(_NORMAL.cdf, np.linspace(-_LIMIT, _LIMIT, _KNOTS))))
         knots = np.unique(np.quantile(present, levels))
     below = np.searchsorted(present, knots, "left") + np.searchsorted(present, knots, "right")
-    scores = np.clip(special.ndtri(below / (2 * len(present))), -_LIMIT, _LIMIT)
+    levels = np.clip(below / (2 * len(present)), _NORMAL.cdf(-_LIMIT), _NORMAL.cdf(_LIMIT))
+    scores = np.array(list(map(_NORMAL.inv_cdf, levels)))
     median = float(np.median(present))
     number = Number(
         field.name,
