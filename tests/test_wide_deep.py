@@ -82,7 +82,7 @@ def data(tmp_path_factory):
     truth.to_csv(folder / "truth.csv", index=False)
     raw = str(folder / "raw.csv")
     wishes = Wishes(LABEL, key=["booking_id", "guest"])
-    (folder / "schema.json").write_text(schema.infer(raw, wishes, schema.Reading()).to_json())
+    (folder / "schema.json").write_text(schema.infer(raw, wishes, schema.HowToRead()).to_json())
     flags = [f"--schema={folder}/schema.json", f"--label={LABEL}", "--key=booking_id"]
     prepare(["split", raw, f"--output={folder}/split", *flags])
     return folder

@@ -52,7 +52,7 @@ def run(flags: argparse.Namespace) -> None:
         flags.date,
         flags.drop,
     )
-    reading = schema.Reading(
+    reading = schema.HowToRead(
         flags.file_format,
         flags.header,
         flags.delimiter,

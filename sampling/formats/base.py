@@ -22,7 +22,7 @@ HELD_BYTES = 64 * 2**20  # decoded rows that wait for their turn
 MOST_AT_A_TIME = 512
 
 
-class Source(Protocol):
+class SourceFile(Protocol):
     """A file, or what stands for one."""
 
     @property
@@ -228,7 +228,7 @@ def refuse_empty(listed: Sequence[files.File], role: str, what: str = "row") -> 
     )
 
 
-def names_in(source: Source, names: Sequence[str]) -> list[str]:
+def names_in(source: SourceFile, names: Sequence[str]) -> list[str]:
     """Those of the names that a source has; one in any case, which tells how many rows it has."""
     return [name for name in source.names if name in names] or list(source.names)[:1]
 
@@ -247,7 +247,7 @@ def checked_names(columns: Collection[str], schema: Schema) -> tuple[str, ...]:
     return tuple(name for name in schema.names if name in columns)
 
 
-def left_out(sources: Iterable[Source]) -> tuple[str, ...]:
+def left_out(sources: Iterable[SourceFile]) -> tuple[str, ...]:
     """The names of columns that the schema lacks, in the order in which the files have them."""
     return tuple(dict.fromkeys(name for source in sources for name in source.left_out))
 

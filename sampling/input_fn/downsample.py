@@ -9,7 +9,7 @@ from sampling import checks, files
 from sampling.errors import SamplingError
 from sampling.input_fn.input_fn import InputFn
 from sampling.input_fn.options import Reading, takes_reading
-from sampling.input_fn.stream.reader import OpenFiles
+from sampling.input_fn.stream.reader import ClassFiles
 from sampling.order import epoch_rows
 from sampling.samplers.all_rows import AllRows
 from sampling.samplers.downsample import NEGATIVE, POSITIVE, Downsample
@@ -106,7 +106,7 @@ class InputFnDownsampleWithWeight(InputFn):
                     f"{name} is missing, expected a glob, since is_train is {self.is_train}; "
                     "pass it"
                 )
-        opened = OpenFiles(schema, dataclasses.replace(reading, header=header))
+        opened = ClassFiles(schema, dataclasses.replace(reading, header=header))
         if not self.is_train:
             opened.add(_TEST, test_dir)
             sampler = AllRows("is_train is False, which reads test_dir; pass is_train=True")
@@ -144,7 +144,7 @@ def _same(one: files.Globs, other: files.Globs) -> bool:
     return one is other
 
 
-def _open_mixed(opened: OpenFiles, globs: files.Globs) -> None:
+def _open_mixed(opened: ClassFiles, globs: files.Globs) -> None:
     """Files in which both classes are mixed: the label tells them apart.
 
     Raises:

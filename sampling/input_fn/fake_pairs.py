@@ -11,7 +11,7 @@ from sampling import checks, files
 from sampling.errors import SamplingError
 from sampling.input_fn.input_fn import InputFn
 from sampling.input_fn.options import Reading, takes_reading
-from sampling.input_fn.stream.reader import OpenFiles
+from sampling.input_fn.stream.reader import ClassFiles
 from sampling.order import seeds
 from sampling.samplers.fake_pairs import vocabulary
 from sampling.samplers.fake_pairs.lookup import Lookup
@@ -123,7 +123,7 @@ class InputFnWithFakePairs(InputFn):
         schema = keyed(schema, user_key=user_key, item_key=item_key)
         keys = user_key, item_key
         given = vocabulary.of_candidates(schema, keys, user_vocabulary, item_vocabulary)
-        opened = OpenFiles(schema, dataclasses.replace(reading, transform=None))
+        opened = ClassFiles(schema, dataclasses.replace(reading, transform=None))
         positives = opened.add(POSITIVE, positive_dir, 1 if is_train else None)
         known = None if exclude is None else opened.open("exclude", exclude)
         lookups = {"user_features": user_features, "item_features": item_features}

@@ -27,7 +27,7 @@ from sampling.input_fn.stream import tally
 from sampling.input_fn.stream.chunks import ChunkStream
 from sampling.input_fn.stream.iteration import Iterations, Pause, Position
 from sampling.input_fn.stream.read_ahead import ROUNDS_AHEAD
-from sampling.input_fn.stream.reader import CountingReader, OpenFiles, Reader
+from sampling.input_fn.stream.reader import ClassFiles, CountingReader, Reader
 from sampling.input_fn.stream.tally import Tally
 from sampling.order.shares import EVERYTHING, Shard
 from sampling.probabilities.calibration import Prior
@@ -103,7 +103,7 @@ class InputFn:
         sampler = AllRows() if sampler is None else sampler
         if not isinstance(sampler, Sampler):
             raise SamplingError(f"sampler is {sampler!r}, expected a sampling.Sampler; pass one")
-        opened = OpenFiles(schema, reading)
+        opened = ClassFiles(schema, reading)
         by_class = files if isinstance(files, Mapping) else {"files": files}
         if not by_class:
             raise SamplingError("files is {}, expected a dict of class: glob; name the classes")
@@ -113,7 +113,7 @@ class InputFn:
 
     def _set_up(
         self,
-        opened: OpenFiles,
+        opened: ClassFiles,
         sampler: Sampler,
         shuffle: bool,
         batch_size: int,

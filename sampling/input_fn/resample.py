@@ -9,7 +9,7 @@ from sampling import files
 from sampling.errors import SamplingError
 from sampling.input_fn.input_fn import InputFn
 from sampling.input_fn.options import Reading, takes_reading
-from sampling.input_fn.stream.reader import OpenFiles
+from sampling.input_fn.stream.reader import ClassFiles
 from sampling.samplers.resample import RateFunction, Resample
 from sampling.schema import Schema
 
@@ -64,7 +64,7 @@ class InputFnResample(InputFn):
         reading: Reading,
     ):
         sampler = Resample(rate, overall_rate, weight)
-        opened = OpenFiles(_with_rate(schema, rate), reading)
+        opened = ClassFiles(_with_rate(schema, rate), reading)
         opened.add("files", files)
         self._set_up(opened, sampler, shuffle, batch_size, num_epochs)
 

@@ -8,7 +8,7 @@ from sampling import files
 from sampling.errors import SamplingError
 from sampling.input_fn.input_fn import InputFn
 from sampling.input_fn.options import Reading, takes_reading
-from sampling.input_fn.stream.reader import OpenFiles
+from sampling.input_fn.stream.reader import ClassFiles
 from sampling.order import epoch_rows
 from sampling.samplers.stratified import Label, Stratified, checked_label, name_of
 from sampling.schema import Schema
@@ -76,7 +76,7 @@ class InputFnStratified(InputFn):
         num_epochs: int | None = 1,
         reading: Reading,
     ):
-        opened = OpenFiles(schema, reading)
+        opened = ClassFiles(schema, reading)
         if isinstance(classes, Mapping):
             if not classes:
                 raise SamplingError(

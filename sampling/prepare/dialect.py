@@ -20,7 +20,7 @@ _WORDS = frozenset(word for pair in shapes.WORDS for word in pair)
 _CONSTANT = 0.9  # of the lines have the usual number of fields
 
 
-class Dialect(NamedTuple):
+class TextDialect(NamedTuple):
     """How a text is written, and the fields of its first record."""
 
     delimiter: str
@@ -34,7 +34,7 @@ def of_text(
     header: bool | None = None,
     decimal: str = ".",
     escape: str = "",
-) -> Dialect:
+) -> TextDialect:
     """That of the first lines of a file.
 
     Args:
@@ -45,7 +45,7 @@ def of_text(
     delimiter = delimiter or _delimiter(text, decimal, escape)
     rows = _rows(text, delimiter, escape)
     has_header = _has_header(rows) if header is None else header
-    return Dialect(delimiter, has_header, rows[0] if rows else [])
+    return TextDialect(delimiter, has_header, rows[0] if rows else [])
 
 
 def _rows(text: str, delimiter: str, escape: str) -> list[list[str]]:

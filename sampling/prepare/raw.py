@@ -21,7 +21,7 @@ _BLOCK_ROWS, _BLOCK_BYTES = 4096, 4 * 2**20
 _HEAD_BYTES = 2**18
 
 
-class Piece(NamedTuple):
+class RawPiece(NamedTuple):
     """Some rows, how much of all has been read with them, and the names of columns left out.
 
     What is none of values (structs, maps) is left out.
@@ -43,7 +43,7 @@ def head(file: files.File, file_format: str, encoding: str) -> str:
     return (whole or data).decode(encoding, "replace").removeprefix("\ufeff")
 
 
-def typed(listed: Sequence[files.File], file_format: str) -> Iterator[Piece]:
+def typed(listed: Sequence[files.File], file_format: str) -> Iterator[RawPiece]:
     """The rows of files that name types, file after file.
 
     Raises:
@@ -57,7 +57,7 @@ def typed(listed: Sequence[files.File], file_format: str) -> Iterator[Piece]:
                 yield piece._replace(table=_with(piece.table, of_path))
 
 
-def of_tables(data: Sequence[Any]) -> Iterator[Piece]:
+def of_tables(data: Sequence[Any]) -> Iterator[RawPiece]:
     """The rows of DataFrames and pyarrow tables.
 
     Raises:
@@ -76,7 +76,7 @@ def are_tables(data: Any) -> list[Any]:
     return [item for item in listed if tables.is_table(item)]
 
 
-def _parquet(file: files.File, file_format: str) -> Iterator[Piece]:
+def _parquet(file: files.File, file_format: str) -> Iterator[RawPiece]:
     with _readable(file), files.open_binary(file.path) as opened:
         source = pa.PythonFile(Readable(opened, file.size), "r")
         with pq.ParquetFile(source, buffer_size=2**20, page_checksum_verification=True) as parquet:
@@ -86,7 +86,7 @@ def _parquet(file: files.File, file_format: str) -> Iterator[Piece]:
                 yield _piece(rows, rows.num_rows * row_bytes)
 
 
-def _arrow(file: files.File, file_format: str) -> Iterator[Piece]:
+def _arrow(file: files.File, file_format: str) -> Iterator[RawPiece]:
     found = arrow.ArrowFile(file, None, None)
     row_bytes = file.size / max(1, found.group_rows.sum())
     for group in range(len(found.group_rows)):
@@ -108,7 +108,7 @@ def _readable(file: files.File) -> Iterator[None]:
         ) from None
 
 
-def _examples(file: files.File, file_format: str) -> Iterator[Piece]:
+def _examples(file: files.File, file_format: str) -> Iterator[RawPiece]:
     from google.protobuf.message import DecodeError
 
     from sampling.formats.tfrecord.tfrecord_file import TfRecordFile
@@ -127,7 +127,7 @@ def _examples(file: files.File, file_format: str) -> Iterator[Piece]:
                 f"{file.path}, records from {block * records.block_rows:,} on: found bytes that "
                 "are no tf.train.Example, expected one; write the file anew"
             ) from None
-        yield Piece(rows, (end - start) / max(1, file.size) * size)
+        yield RawPiece(rows, (end - start) / max(1, file.size) * size)
 
 
 def _of_examples(records: Sequence[bytes]) -> pa.Table:
@@ -165,9 +165,11 @@ def _with(table: pa.Table, of_path: Mapping[str, str]) -> pa.Table:
     return table
 
 
-def _piece(table: pa.Table, size: float) -> Piece:
+def _piece(table: pa.Table, size: float) -> RawPiece:
     names = [field.name for field in table.schema if family_of(field.type)]
-    return Piece(table.select(names), size, tuple(n for n in table.column_names if n not in names))
+    return RawPiece(
+        table.select(names), size, tuple(n for n in table.column_names if n not in names)
+    )
 
 
 def _from_pandas(frame: Any) -> pa.Table:

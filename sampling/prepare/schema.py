@@ -13,7 +13,7 @@ from sampling.errors import SamplingError
 from sampling.formats import partitions, registry
 from sampling.formats.csv.options import UTF8, CsvOptions
 from sampling.prepare import dialect, raw
-from sampling.prepare.raw import Piece
+from sampling.prepare.raw import RawPiece
 from sampling.prepare.source import Source
 from sampling.progress import Progress
 from sampling.schema import WEIGHT_FEATURE, ColumnStatistics, Schema, inference, json_form
@@ -24,7 +24,7 @@ _FEW = 5  # distinct numbers up to which they are named rather than their median
 _SHOWN, _WIDTH = 3, 24  # values in the table, and characters of each
 
 
-class Reading(NamedTuple):
+class HowToRead(NamedTuple):
     """How files are read.
 
     Args:
@@ -79,7 +79,7 @@ class Inferred(NamedTuple):
         return text + ',\n  "statistics": {\n' + ",\n".join(lines) + "\n  }\n}\n"
 
 
-def infer(data: Any, wishes: Wishes, reading: Reading) -> Inferred:
+def infer(data: Any, wishes: Wishes, reading: HowToRead) -> Inferred:
     """The schema of files or tables as they are.
 
     Args:
@@ -113,14 +113,14 @@ def infer(data: Any, wishes: Wishes, reading: Reading) -> Inferred:
     texts = Schema.from_dict({n: float if n == weight else str for n in names}, None, weight)
     source = Source(data, texts, options, file_format=reading.file_format)
     chunks = source.chunks()
-    pieces = (Piece(source.read(chunk), chunk.bytes) for chunk in chunks)
+    pieces = (RawPiece(source.read(chunk), chunk.bytes) for chunk in chunks)
     size = sum(chunk.bytes for chunk in chunks)
     made = _looked_at(pieces, size, wishes, reading, delimiter=options.delimiter)
     return made._replace(csv=options, left_out=made.left_out | left_out)
 
 
 def _looked_at(
-    pieces: Iterable[Piece], size: float, wishes: Wishes, reading: Reading, **of_files: Any
+    pieces: Iterable[RawPiece], size: float, wishes: Wishes, reading: HowToRead, **of_files: Any
 ) -> Inferred:
     """One pass; the next rows are read while these are looked at."""
     sketch, done, left_out = TableSketch(), 0.0, dict[str, str]()
@@ -153,7 +153,7 @@ def _looked_at(
 
 
 def _written(
-    file: files.File, file_format: str, reading: Reading
+    file: files.File, file_format: str, reading: HowToRead
 ) -> tuple[CsvOptions, list[str], dict[str, str]]:
     """How text is written, by its first lines; its columns, and those that can't be one."""
     text = raw.head(file, file_format, reading.encoding)

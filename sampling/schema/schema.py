@@ -237,7 +237,7 @@ class Schema:
         preparing = importlib.import_module(_PREPARING)
 
         kinds = map(_names, (key, ids, categories, numbers, dates, drop))
-        how = preparing.Reading(
+        how = preparing.HowToRead(
             file_format,
             header,
             delimiter,

@@ -27,7 +27,7 @@ _PARSE_BYTES = 2**20  # what one thread parses at a time
 _SAMPLED_FILES = 64  # enough to know how long rows are
 
 
-class _Piece(NamedTuple):
+class _Text(NamedTuple):
     """Whole lines of files that have the same columns, by their paths too; one of the files."""
 
     layout: tuple[str, ...]
@@ -74,7 +74,7 @@ class CsvBlocks:
         layouts: dict[Any, Any] = {}
         self._held_open = files.HeldOpen()
         self.filled = True
-        self._parser, self._convert = parsing.Parser(schema, options), Conversion(schema)
+        self._parser, self._convert = parsing.CsvParser(schema, options), Conversion(schema)
         # What is packed is read in sequence: several reads in flight would be in each other's way.
         self._is_local = all(
             files.is_local(file.path) or isinstance(file, packed.Packed) for file in listed
@@ -175,7 +175,10 @@ class CsvBlocks:
     def read_both(self, blocks: np.ndarray) -> tuple[pa.Table, list[pa.Table]]:
         """What `read` gives, and the same rows as the files have them: null where a field is blank,
         and numbers with all digits that float64 has."""
-        names, parser = self.schema.names, parsing.Parser(self.schema, self.options, pa.float64())
+        names, parser = (
+            self.schema.names,
+            parsing.CsvParser(self.schema, self.options, pa.float64()),
+        )
         with self._explaining(blocks, names):
             parsed = list(self._parsed(blocks, self._pieces(blocks), names, parser))
             return self._finished(parsed, names, blocks), parsed
@@ -196,7 +199,7 @@ class CsvBlocks:
             text = lines.as_table([self._lines(piece, names) for piece in pieces], names)
             return table, text, pa.concat_tables(each.select(table.column_names) for each in parsed)
 
-    def _lines(self, piece: _Piece, names: Sequence[str]) -> pa.Array:
+    def _lines(self, piece: _Text, names: Sequence[str]) -> pa.Array:
         if list(piece.layout) == list(names) and not self.options.escape:
             text = bytes(self._parser.in_utf8(piece.text))
             return lines.of_text(text, self.options.newlines_in_values)
@@ -217,11 +220,11 @@ class CsvBlocks:
     def _parsed(
         self,
         blocks: np.ndarray,
-        pieces: Iterable[_Piece],
+        pieces: Iterable[_Text],
         names: Sequence[str],
-        parser: parsing.Parser | None = None,
+        parser: parsing.CsvParser | None = None,
     ) -> Iterator[pa.Table]:
-        def parse(piece: _Piece) -> pa.Table:
+        def parse(piece: _Text) -> pa.Table:
             return self._parse(piece, names, parser or self._parser)
 
         if (self._ends[blocks] - self._starts[blocks]).sum() < _PARSE_BYTES:
@@ -248,7 +251,7 @@ class CsvBlocks:
             row -= rows
         raise IndexError("no such row in these blocks")
 
-    def _parse(self, piece: _Piece, names: Sequence[str], parser: parsing.Parser) -> pa.Table:
+    def _parse(self, piece: _Text, names: Sequence[str], parser: parsing.CsvParser) -> pa.Table:
         known = [name for name in names if name in piece.layout] or [
             name for name in piece.layout if name in self.schema.names
         ][:1]
@@ -285,7 +288,7 @@ class CsvBlocks:
             found = shown(text, self.options.encoding) if text else "nothing"
         return f"{self._place(block, line)}, column {error.column!r}: found {found}, {error.wanted}"
 
-    def _pieces(self, blocks: np.ndarray) -> Iterator[_Piece]:
+    def _pieces(self, blocks: np.ndarray) -> Iterator[_Text]:
         """Whole lines of files with one layout, each of a length to be parsed at once."""
 
         def kind(text: tuple[CsvFile, memoryview]) -> Any:
@@ -298,9 +301,9 @@ class CsvBlocks:
                 joined.append(text)
                 length += len(text)
                 if length >= _PARSE_BYTES:
-                    yield _Piece(file.layout, self._number_of[file.file.path], b"".join(joined))
+                    yield _Text(file.layout, self._number_of[file.file.path], b"".join(joined))
                     joined, length = [], 0
-            yield _Piece(file.layout, self._number_of[file.file.path], b"".join(joined))
+            yield _Text(file.layout, self._number_of[file.file.path], b"".join(joined))
 
     def _texts(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, memoryview]]:
         """The whole lines of the blocks, neighbours in one."""

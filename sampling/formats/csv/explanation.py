@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sampling.formats.csv import parsing, scanning
 from sampling.formats.csv.options import UTF8, CsvOptions
-from sampling.formats.csv.parsing import BadTextError, Parser
+from sampling.formats.csv.parsing import BadTextError, CsvParser
 from sampling.schema import Schema
 
 _SHOWN = 60  # characters of a row or value
@@ -24,7 +24,9 @@ class Explanation:
         names: of the columns that it was to parse.
     """
 
-    def __init__(self, schema: Schema, options: CsvOptions, parser: Parser, names: Sequence[str]):
+    def __init__(
+        self, schema: Schema, options: CsvOptions, parser: CsvParser, names: Sequence[str]
+    ):
         self._schema, self._options = schema, options
         self._parser, self._names = parser, names
 

@@ -15,7 +15,7 @@ import pyarrow.csv
 
 from sampling.formats.csv import scanning
 from sampling.formats.csv.options import CsvOptions
-from sampling.formats.csv.parsing import Parser
+from sampling.formats.csv.parsing import CsvParser
 from sampling.schema import Schema
 
 _HEADER = b"csv header"
@@ -62,7 +62,7 @@ def rearranged(
     # Only what no text can be is missing: MySQL's \\N, which its escape makes.
     nulls = [null for null in options.null_values if options.escape and null.startswith("\\")]
     plain = dataclasses.replace(options, null_values=nulls)
-    table = Parser(Schema.from_dict(dict.fromkeys(known, str)), plain)(text, layout, known)
+    table = CsvParser(Schema.from_dict(dict.fromkeys(known, str)), plain)(text, layout, known)
     for name, value in of_path.items():
         table = table.append_column(name, pa.repeat(pa.scalar(value, pa.string()), len(table)))
     rewritten = b"".join(_quoted(table.select(list(names)), options.delimiter))

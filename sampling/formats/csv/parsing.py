@@ -13,7 +13,7 @@ from sampling.formats.csv import scanning
 from sampling.formats.csv.options import UTF8, CsvOptions
 from sampling.schema import Field, Schema
 
-__all__ = ["BadTextError", "CsvOptions", "Parser"]
+__all__ = ["BadTextError", "CsvOptions", "CsvParser"]
 
 _STRAY_QUOTE = (
     "found a quote that neither opens a field nor closes it, expected quotes around a whole field; "
@@ -42,7 +42,7 @@ def stray_quote(options: CsvOptions) -> str:
     return _STRAY_QUOTE + ", or pass newlines_in_values=True if fields hold newlines"
 
 
-class Parser:
+class CsvParser:
     """Rows of text -> tables whose values are those of the text, null where nothing is.
 
     Args:

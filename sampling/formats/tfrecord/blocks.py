@@ -138,7 +138,7 @@ class TfRecordBlocks(CountedBlocks):
 
     def _parser(
         self, file: TfRecordFile, kinds: _Kinds, names: Sequence[str], loose: bool
-    ) -> examples.Parser:
+    ) -> examples.ExampleParser:
         fields = tuple(self.schema[name] for name in base.names_in(file, names))
         of_fields = frozenset((field.name, kinds.known[field.name]) for field in fields)
         coded = [f.name for f in fields if self.coded and types.can_be_coded(f, self.schema)]

@@ -50,16 +50,16 @@ _MISSING: dict[str, Any] = {
 @functools.lru_cache(maxsize=32)
 def parser(
     fields: tuple[Field, ...], kinds: frozenset[tuple[str, str]], coded: frozenset[str], loose: bool
-) -> Parser:
+) -> ExampleParser:
     """The parser of such files; making one takes longer than the first rows do."""
-    return Parser(fields, dict(kinds), coded, loose)
+    return ExampleParser(fields, dict(kinds), coded, loose)
 
 
 class UncertainError(ValueError):
     """Whether values are missing can be told by a loose parser only."""
 
 
-class Parser:
+class ExampleParser:
     """Examples -> tables of some columns, null where a record lacks one.
 
     A graph of its own, which works within other graphs and without eager execution.

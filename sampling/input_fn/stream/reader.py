@@ -34,7 +34,7 @@ RATE = "\0rate"  # a column that no file has
 _LEAST_RATE = 1e-30  # the inverse of a smaller rate is no float32
 
 
-class OpenFiles:
+class ClassFiles:
     """The classes of files of an input function, opened.
 
     Args:
@@ -125,7 +125,7 @@ class Reader:
         dtypes: of features and label.
     """
 
-    def __init__(self, opened: OpenFiles, sampler: Sampler):
+    def __init__(self, opened: ClassFiles, sampler: Sampler):
         self.schema, self.blocks, self.opened = opened.schema, opened.blocks, opened
         self._sampler = sampler
         self._transform = Transform(opened.reading.transform, self.schema)
@@ -259,7 +259,7 @@ class CountingReader(Reader):
     """
 
     def __init__(
-        self, opened: OpenFiles, sampler: Sampler, rows_of_blocks: Mapping[str, np.ndarray]
+        self, opened: ClassFiles, sampler: Sampler, rows_of_blocks: Mapping[str, np.ndarray]
     ):
         super().__init__(opened, sampler)
         self._known = rows_of_blocks
