@@ -121,6 +121,7 @@ class Parameters(NamedTuple):
         value = {
             "flags": restart.without(vars(self.flags)),
             "schema": json.loads(self.schema.to_json()),
+            "classes": list(self.schema.classes),
             "scales": scales,
             "prior": dataclasses.asdict(self.prior) if self.prior else None,
             "columns": self.columns.to_dict() if self.columns else None,
@@ -163,7 +164,8 @@ def _calibration(stored: Mapping[str, Any] | None) -> tuple[Calibration | None, 
 def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Schema:
     """Of the file given, or as it was when the model was trained."""
     source = json.dumps(stored["schema"]) if stored else flags.schema
-    return Schema.from_json(source, flags.label, flags.weight_column, flags.forward)
+    classes = stored.get("classes", ()) if stored else ()
+    return Schema.from_json(source, flags.label, flags.weight_column, flags.forward, classes)
 
 
 def _check_given(flags: argparse.Namespace) -> None:
