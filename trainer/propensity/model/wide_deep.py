@@ -17,8 +17,9 @@ from trainer.propensity.model import encoding
 from trainer.propensity.model.columns import Columns
 from trainer.propensity.model.encoding import Encoded
 
-# Weights are taken for normal ones with this variance, as in a regression that is penalised. Found
-# on four data sets of 200 to 5,000 positives: with 0.3, log loss was up to 60 % higher.
+# Weights are taken for normal ones with this variance, as in a regression that is penalised. Tried
+# were 0.01, 0.03 and 0.1 on files of 150 to 5,000 positives: 0.03 was best or near it. With 0.3 for
+# wide and 1 for deep weights, 560 positives were learned by heart in the first epochs.
 _VARIANCE = 0.03
 _EMBEDDED = 0.05  # embeddings begin as small as this
 _V1 = tf.compat.v1
