@@ -336,7 +336,7 @@ def test_a_remote_file_that_changes_or_vanishes():
             list(input_fn.batches())
 
 
-def test_a_file_in_both_globs_is_warned_of(tmp_path):
+def test_a_file_in_both_globs_is_refused(tmp_path):
     folder = write(tmp_path, f1="a\n1\n", f2="a\n2\n")
     with pytest.raises(ValueError, match=r"f2\.csv is matched by both positive_dir and negative_d"):
         InputFnDownsampleWithWeight(

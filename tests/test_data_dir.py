@@ -1,4 +1,4 @@
-"""The trainer on what `sampling.prepare split` wrote."""
+"""The trainer on what `tf-sampling split` wrote."""
 
 from __future__ import annotations
 

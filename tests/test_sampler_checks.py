@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ import pytest
 import tensorflow as tf
 
 from sampling import InputFn, Plan, Sampler, SamplingError
+from sampling.samplers.plan import ByRate, MadeUp
 from sampling.testing import check_sampler
 from tests.conftest import SCHEMA, ids_of
 from tests.test_contract import MAKERS, ONE_OF_EACH
 
+MADE_UP = MadeUp("fakes", Fraction(1), population=9, checksum=0)
 GUIDE = Path(__file__).parent.parent / "CONTRIBUTING.md"
 
 
@@ -101,6 +104,17 @@ class Misnamed(Sampler):
         return Plan.per("positives")
 
 
+class ByRateOfOne(Sampler):
+    def plan(self, sizes):
+        return Plan.per("positive", by_rate=ByRate())
+
+
+def test_rates_of_several_classes_are_refused(classes):
+    files = {"positive": classes.files("positive-*"), "negative": classes.files("negative-*")}
+    with pytest.raises(SamplingError, match="by rate.*'positive', 'negative', expected one class"):
+        list(InputFn(files, SCHEMA, sampler=ByRateOfOne()).batches())
+
+
 class NoPlan(Sampler):
     def plan(self, sizes):
         return {"files": 3}
@@ -128,6 +142,10 @@ def test_wrong_samplers_are_refused_in_a_sentence(classes, sampler, message):
         (lambda: Plan({"a": 1}, weights={"a": 1e39}), "1e\\+39, which is inf as float32"),
         (lambda: Plan({"a": 1}, weights={"a": 1e-46}), "1e-46, which is 0.0 as float32"),
         (lambda: Plan.per("a", {"b": -1.0}), "b has -1 rows for each, expected 0 or more"),
+        (lambda: Plan({"a": 1}, by_rate=ByRate()), "rows by rate.*beside other classes"),
+        (lambda: Plan.per("a", {"b": 2.0}, by_rate=ByRate()), "rows by rate.*beside other"),
+        (lambda: Plan.per("a", {"b": 2.0}, made_up=MADE_UP), "rows made up, beside other classes"),
+        (lambda: Plan.per("a", made_up=MADE_UP, weights={"a": 2.0}), "weights.*beside rows made"),
     ],
 )
 def test_wrong_plans_are_refused_in_a_sentence(make, message):

@@ -345,7 +345,7 @@ def test_labels_of_another_class_are_warned_of_with_their_place(tmp_path):
     assert len(caught) == 1
 
 
-def test_a_file_of_two_classes_is_warned_of(tmp_path):
+def test_a_file_of_two_classes_is_refused(tmp_path):
     rows_of({"a": 5}).to_csv(tmp_path / "a.csv", index=False)
     with pytest.raises(ValueError, match="is matched by both class 'a' and class 'b'"):
         InputFnStratified(dict.fromkeys("ab", str(tmp_path / "a.csv")), SCHEMA)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -68,9 +68,11 @@ class Plan:
         batch_size: of batches that have exactly those shares, except for an epoch's last rows.
         remark: said to the user, as a warning, when the plan is made.
 
+    Rows by rate, and rows made up, belong to a plan of one class: see `by_rate` and `made_up`.
+
     Raises:
-        SamplingError: a number of rows is negative, a weight is negative or no float32, or a share
-            of a batch is no whole number of rows.
+        SamplingError: a number of rows is negative, a weight is negative or no float32, a share of
+            a batch is no whole number of rows, or what is said of other classes would be left out.
     """
 
     rows: Mapping[str, int] | None = None
@@ -88,6 +90,16 @@ class Plan:
             raise SamplingError(
                 "the plan has both rows and a leading class, or neither, expected one of them; "
                 "write Plan({class: rows}) or Plan.per(class, {class: number})"
+            )
+        if self._is_of_one_class and (self.rows is not None or self.per_leading):
+            raise SamplingError(
+                "the plan has rows by rate, or rows made up, beside other classes, expected its "
+                "leading class alone; write Plan.per(class, by_rate=...) or (class, made_up=...)"
+            )
+        if self.made_up is not None and self.weights:
+            raise SamplingError(
+                f"the plan has weights {dict(self.weights)!r} beside rows made up, expected none; "
+                "give weights to the parts that make_up returns"
             )
         for name, rows in (self.rows or {}).items():
             checks.whole_number(f"the number of rows of {name!r}", rows, 0)
@@ -117,6 +129,29 @@ class Plan:
             if each < 0:
                 raise SamplingError(f"{name} has {each} rows for each, expected 0 or more")
         return cls(leading=leading, per_leading=per_leading, **options)
+
+    @property
+    def _is_of_one_class(self) -> bool:
+        return self.by_rate is not None or self.made_up is not None
+
+    def check_classes(self, known: Collection[str], sampler: str) -> None:
+        """Raises SamplingError if the plan does not fit the classes of files.
+
+        Args:
+            known: their names.
+            sampler: whose plan it is.
+        """
+        named = {*(self.rows or {}), *self.per_leading} | ({self.leading} - {None})
+        for name in sorted(named - set(known), key=str):
+            raise SamplingError(
+                f"{sampler}.plan names the class {name!r}, expected "
+                f"{', '.join(map(repr, known))}; name classes as the files are named"
+            )
+        if self._is_of_one_class and len(known) > 1:
+            raise SamplingError(
+                f"{sampler}.plan has rows by rate, or rows made up, and there are files of "
+                f"{', '.join(map(repr, known))}, expected one class of files; pass one glob"
+            )
 
     def weight(self, name: str) -> float:
         """Of a row of a class, apart from its own."""

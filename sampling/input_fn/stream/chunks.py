@@ -76,7 +76,7 @@ class ChunkStream:
                 raise SamplingError(
                     f"{type(self.sampler).__name__}.plan returned {plan!r}, expected a Plan"
                 )
-            self._check_names(plan)
+            plan.check_classes(list(self.reader.blocks), type(self.sampler).__name__)
             if self._plan is None and plan.remark:
                 warnings.warn(plan.remark, stacklevel=2)
             self._plan = plan
@@ -274,18 +274,6 @@ class ChunkStream:
     def _key(self, name: str) -> tuple[int, int]:
         """What the order of a class's rows depends on."""
         return self._seed, list(self.reader.blocks).index(name)
-
-    def _check_names(self, plan: Plan) -> None:
-        known = set(self.reader.blocks)
-        named = {*(plan.rows or {}), *plan.per_leading} | ({plan.leading} - {None})
-        for name in sorted(named - known, key=str):
-            raise SamplingError(
-                f"{type(self.sampler).__name__}.plan names the class {name!r}, expected "
-                f"{', '.join(map(repr, known))}; name classes as the files are named"
-            )
-        for name, rows in (plan.rows or {}).items():
-            if rows and not self.sizes[name]:
-                raise SamplingError(f"{name}: no rows in the files, expected some; fix the glob")
 
     def _forget_plan(self) -> None:
         self._plan, self._epochs = None, {}
