@@ -14,8 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from sampling.errors import SamplingError
-from sampling.estimator.forwarding import require_estimator
-from sampling.estimator.head import CORRECTION, Handing, told
+from sampling.estimator.head import CORRECTION, changed_head
 from sampling.probabilities.platt import Calibration
 
 # What says so in predictions and in signatures, [batch, 2]: the slope that a logit was multiplied
@@ -39,7 +38,6 @@ def calibrated_head(head: Any, calibration: Calibration) -> Any:
     Raises:
         SamplingError: the head is calibrated or corrects already, or has more than one logit.
     """
-    api = require_estimator()
     for name, done in {CALIBRATION: "calibrated", CORRECTION: "corrected for its prior"}.items():
         if getattr(head, name, None) is not None:
             raise SamplingError(
@@ -54,33 +52,4 @@ def calibrated_head(head: Any, calibration: Calibration) -> Any:
         [calibration.slope, calibration.intercept], tf.float32
     ).numpy()
 
-    class CalibratedHead(Handing, api.Head):  # type: ignore[name-defined]
-        """Hands everything on to `head`, the logits calibrated."""
-
-        calibration = both
-
-        def __init__(self) -> None:
-            self._head = head
-
-        def loss(self, *arguments: Any, **options: Any) -> Any:
-            return head.loss(*arguments, **options)
-
-        def predictions(self, logits: Any, keys: Any = None) -> Any:
-            return head.predictions(logits * slope + intercept, keys)
-
-        def update_metrics(
-            self, eval_metrics: Any, features: Any, logits: Any, labels: Any, *rest: Any
-        ) -> Any:
-            calibrated = logits * slope + intercept
-            return head.update_metrics(eval_metrics, features, calibrated, labels, *rest)
-
-        def create_estimator_spec(
-            self, features: Any, mode: str, logits: Any, *arguments: Any, **options: Any
-        ) -> Any:
-            if mode == api.ModeKeys.TRAIN:
-                return head.create_estimator_spec(features, mode, logits, *arguments, **options)
-            calibrated = logits * slope + intercept
-            spec = head.create_estimator_spec(features, mode, calibrated, *arguments, **options)
-            return told(api, spec, {CALIBRATION: tf.zeros_like(logits) + both})
-
-    return CalibratedHead()
+    return changed_head(head, lambda logits: logits * slope + intercept, {CALIBRATION: both})

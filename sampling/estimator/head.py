@@ -12,9 +12,10 @@ and in evaluations, predictions and exports a constant is added to the logits, s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from sampling.errors import SamplingError
@@ -44,7 +45,6 @@ def starting_head(head: Any, prior: Prior) -> Any:
     Raises:
         SamplingError: the head corrects its outputs, or prior has another number of classes.
     """
-    api = require_estimator()
     if getattr(head, CORRECTION, None) is not None:
         raise SamplingError(
             "the head corrects its outputs already, expected one that does not; "
@@ -53,29 +53,7 @@ def starting_head(head: Any, prior: Prior) -> Any:
     _check_classes(head, prior)
     start = log_odds(prior.stream).astype("float32")
 
-    class StartingHead(Handing, api.Head):  # type: ignore[name-defined]
-        """Hands everything on to `head`, the logits with the start added."""
-
-        def __init__(self) -> None:
-            self._head = head
-
-        def loss(self, labels: Any, logits: Any, *rest: Any, **options: Any) -> Any:
-            return head.loss(labels, logits + start, *rest, **options)
-
-        def predictions(self, logits: Any, keys: Any = None) -> Any:
-            return head.predictions(logits + start, keys)
-
-        def update_metrics(
-            self, eval_metrics: Any, features: Any, logits: Any, labels: Any, *rest: Any
-        ) -> Any:
-            return head.update_metrics(eval_metrics, features, logits + start, labels, *rest)
-
-        def create_estimator_spec(
-            self, features: Any, mode: str, logits: Any, *arguments: Any, **options: Any
-        ) -> Any:
-            return head.create_estimator_spec(features, mode, logits + start, *arguments, **options)
-
-    return StartingHead()
+    return changed_head(head, lambda logits: logits + start, in_training=True)
 
 
 def corrected_head(head: Any, prior: Prior) -> Any:
@@ -97,7 +75,6 @@ def corrected_head(head: Any, prior: Prior) -> Any:
         SamplingError: the head corrects already, there is nothing to correct, or prior has another
             number of classes than the head.
     """
-    api = require_estimator()
     if getattr(head, CORRECTION, None) is not None:
         raise SamplingError(
             "the head corrects its outputs already, expected one that does not; "
@@ -105,47 +82,66 @@ def corrected_head(head: Any, prior: Prior) -> Any:
         )
     offset = tf.constant(_per_logit(head, prior), tf.float32).numpy()
 
-    class CorrectedHead(Handing, api.Head):  # type: ignore[name-defined]
-        """Hands everything on to `head`, the logits with the correction added."""
+    return changed_head(head, lambda logits: logits + offset, {CORRECTION: offset})
 
-        prior_correction = offset
 
-        def __init__(self) -> None:
-            self._head = head
+def changed_head(
+    head: Any,
+    change: Callable[[Any], Any],
+    tells: Mapping[str, np.ndarray] | None = None,
+    in_training: bool = False,
+) -> Any:
+    """A head like the one given, that gets changed logits.
 
-        def loss(self, *arguments: Any, **options: Any) -> Any:
-            return head.loss(*arguments, **options)
+    Args:
+        head: a tf.estimator.Head of logits; it is left as it was.
+        change: logits, float32 [batch, logits] -> as many.
+        tells: constants [logits or more] that predictions and signatures have too, for each row, by
+            name; the head has an attribute of that name.
+        in_training: whether the loss is of the changed logits, too.
+
+    Returns:
+        A tf.estimator.Head.
+    """
+    api, constants = require_estimator(), dict(tells or {})
+
+    class ChangedHead(api.Head):  # type: ignore[name-defined]
+        """Hands everything on to `head`, with the logits changed."""
+
+        name = property(lambda self: head.name)
+        logits_dimension = property(lambda self: head.logits_dimension)
+        loss_reduction = property(lambda self: head.loss_reduction)
+
+        def metrics(self, regularization_losses: Any = None) -> Any:
+            return head.metrics(regularization_losses)
+
+        def loss(self, labels: Any, logits: Any, *rest: Any, **options: Any) -> Any:
+            return head.loss(labels, change(logits) if in_training else logits, *rest, **options)
 
         def predictions(self, logits: Any, keys: Any = None) -> Any:
-            return head.predictions(logits + offset, keys)
+            return head.predictions(change(logits), keys)
 
         def update_metrics(
             self, eval_metrics: Any, features: Any, logits: Any, labels: Any, *rest: Any
         ) -> Any:
-            return head.update_metrics(eval_metrics, features, logits + offset, labels, *rest)
+            return head.update_metrics(eval_metrics, features, change(logits), labels, *rest)
 
         def create_estimator_spec(
             self, features: Any, mode: str, logits: Any, *arguments: Any, **options: Any
         ) -> Any:
-            if mode == api.ModeKeys.TRAIN:
-                return head.create_estimator_spec(features, mode, logits, *arguments, **options)
-            corrected = logits + offset
-            spec = head.create_estimator_spec(features, mode, corrected, *arguments, **options)
-            return told(api, spec, {CORRECTION: tf.zeros_like(logits) + offset})
+            is_changed = in_training or mode != api.ModeKeys.TRAIN
+            given = change(logits) if is_changed else logits
+            spec = head.create_estimator_spec(features, mode, given, *arguments, **options)
+            if not constants or not is_changed:
+                return spec
+            return _told(
+                api, spec, {name: tf.zeros_like(logits) + each for name, each in constants.items()}
+            )
 
-    return CorrectedHead()
-
-
-class Handing:
-    """What a head that changes logits hands on to the one that it was made of."""
-
-    _head: Any
-    name = property(lambda self: self._head.name)
-    logits_dimension = property(lambda self: self._head.logits_dimension)
-    loss_reduction = property(lambda self: self._head.loss_reduction)
-
-    def metrics(self, regularization_losses: Any = None) -> Any:
-        return self._head.metrics(regularization_losses)
+    made = ChangedHead()
+    for name, constant in constants.items():
+        setattr(made, name, constant)
+    return made
 
 
 def _per_logit(head: Any, prior: Prior) -> Any:
@@ -164,7 +160,7 @@ def _check_classes(head: Any, prior: Prior) -> None:
         )
 
 
-def told(api: Any, spec: Any, more: Mapping[str, tf.Tensor]) -> Any:
+def _told(api: Any, spec: Any, more: Mapping[str, tf.Tensor]) -> Any:
     """The spec with what was done to logits among its predictions and outputs."""
     outputs = {
         key: api.export.PredictOutput({**output.outputs, **more})

@@ -17,10 +17,13 @@ from benchmarks.fresh import in_turn, progress
 from benchmarks.report import CEILING as FREE
 from benchmarks.report import DATASET as ENGINE
 from benchmarks.report import LARGE
+from sampling.estimator import install
 
 WARM_STEPS = 50
 UNITS, LARGE_UNITS = [64, 32], [512, 256]
 Input = Callable[[], tf.data.Dataset]
+
+install()  # tf.estimator
 
 
 def measure(
