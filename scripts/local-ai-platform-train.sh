@@ -20,7 +20,8 @@ if [[ -n "$distributed" ]]; then
 fi
 set_command "output/$example/data"
 [[ -n "$dry_run" ]] || bash scripts/setup.sh
-export CLOUDSDK_PYTHON="${CLOUDSDK_PYTHON:-$PWD/.venv/bin/python}" # it runs the trainer, too
+# The Python that gcloud runs the trainer with; otherwise it takes the first one on the PATH.
+export CLOUDSDK_ML_ENGINE_LOCAL_PYTHON="${CLOUDSDK_ML_ENGINE_LOCAL_PYTHON:-$PWD/.venv/bin/python}"
 run gcloud ai-platform local train \
   --module-name=trainer.task \
   --package-path=trainer \

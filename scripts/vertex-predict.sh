@@ -31,7 +31,7 @@ elif [[ -n "$input" && -n "$job" ]]; then
     ${dry_run:+--dry-run} \
     --project="$PROJECT" \
     --region="$REGION" \
-    --model="${job//_/-}" \
+    --model="${endpoint:-$example}@${job//_/-}" \
     --input="$input" \
     --output="$BUCKET/predictions/$job" \
     --machine="$machine"

@@ -6,12 +6,16 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from trainer.cloud import folders, requests
 
@@ -120,7 +124,7 @@ def test_ai_platform_deploys_the_newest_export_to_the_global_model(clouds):
 
 
 def test_a_recommenders_export_is_deployed_and_a_job_without_one_is_not(clouds):
-    _, upload, *_ = clouds.asked(
+    _, _, upload, *_ = clouds.asked(
         "vertex-deploy.sh", "songs", "--job=songs_1", EXPORTED="saved_model.pb variables/v"
     )
     assert "--artifact-uri=gs://a bucket/jobs/songs_1/export" in upload
@@ -151,14 +155,14 @@ def test_a_vertex_job_has_its_arguments_and_folders_in_a_file(clouds):
 
 
 def test_vertex_deploys_to_a_new_endpoint_with_all_its_traffic(clouds):
-    _, upload, described, endpoint, deploy = clouds.asked(
+    _, _, upload, _, endpoint, deploy = clouds.asked(
         "vertex-deploy.sh", "shoppers", "--job=shoppers_1"
     )
-    assert upload[1:3] == ["models", "upload"] and "--model-id=shoppers-1" in upload
+    assert upload[1:3] == ["models", "upload"] and "--model-id=shoppers" in upload
     assert "--artifact-uri=gs://a bucket/jobs/shoppers_1/export/100" in upload
     assert endpoint[1:3] == ["endpoints", "create"] and "--endpoint-id=shoppers" in endpoint
     assert deploy[1:4] == ["endpoints", "deploy-model", "shoppers"]
-    assert {"--traffic-split=0=100", "--model=shoppers-1"} <= {*deploy}
+    assert {"--traffic-split=0=100", "--model=shoppers"} <= {*deploy}
 
 
 def test_vertex_predicts_rows_and_files(clouds):
@@ -169,7 +173,7 @@ def test_vertex_predicts_rows_and_files(clouds):
     done = clouds.run("vertex-predict.sh", *arguments)
     request = json.loads(done.stdout)
     assert request["inputConfig"]["gcsSource"]["uris"] == ["gs://a b/*.jsonl"]
-    assert request["model"] == "projects/a-project/locations/europe-west4/models/a-1"
+    assert request["model"] == "projects/a-project/locations/europe-west4/models/shoppers@a-1"
 
 
 def test_setting_up_copies_data_and_builds_the_image(clouds, tmp_path):
@@ -283,3 +287,35 @@ def test_the_folders_of_vertex_get_model_and_summaries(tmp_path, monkeypatch, ca
     (job / "export" / "saved_model.pb").write_text("of a recommender")
     folders.publish(str(job))
     assert (tmp_path / "model" / "saved_model.pb").read_text() == "of a recommender"
+
+
+def test_the_image_pins_all_that_the_trainer_needs_in_versions_that_go_together():
+    lines = (ROOT / "scripts/pinned.txt").read_text().splitlines()[1:]
+    versions = {canonicalize_name(name): pin for name, pin in (line.split("==") for line in lines)}
+    left, seen = [("tf-sampling", "estimator"), ("tf-sampling", "report")], set()
+    while left:
+        package, extra = left.pop()
+        for each in map(Requirement, metadata.requires(package) or []):
+            if each.marker and not each.marker.evaluate({"extra": extra}):
+                continue
+            name = canonicalize_name(each.name)
+            assert each.specifier.contains(versions[name]), f"{package} asks for {each}"
+            following = {(name, extra) for extra in each.extras or {""}}
+            left += following - seen
+            seen |= following
+    assert {name for name, _ in seen} == {*versions}  # and no others
+
+
+def test_the_images_own_files_are_all_that_the_trainer_needs(tmp_path):
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    for line in (ROOT / "Dockerfile").read_text().splitlines():
+        if line.startswith("COPY "):
+            *sources, target = line.split()[1:]
+            for source in sources:
+                assert source.split("/")[0] not in ignored
+                folder = tmp_path / (target if (ROOT / source).is_dir() else ".")
+                copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
+                copy(ROOT / source, folder)
+    command = [sys.executable, "-m", "trainer.task", "propensity", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "--positive_dir" in done.stdout, done.stderr
