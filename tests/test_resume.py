@@ -160,10 +160,16 @@ def model_dir(classes, tmp_path_factory):
         ({"pool_rows": 500, "shuffle": False}, r"pool_rows = 131072.* and with shuffle = True"),
         ({"schema": SCHEMA.from_json(SCHEMA.to_json(), label="label")}, "schema"),
         ({"negative_dir": "negative-000.csv"}, "files = '7 with .*has '3 with "),
+        ({"negative_dir": "other rows"}, "with contents = 'checksum .*has 'checksum "),
     ],
 )
-def test_what_differs_is_named(classes, model_dir, options, message):
-    if "negative_dir" in options:
+def test_what_differs_is_named(classes, model_dir, options, message, tmp_path):
+    if options.get("negative_dir") == "other rows":  # of the same names and sizes
+        for path in classes.folder.glob("negative-*.csv"):
+            header, *rows = path.read_text().splitlines(keepends=True)
+            (tmp_path / path.name).write_text("".join([header, *reversed(rows)]))
+        options = {"negative_dir": str(tmp_path / "negative-*.csv")}
+    elif "negative_dir" in options:
         options["negative_dir"] = str(classes.folder / options["negative_dir"])
     given = {"positive_dir": str(classes.folder / "positive-*.csv"), **options}
     given.setdefault("negative_dir", str(classes.folder / "negative-*.csv"))
@@ -198,7 +204,7 @@ def test_a_state_cut_off_is_named(classes, spoilt, length):
 def test_a_state_of_another_version_is_named(classes, spoilt):
     path = spoilt / "input-state-5.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 99}))
-    with pytest.raises(ValueError, match=r"input-state-5\.json: .*version 99, expected 3"):
+    with pytest.raises(ValueError, match=r"input-state-5\.json: .*version 99, expected 4"):
         resume(classes.train(), str(spoilt))
 
 
