@@ -1,0 +1,89 @@
+"""Datasets made and read to their end again and again: the memory of the process stays as it is.
+
+    python -m tests.stress_memory --calls=300
+
+A round that each of them left behind would be some 4 MB. The tests run the same in short form.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import re
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from sampling import InputFn, Schema
+from sampling.rows.columns import Round
+from tests import written
+from tests.conftest import frame
+
+ROWS = 60_000
+SCHEMA = Schema.from_dict({"id": int, "x": float, "city": str, "label": int}, label="label")
+_MOST_MEGABYTES = 100  # of growth, where 300 rounds would be 1,200
+
+
+def make(folder, rows=ROWS):
+    path = written.write(frame(np.arange(rows), np.arange(rows) % 9 == 0), folder / "a.csv")
+    return InputFn(path, SCHEMA, shuffle=True, batch_size=1000)
+
+
+def read(input_fn):
+    for _ in input_fn.dataset():
+        pass
+
+
+def iterated_twice(input_fn):
+    dataset = input_fn.dataset()
+    assert sum(1 for _ in dataset) == sum(1 for _ in dataset)
+
+
+def evaluated(input_fn):
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+    model.compile(loss="mse")
+    model.evaluate(input_fn.dataset(["x"], stacked=True), verbose=0)
+    tf.keras.backend.clear_session()
+
+
+WAYS = {
+    "batches": lambda input_fn: list(input_fn.batches()),
+    "a Dataset": read,
+    "a Dataset, twice": iterated_twice,
+    "Keras evaluates": evaluated,
+}
+
+
+def rounds():
+    """How many there are in memory."""
+    gc.collect()
+    return sum(isinstance(each, Round) for each in gc.get_objects())
+
+
+def megabytes():
+    gc.collect()
+    found = re.search(r"VmRSS:\s*(\d+)", Path("/proc/self/status").read_text())
+    return int(found[1]) / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Reads again and again; memory stays as it is.")
+    parser.add_argument("--calls", type=int, default=300, help="of each way to read")
+    calls = parser.parse_args().calls
+    with tempfile.TemporaryDirectory() as folder:
+        input_fn = make(Path(folder))
+        for name, use in WAYS.items():
+            for _ in range(calls // 10):
+                use(input_fn)
+            before, held = megabytes(), rounds()
+            for _ in range(calls - calls // 10):
+                use(input_fn)
+            after = megabytes()
+            print(f"{name}: {calls} calls, {before:.0f} -> {after:.0f} MB", flush=True)
+            assert after - before < _MOST_MEGABYTES and rounds() == held
+
+
+if __name__ == "__main__":
+    main()
