@@ -22,7 +22,7 @@ CASES = {
     "keras, one epoch, one round": ("keras", _ONE),
     "keras, epochs and rounds": ("keras", _SEVERAL),
 }
-_SAVE_STEPS = 3
+_SAVE_STEPS = 7
 
 
 class Log:

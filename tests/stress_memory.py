@@ -2,7 +2,7 @@
 
     python -m tests.stress_memory --calls=300
 
-A round that each of them left behind would be some 4 MB. The tests run the same in short form.
+A round that each of them left behind would be some 4 MB.
 """
 
 from __future__ import annotations
