@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from sampling import InputFn, Schema
 from sampling.checkpoint.estimator import InputStateListener, resume
 from tests.conftest import SCHEMA
 from tests.test_contract import MAKERS, ONE_OF_EACH, TRAINING
@@ -175,6 +176,23 @@ def test_what_differs_is_named(classes, model_dir, options, message, tmp_path):
     given.setdefault("negative_dir", str(classes.folder / "negative-*.csv"))
     with pytest.raises(ValueError, match=message):
         resume(type(classes.train())(**{"schema": SCHEMA, "is_train": True} | given), model_dir)
+
+
+def test_files_of_a_bucket_are_known_by_some_of_them():
+    def put(number, value):
+        with tf.io.gfile.GFile(f"ram://known/{number:02}.csv", "w") as file:
+            file.write(f"a\n{value}\n")
+
+    def contents():
+        return InputFn("ram://known/*.csv", Schema.from_dict({"a": int})).fingerprint()["contents"]
+
+    for number in range(64):
+        put(number, 1)
+    before = contents()
+    put(1, 2)
+    assert contents() == before
+    put(2, 2)
+    assert contents() != before
 
 
 def test_another_class_is_named(classes, model_dir):
