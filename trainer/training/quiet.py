@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 
@@ -44,6 +45,9 @@ def plain_errors(job_dir: str) -> Iterator[None]:
         SamplingError: an input function said so in a session; a file can't be read or written; or
             the training diverged.
     """
+    # The thread that writes summaries fails as well, and nobody needs its traceback.
+    hook = threading.excepthook
+    threading.excepthook = lambda fault: hook(fault) if job_dir not in str(fault[1]) else None
     try:
         yield
     except tf.compat.v1.train.NanLossDuringTrainingError as error:
@@ -65,6 +69,8 @@ def plain_errors(job_dir: str) -> Iterator[None]:
         if is_of_files or isinstance(error, _OF_FILES):
             raise SamplingError(_of_files(error.message, job_dir)) from error
         raise
+    finally:
+        threading.excepthook = hook
 
 
 def _of_files(message: str, job_dir: str) -> str:
