@@ -341,6 +341,7 @@ def test_a_manifest_that_says_what_can_not_be_is_an_error(tmp_path, name, value)
 ENTRY = {"rows": 1, "bytes": 9, "crc32c": "01234567", "classes": {"positive": 1}}
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 40_000), st.data())
 def test_a_checksum_is_of_beginning_middle_and_end(tmp_path_factory, size, data):
     path = tmp_path_factory.getbasetemp() / "checked"

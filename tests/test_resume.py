@@ -271,5 +271,5 @@ def test_states_by_batches_are_those_by_rows(classes, name):
     state_after = input_fn.state_by_batches()
     input_fn.batches()
     next(iter(dataset))
-    for number in range(0, len(batches) + 1, 3):
+    for number in range(0, len(batches) + 1, 7):
         assert state_after(number) == make().state(int(np.sum(batches[:number])))

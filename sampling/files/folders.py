@@ -164,5 +164,5 @@ def _remove_own(path: str, made: Collection[str]) -> None:
         for file in (f"{folder.rstrip('/')}/{name}" for name in names):
             if file in made or _OURS.fullmatch(file[len(path) + 1 :]):
                 remove(file)
-        if not tf.io.gfile.listdir(folder):
+        if tf.io.gfile.isdir(folder) and not tf.io.gfile.listdir(folder):
             remove(folder)
