@@ -158,7 +158,7 @@ def main():
     parser = argparse.ArgumentParser(description="Kills what writes, and lets two write at once.")
     parser.add_argument("--kills", type=int, default=24, help="of each command")
     parser.add_argument("--pairs", type=int, default=100, help="of splits at once")
-    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--rows", type=int, default=30_000)
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
