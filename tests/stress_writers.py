@@ -162,7 +162,7 @@ def main():
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        write_raw(folder, 200)
+        write_raw(folder, 2_000)
         import_all(folder)
         write_raw(folder, flags.rows)
         kept = race(folder, flags.pairs)

@@ -525,7 +525,7 @@ def as_python_reads(data, delimiter, header):
     ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(files=csv_files(), data=st.data(), pool_rows=st.sampled_from([1, 1000]))
 def test_a_corrupted_file_is_refused_or_read_as_it_stands(files, data, pool_rows, tmp_path_factory):
     _, texts, options = files
