@@ -75,6 +75,7 @@ def main():
     parser = argparse.ArgumentParser(description="Reads again and again; memory stays as it is.")
     parser.add_argument("--calls", type=int, default=300, help="of each way to read")
     calls = parser.parse_args().calls
+    tf.get_logger().setLevel("ERROR")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         evaluate = estimator(folder)
