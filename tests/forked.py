@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 import warnings
 from collections.abc import Callable
 from typing import Any
+
+from tqdm.std import tqdm
+
+# Its own lock is shared by forked processes, of which one that is killed would keep it.
+tqdm.set_lock(threading.RLock())
+tqdm.monitor_interval = 0  # nor is there to be a thread that holds it at a fork
 
 
 class Forked:

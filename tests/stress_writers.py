@@ -111,9 +111,9 @@ def kill(arguments, folder, kills, seed=0):
         assert digest(output) == before == whole, "an output is there in part"
         left = [path.name for path in work.iterdir() if path.name != "out"]
         assert how == signal.SIGKILL or len(left) <= bool(number), f"{how!r} left {left}"
-    with start(arguments, output, "--overwrite") as process:
-        pass
-    assert process.returncode == 0 and digest(output) == whole
+    last = start(arguments, output, "--overwrite")
+    said = last.wait()
+    assert last.returncode == 0 and digest(output) == whole, (last.returncode, said)
     assert [path.name for path in work.iterdir()] == ["out"], "something is left behind"
     return begun
 
