@@ -362,10 +362,10 @@ def test_a_forked_process_is_told_what_does_not_work_there(tmp_path):
 
     def run():
         with pytest.warns(UserWarning, match="was forked from one in which TensorFlow was at work"):
-            assert len(list(InputFn(folder, AB).dataset())) == 1
+            InputFn(folder, AB).dataset()
         InputFn(folder, AB).dataset()  # told once; warnings are errors here
 
-    child = Forked(run)
+    child = Forked(run, seconds=60)
     said = child.wait()
     assert child.returncode == 0, said
     InputFn(folder, AB).dataset()

@@ -13,8 +13,8 @@ _threads_are_missing = False
 def warn() -> None:
     """Warns, once, in a process that was forked from one where TensorFlow had begun its threads.
 
-    Datasets that are made after the fork can be iterated. What was begun before waits for threads
-    that are not there, and so does a training, without a word.
+    What was begun before waits for threads that are not there, without a word. So does a training,
+    and a Dataset that is made after the fork, unless the small work it has needs no such thread.
     """
     global _threads_are_missing
     if not _threads_are_missing:
@@ -22,7 +22,7 @@ def warn() -> None:
     _threads_are_missing = False
     warnings.warn(
         f"process {os.getpid()} was forked from one in which TensorFlow was at work, whose threads "
-        "are missing here: a training will hang, and so will an iterator made before the fork; "
+        "are missing here: a training will hang, and so may a Dataset; "
         "start processes by multiprocessing.get_context('spawn'), or read batches() alone",
         stacklevel=4,
     )
