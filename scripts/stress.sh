@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The long trials, of which scripts/test.sh runs short forms: five million rows split in bounded
 # memory; commands that write killed at random moments, and two of them at once with one output;
-# a thousand flipped bits in a file of each format;
+# a thousand flipped bits in a file of each format; the memory of three hundred Datasets;
 # trainings killed at twenty random moments each and started again; thousands of faults of a
 # bucket's service, and one that lasts; clusters of one, two and three workers, whole and with
 # processes killed at random moments, and the same of those that train in step; property tests with
@@ -16,6 +16,7 @@ export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}"
 .venv/bin/python -m tests.stress_prepare --rows=5000000
 .venv/bin/python -m tests.stress_writers --kills=24 --pairs=100
 .venv/bin/python -m tests.stress_flips --flips=1000
+.venv/bin/python -m tests.stress_memory --calls=300
 .venv/bin/python -m tests.stress_resume --kills=20
 .venv/bin/python -m tests.stress_cloud --epochs=400
 .venv/bin/python -m tests.stress_clusters --kills=20

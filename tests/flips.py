@@ -1,4 +1,4 @@
-"""Files with a flipped bit, each read in a process of its own: damage must never end that."""
+"""Files with a flipped bit, read in another process: damage must never end that."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 import signal
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,14 +38,11 @@ def outcomes(path: Path, data: bytes, places: range, flips: int, seed: int) -> C
         places: of the bytes that are damaged.
     """
     choose = random.Random(seed)
-    found: Counter[str] = Counter()
-    for _ in range(flips):
-        damaged = bytearray(data)
-        place = choose.choice(places)
-        damaged[place] ^= 1 << choose.randrange(8)
-        path.write_bytes(damaged)
-        found[_in_a_process(lambda: _read(path), str(path))] += 1
-    return found
+    flipped = [(choose.choice(places), choose.randrange(8)) for _ in range(flips)]
+    found: list[str] = []
+    while len(found) < flips:
+        found += _in_a_process(path, data, flipped[len(found) :])
+    return Counter(found)
 
 
 def _read(path: Path) -> str:
@@ -59,11 +56,10 @@ def _read(path: Path) -> str:
     return "same" if same and (rows.to_numpy() == expected.to_numpy()).all() else "other"
 
 
-def _in_a_process(read: Callable[[], str], name: str) -> str:
-    """What `read` returns, the class of what it raises, or the signal that ended it.
+def _in_a_process(path: Path, data: bytes, flipped: Sequence[tuple[int, int]]) -> list[str]:
+    """What comes of each flip, in order, up to the first that ends the process.
 
-    Args:
-        name: what an error must tell.
+    "same", "other", the class of an error, or the signal that ended it.
     """
     receive, send = os.pipe()
     with warnings.catch_warnings():
@@ -72,17 +68,24 @@ def _in_a_process(read: Callable[[], str], name: str) -> str:
     if child == 0:
         os.close(receive)
         os.close(2)  # C++ tells what it ends for
-        signal.alarm(_MOST_SECONDS)
-        try:
-            said = read()
-        except BaseException as error:
-            said = type(error).__name__
-            if name not in str(error):
-                said = f"{said} without the file: {error}"
-        os.write(send, said.encode())
+        for place, bit in flipped:
+            signal.alarm(_MOST_SECONDS)
+            damaged = bytearray(data)
+            damaged[place] ^= 1 << bit
+            path.write_bytes(damaged)
+            os.write(send, f"{_outcome(path)}\n".encode())
         os._exit(0)
     os.close(send)
     with os.fdopen(receive) as told:
-        said = told.read()
+        found = told.read().splitlines()
     _, status = os.waitpid(child, 0)
-    return f"signal {status}" if os.WIFSIGNALED(status) else said
+    return [*found, f"signal {status}"] if os.WIFSIGNALED(status) else found
+
+
+def _outcome(path: Path) -> str:
+    try:
+        return _read(path)
+    except BaseException as error:
+        said = type(error).__name__
+        is_named = str(path) in str(error)
+        return said if is_named else f"{said} without the file: {error}".replace("\n", " ")

@@ -12,17 +12,17 @@ from sampling.checkpoint.estimator import InputStateListener, resume
 from sampling.checkpoint.keras import InputState, fit
 from tests.conftest import SCHEMA
 
-# 120 rows an epoch; and 270 of 3 rounds of positives and 40 of negatives, of which some epochs meet
+# 120 rows an epoch; and 270 of 3 rounds of positives and 20 of negatives, of which some epochs meet
 # the end of a pass.
 _ONE = {"num_epochs": 1, "batch_size": 4}
-_SEVERAL = {"num_epochs": 5, "batch_size": 19, "multiplier": 3.5, "pool_rows": 25}
+_SEVERAL = {"num_epochs": 3, "batch_size": 19, "multiplier": 3.5, "pool_rows": 25}
 CASES = {
     "estimator, one epoch, one round": ("estimator", _ONE),
     "estimator, epochs and rounds": ("estimator", _SEVERAL),
     "keras, one epoch, one round": ("keras", _ONE),
     "keras, epochs and rounds": ("keras", _SEVERAL),
 }
-_SAVE_STEPS = 3
+_SAVE_STEPS = 7
 
 
 class Log:

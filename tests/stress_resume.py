@@ -97,7 +97,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     arguments, failed = parser.parse_args(), False
     with tempfile.TemporaryDirectory() as folder:
-        write_classes(Path(folder), 60, 1000, 2, 5)
+        write_classes(Path(folder), 60, 500, 2, 5)
         for name in CASES:
             begin = time.perf_counter()
             different, steps, trainings, kills, repeated = compare(

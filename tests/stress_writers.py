@@ -9,11 +9,11 @@ what a killed one left. The tests run the same in short form.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import io
 import random
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,8 +22,9 @@ import numpy as np
 import pandas as pd
 
 from sampling import Schema
+from sampling.__main__ import main as run
+from tests.forked import Forked
 
-ROOT = Path(__file__).parent.parent
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 SCHEMA = Schema.from_dict({"user": str, "item": int, "x": float, "y": int}, label="y")
 
@@ -62,11 +63,15 @@ def commands(folder):
     }
 
 
+def import_all(folder):
+    """Runs every command once in this process: those forked from it need not import anything."""
+    for number, arguments in enumerate(commands(folder).values()):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            run([*arguments, f"--output={folder}/imported/{number}"])
+
+
 def start(arguments, output, *flags):
-    program = [sys.executable, "-m", "sampling", *arguments, f"--output={output}", *flags]
-    return subprocess.Popen(
-        program, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    return Forked(run, [*arguments, f"--output={output}", *flags])
 
 
 def digest(output):
@@ -87,10 +92,9 @@ def kill(arguments, folder, kills, seed=0):
     chosen, work = random.Random(seed), folder / "killed"
     work.mkdir()
     output, begun = work / "out", 0
-    ended = start(arguments, output)
-    started = time.monotonic()
-    assert ended.wait() == 0, ended.stderr.read()
-    ended.stderr.close()
+    started, ended = time.monotonic(), start(arguments, output)
+    said = ended.wait()
+    assert ended.returncode == 0, said
     seconds, whole = time.monotonic() - started, digest(output)
     for number in range(kills):
         before = digest(output)
@@ -104,14 +108,12 @@ def kill(arguments, folder, kills, seed=0):
             begun += bool(list(work.glob(".out.writing-*")))
             how = SIGNALS[number % len(SIGNALS)] if number % 2 else signal.SIGKILL
             process.send_signal(how)
-            process.wait()
-            process.stderr.read()
         assert digest(output) == before == whole, "an output is there in part"
         left = [path.name for path in work.iterdir() if path.name != "out"]
         assert how == signal.SIGKILL or len(left) <= bool(number), f"{how!r} left {left}"
-    with start(arguments, output, "--overwrite") as process:
-        process.communicate()
-    assert process.returncode == 0 and digest(output) == whole
+    last = start(arguments, output, "--overwrite")
+    said = last.wait()
+    assert last.returncode == 0 and digest(output) == whole, (last.returncode, said)
     assert [path.name for path in work.iterdir()] == ["out"], "something is left behind"
     return begun
 
@@ -126,14 +128,14 @@ def race(folder, pairs):
     results = []
     for number, arguments in enumerate(sources):
         alone = folder / f"alone-{number}/out"
-        with start(arguments, alone) as process:
-            process.communicate()
+        with start(arguments, alone):
+            pass
         results.append(digest(alone))
     for number in range(pairs):
         work = folder / f"race-{number}"
         work.mkdir()
         processes = [start(arguments, work / "out") for arguments in sources]
-        told = [process.communicate()[1] for process in processes]
+        told = [process.wait() for process in processes]
         codes = [process.returncode for process in processes]
         assert sorted(codes) == [0, 1], told
         winner, loser = codes.index(0), codes.index(1)
@@ -156,10 +158,12 @@ def main():
     parser = argparse.ArgumentParser(description="Kills what writes, and lets two write at once.")
     parser.add_argument("--kills", type=int, default=24, help="of each command")
     parser.add_argument("--pairs", type=int, default=100, help="of splits at once")
-    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--rows", type=int, default=30_000)
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
+        write_raw(folder, 2_000)
+        import_all(folder)
         write_raw(folder, flags.rows)
         kept = race(folder, flags.pairs)
         print(f"{flags.pairs} races: {kept} results kept beside the winner's, none lost")

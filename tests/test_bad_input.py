@@ -1,18 +1,26 @@
 """What can't be read is refused with file, line, column, value and remedy; nothing is lost."""
 
 import csv
+import errno
 import io
 import os
 import re
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampling import Field, InputFn, InputFnDownsampleWithWeight, Schema
+from sampling import Field, InputFn, InputFnDownsampleWithWeight, SamplingError, Schema
+from sampling.checkpoint import estimator
+from sampling.files import manifest
+from tests import written
+from tests.forked import Forked
 from tests.test_csv import AB, MIXED, csv_files, read, write
+from trainer.job_dir import contents
 
 SCHEMA = Schema(
     [Field("id", int, "REQUIRED"), Field("x", float), Field("city", str), Field("ok", bool)]
@@ -320,8 +328,69 @@ def test_a_file_that_changes_before_it_is_counted(tmp_path):
         _ = input_fn.steps_per_epoch
 
 
+def fails(error):
+    def fail(*arguments, **options):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("name", ["f.csv", "f.tfrecord"])
+@pytest.mark.parametrize("is_dataset", [False, True])
+def test_a_device_that_fails_is_named(name, is_dataset, tmp_path, monkeypatch):
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    written.write(frame, tmp_path / name)
+    input_fn = InputFn(tmp_path / name, AB)
+    batches = input_fn.dataset() if is_dataset else input_fn.batches()
+    monkeypatch.setattr(os, "pread", fails(OSError(errno.EIO, "Input/output error")))
+    with pytest.raises(Exception, match=rf"{name}: the device fails to read or write; check it"):
+        list(batches)
+
+
+def test_rights_that_are_lost_are_named(tmp_path, monkeypatch):
+    folder = write(tmp_path, f="a,b\n1,x\n")
+    input_fn = InputFn(folder, AB)
+    denied = PermissionError(errno.EACCES, "Permission denied", f"{folder}/f.csv")
+    monkeypatch.setattr("sampling.files.listing.stat", fails(denied))
+    with refused(f"{folder}/f.csv: permission is denied; ask for it"):
+        list(input_fn.batches())
+
+
+def test_a_forked_process_is_told_what_does_not_work_there(tmp_path):
+    folder = write(tmp_path, f="a,b\n1,x\n")
+    tf.constant(1)  # TensorFlow has its threads from here on
+
+    def run():
+        with pytest.warns(UserWarning, match="was forked from one in which TensorFlow was at work"):
+            InputFn(folder, AB).dataset()
+        InputFn(folder, AB).dataset()  # told once; warnings are errors here
+
+    child = Forked(run, seconds=60)
+    said = child.wait()
+    assert child.returncode == 0, said
+    InputFn(folder, AB).dataset()
+
+
+DEEP = "[" * 10_000 + "]" * 10_000
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda path: manifest.read(path.parent),
+        lambda path: Schema.from_json(path),
+        lambda path: Schema.from_json(f'[{{"name": "a", "type": "STRING", "default": {DEEP}}}]'),
+        lambda path: estimator.read_state(str(path)),
+        lambda path: contents.read_json(str(path.parent), path.name),
+    ],
+)
+def test_json_that_is_nested_too_deeply_is_named(use, tmp_path):
+    (tmp_path / "_manifest.json").write_text(DEEP)
+    with pytest.raises(SamplingError, match=r"nested|recursion"):
+        use(tmp_path / "_manifest.json")
+
+
 def test_a_remote_file_that_changes_or_vanishes():
-    tf = pytest.importorskip("tensorflow")
     path = "ram://changing/f.csv"
     for change, found in ((lambda: tf.io.gfile.remove(path), "vanished"), (None, "changed")):
         with tf.io.gfile.GFile(path, "w") as file:
@@ -456,7 +525,7 @@ def as_python_reads(data, delimiter, header):
     ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(files=csv_files(), data=st.data(), pool_rows=st.sampled_from([1, 1000]))
 def test_a_corrupted_file_is_refused_or_read_as_it_stands(files, data, pool_rows, tmp_path_factory):
     _, texts, options = files

@@ -278,7 +278,7 @@ def test_a_state_of_another_input_function_is_refused(make, other, named):
         make(**other).restore(state)
 
 
-@pytest.mark.parametrize("state", [{}, None, {"version": 3}, "state"])
+@pytest.mark.parametrize("state", [{}, None, {"version": 4}, "state"])
 def test_what_is_no_state_is_refused(make, state):
     with pytest.raises(ValueError, match="no state"):
         make().restore(state)

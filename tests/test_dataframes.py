@@ -101,6 +101,8 @@ def test_a_state_is_of_its_table():
     np.testing.assert_array_equal(ids_of(list(restored.batches())), stream[1000:])
     with pytest.raises(ValueError, match="the state was made with files"):
         InputFn(ROWS[:2000], SCHEMA, shuffle=True, num_epochs=2).restore(state)
+    with pytest.raises(ValueError, match="the state was made with contents"):
+        InputFn(ROWS.assign(id=ROWS["id"] + 1), SCHEMA, shuffle=True, num_epochs=2).restore(state)
 
 
 def test_features_are_looked_up_in_a_frame():

@@ -233,6 +233,20 @@ def test_a_flipped_bit_is_an_error_and_never_the_end_of_the_process(tmp_path, pa
     assert set(found) <= {"same", "SamplingError"} and found["SamplingError"] > 5
 
 
+@pytest.mark.parametrize(
+    ("name", "reader", "method"),
+    [("a.parquet", pq.ParquetFile, "iter_batches"), ("a.arrow", pa.ipc, "open_file")],
+)
+def test_a_file_without_the_rows_that_it_says_is_named(tmp_path, monkeypatch, name, reader, method):
+    def ends(*_, **__):
+        raise StopIteration  # as pyarrow does
+
+    path = write(frame(np.arange(300), 0), tmp_path / name)
+    monkeypatch.setattr(reader, method, ends)
+    with pytest.raises(ValueError, match=rf"{path}.*it ends too early"):
+        InputFn(path, SCHEMA)
+
+
 def test_a_footer_that_pyarrow_ends_the_process_for(tmp_path):
     """Levels of a column that has none: `RowGroupMetaData.column` is not to be asked."""
     rows = pa.table({"id": np.arange(300), "x": np.arange(300) / 4})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -111,6 +112,46 @@ def test_predictions_of_another_model_or_of_other_files_are_not_kept(
     (tmp_path / "other").mkdir()
     attempt(write_classes(tmp_path / "other", 10, 20), tmp_path)
     assert len(ids(tmp_path)) == 30
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda progress: progress.update(parts=10**30), "damaged; anew"),
+        (lambda progress: progress.update(rows=10**30), "damaged; anew"),
+        (lambda progress: progress.update(state=[]), "damaged; anew"),
+        (
+            lambda progress: progress["state"].update(epoch=10**6),
+            r"progress\.json: .*checksum.*anew",
+        ),
+    ],
+)
+def test_progress_that_is_damaged_is_not_believed(
+    classes, in_order, tmp_path, capsys, damage, said
+):
+    with pytest.raises(Killed):
+        attempt(classes, tmp_path, stop_after=40)
+    path = tmp_path / "predictions.partial/progress.json"
+    progress = json.loads(path.read_text())
+    damage(progress)
+    path.write_text(json.dumps(progress))
+    if "checksum" in said:
+        with pytest.raises(ValueError, match=said):
+            attempt(classes, tmp_path)
+        return
+    attempt(classes, tmp_path)
+    assert said in capsys.readouterr().err and ids(tmp_path) == in_order
+
+
+def test_predictions_on_a_full_disk_are_a_sentence(classes, tmp_path):
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, most))
+    try:
+        with pytest.raises(ValueError, match=r"00000\.jsonl can't be written .* File too large"):
+            attempt(classes, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    assert not (tmp_path / "predictions.jsonl").exists()
 
 
 def test_it_says_where_it_goes_on(classes, tmp_path, capsys):

@@ -8,9 +8,8 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shlex
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from scipy import stats
 from sampling import InputFn, InputFnDownsampleWithWeight, Schema, files
 from sampling.__main__ import main
 from sampling.files import manifest
+from tests.forked import Forked
 from tests.stress_prepare import peak_megabytes
 
 SCHEMA = Schema.from_dict(
@@ -298,6 +298,19 @@ def test_a_manifest_is_not_trusted_over_other_files(tmp_path, change, message):
         assert InputFn(str(out / "dev"), SCHEMA).rows_per_epoch == real
 
 
+@pytest.mark.parametrize("counted", [5, 7777])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_count_that_turns_out_to_be_wrong_is_an_error(tmp_path, counted, workers):
+    out = prepared(tmp_path)
+    lie(out, "dev/part-00000-of-00001.csv", counted)
+    input_fn = InputFn(str(out / "dev"), SCHEMA)
+    assert input_fn.rows_per_epoch == counted
+    context = tf.distribute.InputContext(workers, 0, workers)
+    with pytest.raises(ValueError, match=rf"rows in the files, expected the {counted:,} that were"):
+        list(input_fn.batches(input_context=context))
+        _ = input_fn.rows_per_worker(workers)
+
+
 def test_a_manifest_survives_copying_in_any_order(tmp_path):
     out = prepared(tmp_path)
     lie(out, "dev/part-00000-of-00001.csv", 77)
@@ -328,19 +341,20 @@ def test_a_manifest_that_says_what_can_not_be_is_an_error(tmp_path, name, value)
 ENTRY = {"rows": 1, "bytes": 9, "crc32c": "01234567", "classes": {"positive": 1}}
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 40_000), st.data())
 def test_a_checksum_is_of_beginning_middle_and_end(tmp_path_factory, size, data):
     path = tmp_path_factory.getbasetemp() / "checked"
     content = bytearray(size)
     path.write_bytes(content)
-    before = manifest.checksum(files.stat(str(path)))
+    before = files.stat(str(path)).checksum()
     if not size:
         return
     seen = [range(0, 4096), range((size - 4096) // 2, (size + 4096) // 2), range(size - 4096, size)]
     at = data.draw(st.integers(0, size - 1))
     content[at] = 1
     path.write_bytes(content)
-    changed = manifest.checksum(files.stat(str(path))) != before
+    changed = files.stat(str(path)).checksum() != before
     assert changed == (size <= 3 * 4096 or any(at in span for span in seen))
 
 
@@ -487,22 +501,17 @@ def test_a_bad_row_leaves_what_was_there_before(tmp_path, capsys):
 @pytest.mark.parametrize("format_", ["csv", "parquet"])
 def test_a_disk_that_is_full_leaves_nothing(tmp_path, format_):
     write(tmp_path / "raw", rows(20_000))
-    program = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
-        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "from sampling.__main__ import main; main(sys.argv[1:])"
-    )
+
+    def run():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        main(["split", str(tmp_path / "raw/*.csv"), *flags])
+
     flags = f"--output={tmp_path / 'out'}", "--key=customer", f"--format={format_}"
     flags += "--label=bought", f"--schema={tmp_path / 'schema.json'}"
-    ended = subprocess.run(
-        [sys.executable, "-c", program, "split", str(tmp_path / "raw/*.csv"), *flags],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent.parent,
-    )
-    assert ended.returncode == 1
-    assert "can't be written ([Errno 27] File too large" in ended.stderr.splitlines()[-1]
-    assert "Traceback" not in ended.stderr
+    ended = Forked(run)
+    said = ended.wait()
+    assert ended.returncode == 1 and "Traceback" not in said
+    assert "can't be written ([Errno 27] File too large" in said.splitlines()[-1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["raw", "schema.json"]
 
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import tensorflow as tf
 
-from sampling import InputFn, Schema, files
+from sampling import InputFn, SamplingError, Schema, files
 from sampling.__main__ import main
 from sampling.files import manifest, owner
 from tests import stress_writers
+from tests.forked import Forked
+from trainer.training.quiet import plain_errors
 
-ROOT = Path(__file__).parent.parent
 INPUTS = ["negative.csv", "positive.csv", "raw.csv", "schema.json"]
 GONE = f"{owner.name().rsplit('-', 3)[0]}-{2**22 - 3}-5-00c0ffee"  # no process has that number
 
@@ -119,15 +120,55 @@ def test_of_two_writers_in_a_bucket_the_second_is_refused():
     assert files.read_text("ram://writers/out/a") == "ours"
 
 
+def put(path, text="x"):
+    with files.create(path) as file:
+        file.write(text.encode())
+
+
+def found(folder):
+    """The names of all files in a folder of a bucket."""
+    return sorted(
+        f"{directory}/{name}".replace("//", "/").partition(f"{folder}/")[2]
+        for directory, _, names in tf.io.gfile.walk(f"ram://{folder}")
+        for name in names
+    )
+
+
 def test_what_a_dead_writer_left_in_a_bucket_is_removed():
-    for name in ("part-0.csv", f"_writing-{GONE}"):
-        with files.create(f"ram://abandoned/out/{name}") as file:
-            file.write(b"x")
+    for name in ("train/a/part-00000-of-00004.csv", f"_writing-{GONE}"):
+        put(f"ram://abandoned/out/{name}")
     with files.folder("ram://abandoned/out") as stage:
         manifest.write(stage, manifest.build({}, {}, [], []))
-    with pytest.raises(ValueError, match="can't read"):
-        files.read_text("ram://abandoned/out/part-0.csv")
-    assert manifest.read("ram://abandoned/out")["files"] == {}
+    assert found("abandoned/out") == ["_manifest.json"]
+    for name in ("train/theirs.csv", "part-00000-of-00004.csv", f"_writing-{GONE}"):
+        put(f"ram://abandoned/mixed/{name}")
+    with pytest.raises(ValueError, match="holds train"), files.folder("ram://abandoned/mixed"):
+        pass
+    assert found("abandoned/mixed") == ["train/theirs.csv"]
+
+
+def test_a_writer_to_a_bucket_that_fails_removes_what_is_its_own():
+    with pytest.raises(ValueError, match="fails"), files.folder("ram://failing/out") as stage:
+        for name in ("ours.csv", "dev/ours.csv", "train/ours.csv"):
+            put(f"{stage}/{name}")
+        shard = "part-00001-of-00002.csv"
+        others = ["theirs.csv", "train/theirs.csv", f"dev/{shard}", f".{'0f' * 16}/train/a/{shard}"]
+        for name in others:  # the last two are of Beam's workers
+            with tf.io.gfile.GFile(f"{stage}/{name}", "w") as file:
+                file.write("x")
+        raise ValueError("fails")
+    assert found("failing/out") == ["theirs.csv", "train/theirs.csv"]
+
+
+def test_a_file_that_appears_in_a_bucket_is_not_written_over():
+    with (
+        pytest.raises(ValueError, match=r"out/a exists already, expected nothing"),
+        files.folder("ram://appears/out") as stage,
+    ):
+        with tf.io.gfile.GFile(f"{stage}/a", "w") as file:
+            file.write("theirs")
+        put(f"{stage}/a", "ours")
+    assert files.read_text("ram://appears/out/a") == "theirs"
 
 
 # --- every command ---
@@ -178,25 +219,20 @@ def test_a_report_is_replaced_only_if_asked(tmp_path):
 
 # --- what is left behind ---
 
-_STUCK = """
-import sys, time
-from sampling import files
-with files.cleaning_up(), files.folder(sys.argv[1]) as stage, files.whole(sys.argv[1] + ".txt"):
-    print(stage, flush=True)
-    time.sleep(60)
-"""
+
+def write_for_ever(path):
+    with files.cleaning_up(), files.folder(path), files.whole(f"{path}.txt"):
+        time.sleep(60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_a_killed_writer_leaves_nothing_for_long(tmp_path, number):
-    child = subprocess.Popen(
-        [sys.executable, "-c", _STUCK, str(tmp_path / "out")], stdout=subprocess.PIPE, cwd=ROOT
-    )
-    child.stdout.readline()
-    time.sleep(0.05)
+    child = Forked(write_for_ever, tmp_path / "out")
+    while len(list(tmp_path.rglob("made"))) < 2:
+        assert child.poll() is None
+        time.sleep(0.001)
     child.send_signal(number)
     child.wait()
-    child.stdout.close()
     if number == signal.SIGKILL:
         assert len(names(tmp_path)) == 2
         with files.folder(tmp_path / "out") as stage:
@@ -280,22 +316,37 @@ def test_a_directory_of_a_bucket_is_held_by_one_at_a_time():
 
 @pytest.mark.parametrize("command", ["split", "sample", "count", "vocab", "unobserved"])
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(folder, command):
-    program = (
-        "import resource, signal, sys; from pathlib import Path;"
-        "from tests.test_writers import commands;"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100));"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "commands(Path(sys.argv[1]))[sys.argv[2]]('--output=' + sys.argv[1] + '/out')"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", program, str(folder), command],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
-    assert ended.returncode == 1 and "Traceback" not in ended.stderr
-    assert "can't be written ([Errno 27] File too large" in ended.stderr.splitlines()[-1]
+    def run():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+        commands(folder)[command](f"--output={folder}/out")
+
+    ended = Forked(run)
+    said = ended.wait()
+    assert ended.returncode == 1 and "Traceback" not in said
+    assert "can't be written ([Errno 27] File too large" in said.splitlines()[-1]
     assert names(folder) == INPUTS
+
+
+@pytest.mark.parametrize(
+    ("write", "reason"),
+    [
+        (lambda: tf.io.write_file("/dev/full", "x"), "No space left on device"),
+        (lambda: tf.io.write_file("/proc/x", "x"), "No such file or directory|denied"),
+        (lambda: failing("/job/model.ckpt-1; Input/output error"), "Input/output error"),
+    ],
+)
+def test_a_checkpoint_that_can_not_be_written_is_a_sentence(write, reason):
+    with (
+        pytest.raises(SamplingError, match=f"^[^{{]*({reason}); look for damaged .* /job"),
+        plain_errors("/job"),
+    ):
+        write()
+
+
+def failing(message):
+    """As a session tells that an operation failed."""
+    with tf.Graph().as_default():
+        raise tf.errors.UnknownError(None, tf.no_op(), message)
 
 
 def test_an_epoch_is_not_written_over_what_appears_meanwhile(folder, monkeypatch):
@@ -316,24 +367,27 @@ def test_an_epoch_is_not_written_over_what_appears_meanwhile(folder, monkeypatch
 
 # --- more files than may be open ---
 
-_LIMITED = (
-    "import resource, sys; from sampling.__main__ import main;"
-    "resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]),) * 2); main(sys.argv[2:])"
-)
-
 
 @pytest.mark.parametrize("file_format", ["csv", "parquet"])
 def test_more_shards_than_files_may_be_open(tmp_path, file_format):
-    frame = pd.DataFrame({"id": range(6000), "y": [f"c{i % 90}" for i in range(6000)]})
+    frame = pd.DataFrame({"id": range(2600), "y": [f"c{i % 40}" for i in range(2600)]})
     frame.to_csv(tmp_path / "raw.csv", index=False)
     schema = Schema.from_dict({"id": int, "y": str}).to_json()
     flags = ["--label=y", "--classes=each", "--splits=train=1", f"--format={file_format}"]
     flags += [f"--schema={schema}", "--row_group_rows=3"]
     command = ["split", str(tmp_path / "raw.csv"), f"--output={tmp_path / 'out'}", *flags]
-    subprocess.run([sys.executable, "-c", _LIMITED, "64", *command], check=True, cwd=ROOT)
+
+    def run():
+        most = len(os.listdir("/proc/self/fd")) + 64
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        main(command)
+
+    with Forked(run) as ended:
+        pass
+    assert ended.returncode == 0
     read = {"csv": pd.read_csv, "parquet": pd.read_parquet}[file_format]
     paths = sorted((tmp_path / "out/train").rglob(f"*.{file_format}"))
-    assert len(paths) == 360
+    assert len(paths) == 160
     rows = pd.concat([read(path) for path in paths]).sort_values("id", ignore_index=True)
     pd.testing.assert_frame_equal(rows, frame)
 
@@ -342,7 +396,7 @@ def test_more_shards_than_files_may_be_open(tmp_path, file_format):
 
 
 def test_two_splits_at_once_lose_nothing(tmp_path):
-    stress_writers.write_raw(tmp_path, 20_000)
+    stress_writers.write_raw(tmp_path, 5_000)
     stress_writers.race(tmp_path, 2)
 
 

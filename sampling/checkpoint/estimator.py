@@ -153,7 +153,7 @@ def read_state(path: str) -> Any:
     text = files.read_text(path)
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SamplingError(
             f"{path}: found {len(text):,} characters that are no JSON ({error}), expected a state "
             "of the input; restore the file from a copy, or train without resuming"

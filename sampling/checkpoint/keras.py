@@ -98,10 +98,10 @@ class InputState(tf.train.experimental.PythonState):
         """For tf.train.Checkpoint: goes to the place that `serialize` wrote down."""
         try:
             found = json.loads(string_value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SamplingError(
-                f"found {string_value!r}, which is no state ({error}); restore a checkpoint whose "
-                "input is an InputState"
+                f"found {string_value[:100]!r}, which is no state ({error}); restore a checkpoint "
+                "whose input is an InputState"
             ) from None
         states = found if isinstance(found, list) else [found]
         if len(states) != self.workers:

@@ -17,6 +17,27 @@ from sampling.files.staging import staged
 _IN_MEMORY = 2**24  # bytes of an object of a bucket, until it is complete
 
 
+_BEGUN: dict[str, set[str]] = {}  # by folder of a bucket that is being written: its files so far
+
+
+@contextlib.contextmanager
+def noting(folder: str) -> Iterator[set[str]]:
+    """The paths of all files that `create` and `move` make in a folder of a bucket meanwhile."""
+    _BEGUN[folder] = set()
+    try:
+        yield _BEGUN[folder]
+    finally:
+        del _BEGUN[folder]
+
+
+def _note(path: str) -> None:
+    """Raises SamplingError if the file is there and of something else."""
+    for folder, made in list(_BEGUN.items()):
+        if path.startswith(f"{folder}/") and path not in made:
+            check_new(path)
+            made.add(path)
+
+
 def create(path: str) -> BinaryIO:
     """A file to write to, with its folders; local, or what `tf.io.gfile` writes."""
     if is_local(path):
@@ -24,6 +45,7 @@ def create(path: str) -> BinaryIO:
         return open(path, "wb")
     import tensorflow as tf
 
+    _note(path)
     tf.io.gfile.makedirs(os.path.dirname(path))
     return io.BufferedWriter(_RemoteFile(path), 2**20)
 
@@ -177,6 +199,7 @@ def move(old: str, new: str) -> None:
         return
     import tensorflow as tf
 
+    _note(new)
     tf.io.gfile.makedirs(os.path.dirname(new))
     tf.io.gfile.rename(old, new, overwrite=True)
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 
 from sampling.errors import SamplingError
 from sampling.files import locking, manifest
-from sampling.files.creating import remove
+from sampling.files.creating import noting, remove
 from sampling.files.reading import is_local, telling
 from sampling.files.staging import REPLACED, staged
 
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 _TRIES = 10
+# What writers call their shards, and what Beam's workers write them in.
+_OURS = re.compile(
+    r"(\.[0-9a-f]{32}/)?([^/]+/){0,2}part-\d{5,}-of-\d{5,}\.(csv|parquet)"
+    r"|\.(counted|written)-[0-9a-f]{32}\.json"
+)
 
 
 @contextlib.contextmanager
@@ -23,8 +29,8 @@ def folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[st
 
     A local folder is written beside its place and renamed; whatever stops the job, there is none or
     the one of before. If something has appeared in its place meanwhile, that stays, and the result
-    is kept beside it. A bucket has no renaming: there, what has no manifest is not whole, and of
-    two writers at least one is refused.
+    is kept beside it. A bucket has no renaming: there, what has no manifest is not whole, of two
+    writers at least one is refused, and one that fails removes what it wrote, nothing else.
 
     Args:
         path: of the folder; it may exist if it is empty.
@@ -125,7 +131,7 @@ def _keep(made: str, path: str) -> str:
 @contextlib.contextmanager
 def _in_bucket(path: str, overwrite: bool) -> Iterator[str]:
     if locking.is_abandoned(path) and manifest.NAME not in _held(path):
-        remove(path)
+        _remove_own(path, {f"{path}/{name}" for name in locking.marks(path)})
     check_place(path, overwrite)
     with locking.marked(path) as mark:
         others = [name for name in _held(path) if name != mark]
@@ -135,8 +141,28 @@ def _in_bucket(path: str, overwrite: bool) -> Iterator[str]:
             )
         for name in others:
             remove(f"{path}/{name.rstrip('/')}")
-        try:
-            yield path
-        except BaseException:
-            remove(path)
-            raise
+        with noting(path) as made:
+            try:
+                yield path
+            except BaseException:
+                _remove_own(path, made)
+                raise
+
+
+def _remove_own(path: str, made: Collection[str]) -> None:
+    """Removes what a writer has written to a folder of a bucket, with what it leaves empty.
+
+    There was nothing when it began. So shards are its own where other processes made them for it
+    (Beam's workers), or where it was killed and nobody knows more.
+
+    Args:
+        made: files that it is known to have made.
+    """
+    import tensorflow as tf
+
+    for folder, _, names in tf.io.gfile.walk(path, topdown=False):
+        for file in (f"{folder.rstrip('/')}/{name}" for name in names):
+            if file in made or _OURS.fullmatch(file[len(path) + 1 :]):
+                remove(file)
+        if tf.io.gfile.isdir(folder) and not tf.io.gfile.listdir(folder):
+            remove(folder)

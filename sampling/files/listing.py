@@ -14,10 +14,13 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
-from sampling.errors import SamplingError
+import google_crc32c
+
+from sampling.errors import SamplingError, sentence_of
 from sampling.files.reading import ahead, gfile, is_local, open_binary, read_range, telling
 
 _HIDDEN = ("_", ".")
+_PIECE = 4096  # bytes of a file that its checksum is of, three times
 
 Globs = Any  # a glob, a file's or a folder's name (str or path), or a list of them
 
@@ -38,9 +41,15 @@ class File:
         """The bytes [start, end), all of them, of the file that was opened.
 
         Raises:
+            OSError: they can't be read; the file is named.
             SamplingError: the file has become shorter than it was listed.
         """
-        data = read_range(opened, start, min(end, self.size))
+        try:
+            data = read_range(opened, start, min(end, self.size))
+        except OSError as error:
+            if error.errno is None or error.filename is not None:
+                raise
+            raise OSError(error.errno, error.strerror, self.path) from error
         if len(data) < min(end, self.size) - start:
             raise SamplingError(
                 f"{self.path} has become shorter since it was listed: found it to end at byte "
@@ -48,6 +57,15 @@ class File:
                 "they are read, or build the input function anew"
             )
         return data
+
+    def checksum(self) -> str:
+        """CRC32C of its first, middle and last 4 KiB, of all of a small one; eight hex digits."""
+        starts = sorted({0, max(0, (self.size - _PIECE) // 2), max(0, self.size - _PIECE)})
+        if self.size <= 3 * _PIECE:
+            starts = list(range(0, self.size, _PIECE))
+        with open_binary(self.path) as opened:
+            pieces = [self.read(opened, at, min(self.size, at + _PIECE)) for at in starts]
+        return f"{google_crc32c.value(b''.join(pieces)):08x}"
 
     def check_unchanged(self) -> None:
         """Raises SamplingError if the file is gone or is not what was listed.
@@ -61,6 +79,8 @@ class File:
                 f"{self.path} has vanished since it was listed, expected it to stay; put it back, "
                 "or build the input function anew"
             ) from None
+        except OSError as error:
+            raise SamplingError(sentence_of(error)) from error
         if now != self:
             found = f"of {now.size:,} bytes" if now.size != self.size else "written again"
             raise SamplingError(

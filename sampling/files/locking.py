@@ -103,11 +103,16 @@ def marked(directory: str, name: str = "") -> Iterator[str]:
         remove(f"{directory}/{mark}")
 
 
-def is_abandoned(directory: str) -> bool:
-    """Whether a directory of a bucket has marks, and all of them of processes that are gone."""
+def marks(directory: str) -> list[str]:
+    """The names of those in a directory of a bucket."""
     import tensorflow as tf
 
     with telling(directory):
         names = tf.io.gfile.listdir(directory) if tf.io.gfile.isdir(directory) else []
-    marks = [name.removeprefix(_MARK) for name in names if name.startswith(_MARK)]
-    return bool(marks) and all(map(owner.is_gone, marks))
+    return [name for name in names if name.startswith(_MARK)]
+
+
+def is_abandoned(directory: str) -> bool:
+    """Whether a directory of a bucket has marks, and all of them of processes that are gone."""
+    found = marks(directory)
+    return bool(found) and all(owner.is_gone(name.removeprefix(_MARK)) for name in found)

@@ -21,18 +21,16 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import google_crc32c
 import pyarrow as pa
 
 from sampling.errors import SamplingError
 from sampling.files.creating import create, exists
 from sampling.files.listing import File, stat
-from sampling.files.reading import open_binary, read_range, read_text
+from sampling.files.reading import read_text
 
 NAME = "_manifest.json"  # readers of folders (Spark, Arrow, pandas, ours) leave such names out
 MADE_BY, VERSION = "tf-sampling", 1
 _LEVELS = 3  # split/class/shard: the manifest is at most two folders up
-_PIECE = 4096  # bytes
 
 
 class Written(NamedTuple):
@@ -42,7 +40,7 @@ class Written(NamedTuple):
         split: "train", say.
         class_: of all its rows; None where they are mixed.
         classes: rows of each class, where rows have one.
-        crc32c: see `checksum`.
+        crc32c: see `File.checksum`.
     """
 
     path: str
@@ -59,17 +57,7 @@ def written(
 ) -> Written:
     """A shard that has just been written."""
     file = stat(f"{folder}/{path}")
-    return Written(path, rows, file.size, split, class_, classes, checksum(file))
-
-
-def checksum(file: File) -> str:
-    """CRC32C of a file's first, middle and last 4 KiB, of all of a small one; eight hex digits."""
-    starts = sorted({0, max(0, (file.size - _PIECE) // 2), max(0, file.size - _PIECE)})
-    if file.size <= 3 * _PIECE:
-        starts = list(range(0, file.size, _PIECE))
-    with open_binary(file.path) as opened:
-        pieces = [read_range(opened, at, min(file.size, at + _PIECE)) for at in starts]
-    return f"{google_crc32c.value(b''.join(pieces)):08x}"
+    return Written(path, rows, file.size, split, class_, classes, file.checksum())
 
 
 def build(
@@ -117,9 +105,10 @@ def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
         SamplingError: there is none, it is none of ours, or it says what can't be.
     """
     path = os.path.join(os.fspath(folder), NAME)
+    text = read_text(path)
     try:
-        found = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise SamplingError(f"{path} is no JSON ({error}); prepare the folder anew") from None
     if not _is_ours(found):
         raise SamplingError(
@@ -237,7 +226,7 @@ def _problem(entry: Mapping[str, Any] | None, file: File) -> str:
         return "is not in it"
     if entry["bytes"] != file.size:
         return f"has {file.size:,} bytes, {entry['bytes']:,} by it"
-    if entry["crc32c"] != checksum(file):
+    if entry["crc32c"] != file.checksum():
         return "has the same size and another checksum"
     return ""
 
@@ -250,7 +239,7 @@ def _look(folder: str) -> dict[str, Any] | None:
     try:
         if not _is_ours(json.loads(read_text(path))):
             return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         warnings.warn(f"{path} can't be used, rows are counted: {error}", stacklevel=2)
         return None
     return read(folder)

@@ -9,24 +9,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import sys
 from collections.abc import Iterator
 
-from sampling.errors import SamplingError
+from sampling.errors import SamplingError, sentence_of
 
 NAME = "tf-sampling"
-_REASONS = {
-    errno.ENOSPC: "no space is left on the device; free some, and give the command again",
-    errno.EDQUOT: "the quota of the device is used up; free some, and give the command again",
-    errno.EFBIG: "the file is larger than is allowed here; raise the limit (ulimit -f)",
-    errno.EACCES: "permission is denied; ask for it, or name another path",
-    errno.EPERM: "permission is denied; ask for it, or name another path",
-    errno.EROFS: "the file system is read-only; name another path",
-    errno.EMFILE: "too many files are open; raise the limit (ulimit -n)",
-    errno.EIO: "the device fails to read or write; check it",
-}
 
 
 @contextlib.contextmanager
@@ -65,10 +54,3 @@ def ending(if_stopped: str) -> Iterator[None]:
 def say(text: str) -> None:
     """A line of a command on stderr."""
     print(f"{NAME}: {text}", file=sys.stderr)
-
-
-def sentence_of(error: OSError) -> str:
-    """[Errno 28] -> "data/part-0.csv: no space is left on the device; free some, ..." """
-    reason = _REASONS.get(error.errno or 0) or f"{error.strerror or error}; fix it"
-    paths = [os.fspath(path) for path in (error.filename, error.filename2) if path is not None]
-    return ": ".join([*map(str, paths[:1]), reason])

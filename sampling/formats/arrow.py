@@ -141,8 +141,14 @@ class ArrowFile:
                     yield pa.PythonFile(Readable(opened, self.file.size), "r")
             except (FileNotFoundError, PermissionError, SamplingError):
                 raise
-            except (pa.ArrowException, OSError, UnicodeDecodeError, LookupError) as error:
-                found = str(error).strip().partition("\n")[0]
+            except (
+                pa.ArrowException,
+                OSError,
+                UnicodeDecodeError,
+                LookupError,
+                StopIteration,
+            ) as e:
+                found = str(e).strip().partition("\n")[0] or "it ends too early"
                 raise SamplingError(
                     f"{self.file.path}{place}: found what Arrow can't be read from ({found}), "
                     "expected a whole Arrow IPC file; copy or write it anew"

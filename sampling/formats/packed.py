@@ -49,6 +49,9 @@ class Packed(files.File):
     def check_unchanged(self) -> None:
         self.packed.check_unchanged()
 
+    def checksum(self) -> str:
+        return self.packed.checksum()
+
     def open(self) -> Any:
         return _Opened(self.index)
 

@@ -151,10 +151,16 @@ class ParquetFile:
                 )
             except (FileNotFoundError, PermissionError, SamplingError):
                 raise
-            except (pa.ArrowException, OSError, UnicodeDecodeError, LookupError) as error:
+            except (
+                pa.ArrowException,
+                OSError,
+                UnicodeDecodeError,
+                LookupError,
+                StopIteration,
+            ) as e:
                 raise SamplingError(
                     f"{self.file.path}{place}: found what Parquet can't be read from "
-                    f"({_first_line(error)}), expected a whole Parquet file; copy or write it anew"
+                    f"({_first_line(e)}), expected a whole Parquet file; copy or write it anew"
                 ) from None
 
 
@@ -207,4 +213,4 @@ class Readable(io.RawIOBase):
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+    return str(error).strip().partition("\n")[0] or "it ends too early"

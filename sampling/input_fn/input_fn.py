@@ -20,7 +20,7 @@ from sampling import checks, files
 from sampling.errors import SamplingError
 from sampling.formats.registry import Blocks
 from sampling.formats.writing import Layout
-from sampling.input_fn import cluster, datasets, description, elements, export
+from sampling.input_fn import cluster, datasets, description, elements, export, forks
 from sampling.input_fn.description import Description
 from sampling.input_fn.options import Reading, takes_reading
 from sampling.input_fn.stream import tally
@@ -359,6 +359,7 @@ class InputFn:
         asked while the same input function is evaluated.
         """
         run = self._latest
+        _ = self._opened.fingerprint  # now, while the files are those that were listed
         return lambda number: self._to_state(run.find(run.rows_after(number, self.batch_size)))
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -510,6 +511,7 @@ class InputFn:
         num_batches: int | None,
         stacked: bool = False,
     ) -> tf.data.Dataset:
+        forks.warn()
         dtypes = elements.dtypes(self._reader.dtypes, names, self._reader.label, stacked)
         make, pause = self._begin(names, stacked, rounds_ahead=0), Pause()
         self._latest.pause_in(pause)

@@ -140,7 +140,7 @@ def _read_json_lines(path: str) -> pd.DataFrame:
 def _parsed(line: bytes, number: int) -> Any:
     try:
         return json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SamplingError(f"line {number:,}: found {line[:40]!r} ({error})") from None
 
 

@@ -65,6 +65,11 @@ def parse(text: str, origin: str) -> dict[str, Any]:
             f"{origin}, line {error.lineno}, column {error.colno}: {error.msg}; "
             "expected the JSON that bq show --schema --format=prettyjson prints"
         ) from None
+    except RecursionError:
+        raise SamplingError(
+            f"{origin}: found JSON that is nested too deeply, "
+            "expected what bq show --schema --format=prettyjson prints; fix it"
+        ) from None
     entries, said = found, {}
     if isinstance(found, dict):
         entries = found.get("schema", found.get("fields"))
@@ -140,7 +145,7 @@ def _literal(expression: Any) -> Any:
     is_word = expression.upper() in ("TRUE", "FALSE", "NULL")
     try:
         return json.loads(expression.lower() if is_word else expression)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         raise SamplingError(
             f"found the default {expression!r}, expected a literal; "
             "write a number, a quoted text, or none"

@@ -63,7 +63,7 @@ def _written(
     if parts.rows:
         print(f"going on after row {parts.rows:,} of {total:,}", file=sys.stderr)
     if 0 < parts.rows < total:
-        input_fn.restore(parts.state)
+        parts.restore(input_fn)
     if parts.rows < total:
         for lines in _in_parts(predict(), input_fn.schema, parts.rows):
             parts.append(lines, input_fn.state)
@@ -99,11 +99,24 @@ class _Parts:
             return None
         numbers = found.get("parts"), found.get("rows")
         is_whole = {"about", "state"} <= set(found) and all(type(n) is int for n in numbers)
-        paths = [self._path(number) for number in range(found["parts"] if is_whole else 0)]
-        return found if paths and all(map(files.exists, paths)) else None
+        if not is_whole or found["parts"] < 1:
+            return None
+        if not isinstance(found["state"], dict) or found["state"].get("rows") != found["rows"]:
+            return None
+        is_there = all(files.exists(self._path(number)) for number in range(found["parts"]))
+        return found if is_there else None
 
     def _path(self, number: int) -> str:
         return f"{self._folder}/{number:05}.jsonl"
+
+    def restore(self, input_fn: InputFn) -> None:
+        """Lets the input go on after the parts."""
+        try:
+            input_fn.restore(self.state)
+        except SamplingError as error:
+            raise SamplingError(
+                f"{self._folder}/{_PROGRESS}: {error}; or remove {self._folder}, to predict anew"
+            ) from None
 
     def append(self, lines: list[str], state: Callable[[int], Any]) -> None:
         """A part counts once the progress says so; one cut off before is written again."""

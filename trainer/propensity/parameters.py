@@ -64,10 +64,10 @@ class Parameters(NamedTuple):
             stored = contents.read_json(job_dir, contents.PARAMETERS)
         elif given.get("warm_start_dir"):
             other = warm_start.stored(given["warm_start_dir"])
-        known = stored or other
-        whose = job_dir if stored else given.get("warm_start_dir")
+        known = other if stored is None else stored
+        whose = given.get("warm_start_dir") if stored is None else job_dir
         path = f"{whose}/{contents.PARAMETERS}"
-        with contents.undamaged(path) if known else contextlib.nullcontext():
+        with contents.undamaged(path) if known is not None else contextlib.nullcontext():
             flags = _flags(given, stored, other)
             _check_given(flags)
             schema = _schema(flags, stored if "schema" not in given else None)
@@ -79,7 +79,7 @@ class Parameters(NamedTuple):
             return cls(
                 flags,
                 schema,
-                _scales(known) if known else None,
+                _scales(known) if known is not None else None,
                 steps,
                 _prior(stored),
                 Columns.from_dict(known["columns"]) if known and known["columns"] else None,
@@ -136,9 +136,10 @@ def _flags(
 ) -> argparse.Namespace:
     """Of the model that is gone on with, or in part those of another that is started from."""
     shape = {name: other["flags"][name] for name in warm_start.SAME} if other else {}
-    known = {**defaults(FLAGS), **shape, **(stored["flags"] if stored else {}), **given}
+    kept = {} if stored is None else stored["flags"]
+    known = {**defaults(FLAGS), **shape, **kept, **given}
     usual = {**defaults(FLAGS), **DEFAULTS[known["model"]]}
-    values = {**usual, **shape, **(stored["flags"] if stored else {}), **given}
+    values = {**usual, **shape, **kept, **given}
     if values["best_metric"] == AUTO:
         is_validated = values["dev_dir"] and cluster.task().is_alone
         values["best_metric"] = "log_loss" if is_validated else None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 
@@ -42,6 +45,9 @@ def plain_errors(job_dir: str) -> Iterator[None]:
         SamplingError: an input function said so in a session; a file can't be read or written; or
             the training diverged.
     """
+    # The thread that writes summaries fails as well, and nobody needs its traceback.
+    hook = threading.excepthook
+    threading.excepthook = lambda fault: hook(fault) if job_dir not in str(fault[1]) else None
     try:
         yield
     except tf.compat.v1.train.NanLossDuringTrainingError as error:
@@ -57,16 +63,21 @@ def plain_errors(job_dir: str) -> Iterator[None]:
     except tf.errors.OpError as error:
         if said := wrapped_in(error):
             raise said from error
-        is_of_files = isinstance(error, tf.errors.UnknownError) and error.op is None
+        is_of_files = isinstance(error, tf.errors.UnknownError) and (
+            error.op is None or os.strerror(errno.EIO) in error.message
+        )
         if is_of_files or isinstance(error, _OF_FILES):
             raise SamplingError(_of_files(error.message, job_dir)) from error
         raise
+    finally:
+        threading.excepthook = hook
 
 
 def _of_files(message: str, job_dir: str) -> str:
     """A sentence, out of the traces around it."""
     found = re.search(r"^(.+)\n\s*\[\[\{\{node", message, re.MULTILINE)
     reason = found[1] if found else (message.strip().splitlines() or ["a file operation failed"])[0]
+    reason = re.sub(r"\{\{.*?\}\}|\[Op:\w*\]", "", reason)  # names of operations
     return (
         f"{reason.strip().rstrip('.;')}; look for damaged or missing files, rights and free space "
         f"where {job_dir} and the input are, then give the same command again"

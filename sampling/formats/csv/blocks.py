@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -90,6 +91,9 @@ class CsvBlocks:
         self.total_bytes = sum(file.body_bytes for file in self.files)
         self._counted: int | None = None
         self._counted_blocks: np.ndarray | None = None
+        self._seen: np.ndarray | None = None  # which blocks were read
+        self._rows_seen = 0
+        self._lock = threading.Lock()
         sampled = self.files[:: 1 + len(self.files) // _SAMPLED_FILES]
         samples = list(files.ahead(CsvFile.sample, sampled, self._is_local))
         sampled_bytes = sum(length for length, _ in samples)
@@ -150,6 +154,7 @@ class CsvBlocks:
         """
         if self._counted_blocks is None:
             counts = [count for index in range(len(self.files)) for count in self._in_blocks(index)]
+            self._compare(sum(counts))
             self._counted_blocks = np.array(counts, np.int64)
         return self._counted_blocks
 
@@ -170,7 +175,9 @@ class CsvBlocks:
         schema = self.schema
         names = schema.names if columns is None else base.checked_names(columns, schema)
         with self._explaining(blocks, names):
-            return self._finished(self._parsed(blocks, self._pieces(blocks), names), names, blocks)
+            table = self._finished(self._parsed(blocks, self._pieces(blocks), names), names, blocks)
+        self._note(blocks, table.num_rows)
+        return table
 
     def read_both(self, blocks: np.ndarray) -> tuple[pa.Table, list[pa.Table]]:
         """What `read` gives, and the same rows as the files have them: null where a field is blank,
@@ -209,6 +216,28 @@ class CsvBlocks:
             if name not in piece.layout
         }
         return lines.rearranged(piece.text, piece.layout, names, self.options, of_path)
+
+    def _note(self, blocks: np.ndarray, rows: int) -> None:
+        """Once every block was read, there are as many rows as were believed to be there."""
+        with self._lock:
+            if self._seen is None:
+                self._seen = np.zeros(self.num_blocks, bool)
+            if self._seen[blocks].any():  # again, with others: whose rows are new is not known
+                return
+            self._seen[blocks] = True
+            self._rows_seen += rows
+            if self._seen.all():
+                self._compare(self._rows_seen)
+
+    def _compare(self, rows: int) -> None:
+        """Raises SamplingError if the files turn out to have another number of rows."""
+        if self._counted not in (None, rows):
+            raise SamplingError(
+                f"{self.role}: found {rows:,} rows in the files, expected the {self._counted:,} "
+                "that were counted, or stand in their manifest; leave files alone while they are "
+                "read, and write the manifest anew"
+            )
+        self._counted = rows
 
     @contextlib.contextmanager
     def _explaining(self, blocks: np.ndarray, names: Sequence[str]) -> Iterator[None]:

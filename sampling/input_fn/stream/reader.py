@@ -5,6 +5,8 @@ It knows nothing of epochs, batches and TensorFlow.
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 import warnings
 import zlib
@@ -14,7 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sampling.errors import SamplingError
+from sampling import files
+from sampling.errors import SamplingError, sentence_of
 from sampling.formats import registry
 from sampling.formats.base import CountedBlocks
 from sampling.formats.mixed import MixedBlocks
@@ -31,6 +34,7 @@ from sampling.samplers.sampler import Sampler
 from sampling.schema import WEIGHT_FEATURE, Schema
 
 RATE = "\0rate"  # a column that no file has
+_CHECKED_IN_BUCKET = 32  # files whose contents a state knows
 _LEAST_RATE = 1e-30  # the inverse of a smaller rate is no float32
 
 
@@ -104,13 +108,35 @@ class ClassFiles:
         """What is read, each file once."""
         return [self.mixed.blocks] if self.mixed else list(self.blocks.values())
 
-    def fingerprint(self) -> str:
+    @functools.cached_property
+    def fingerprint(self) -> dict[str, str]:
+        """Of the files' names and sizes, and of their contents in part, see `File.checksum`.
+
+        In a bucket, where every piece is a request, contents are those of a few files.
+
+        Raises:
+            SamplingError: a file is not what was listed.
+        """
+        files_of = {name: [each.file for each in b.files] for name, b in self.blocks.items()}
         listed = [
-            (name, os.path.basename(file.file.path), file.file.size)
-            for name, blocks in self.blocks.items()
-            for file in blocks.files
+            (name, os.path.basename(file.path), file.size)
+            for name, of_class in files_of.items()
+            for file in of_class
         ]
-        return f"{len(listed)} with checksum {zlib.crc32(repr(listed).encode())}"
+        by_path = {file.path: file for of_class in files_of.values() for file in of_class}
+        checked, are_local = list(by_path.values()), all(map(files.is_local, by_path))
+        if not are_local:
+            checked = checked[:: math.ceil(len(checked) / _CHECKED_IN_BUCKET)]
+        checksums = list(files.ahead(_checksum, checked, are_local))
+        return {
+            "files": f"{len(listed)} with checksum {zlib.crc32(repr(listed).encode())}",
+            "contents": f"checksum {zlib.crc32(repr(checksums).encode())}",
+        }
+
+
+def _checksum(file: files.File) -> str:
+    file.check_unchanged()
+    return file.checksum()
 
 
 class Reader:
@@ -156,7 +182,15 @@ class Reader:
         return self.encoding.count(self.blocks[name])
 
     def read(self, name: str, ids: np.ndarray) -> pa.Table:
-        return self.blocks[name].read(ids)
+        """The rows of some blocks.
+
+        Raises:
+            SamplingError: they can't be read. TensorFlow leaves a mere text of an error.
+        """
+        try:
+            return self.blocks[name].read(ids)
+        except OSError as error:
+            raise SamplingError(sentence_of(error)) from error
 
     def load(
         self, name: str, ids: np.ndarray, table: pa.Table, by_rate: ByRate | None
@@ -200,7 +234,7 @@ class Reader:
         """What decides on the rows and their order: the same, or no restoring."""
         return {
             "schema": self.schema.fingerprint(),
-            "files": self.opened.fingerprint(),
+            **self.opened.fingerprint,
         }
 
     def _check_weights(self, weights: np.ndarray, name: str, ids: np.ndarray) -> None:
