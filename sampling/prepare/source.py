@@ -91,6 +91,8 @@ class Source:
     Attributes:
         schema: of the tables.
         is_typed: whether the columns have types; otherwise they are text, unchecked.
+        is_text: whether the files are CSV.
+        options: as given.
 
     Raises:
         SamplingError: no file matches, one does not fit, or a key or the label is lacking.
@@ -111,7 +113,8 @@ class Source:
         listed = files.list_files(globs, "files")
         first = next((file for file in listed if file.size), listed[0])
         found = registry.checked_format(file_format) or registry.look(first)
-        self.is_typed = schema is not None or not found.startswith("csv")
+        self.options, self.is_text = options, found.startswith("csv")
+        self.is_typed = schema is not None or not self.is_text
         if not self.is_typed:
             codec = found.partition(".")[2]
             schema = _texts(columns or _header(first, options, codec), label)

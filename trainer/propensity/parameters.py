@@ -21,7 +21,7 @@ from trainer.propensity.model import warm_start
 from trainer.propensity.model.columns import Columns, readable
 from trainer.propensity.model.features import Scale
 from trainer.propensity.options import AUTO, DEFAULTS, FLAGS, NO
-from trainer.training.every_job import refuse_missing, refuse_other_model
+from trainer.training.every_job import refuse_missing, refuse_other_model, written
 
 _NEEDED = {
     "train": ("schema", "label", "positive_dir", "negative_dir", "test_dir"),
@@ -138,7 +138,7 @@ def _flags(
     shape = {name: other["flags"][name] for name in warm_start.SAME} if other else {}
     known = {**defaults(FLAGS), **shape, **(stored["flags"] if stored else {}), **given}
     usual = {**defaults(FLAGS), **DEFAULTS[known["model"]]}
-    values = {**usual, **shape, **(stored["flags"] if stored else {}), **given}
+    values = {**usual, **shape, **written(stored["flags"] if stored else {}, given), **given}
     if values["best_metric"] == AUTO:
         is_validated = values["dev_dir"] and cluster.task().is_alone
         values["best_metric"] = "log_loss" if is_validated else None

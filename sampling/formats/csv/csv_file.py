@@ -137,6 +137,7 @@ class CsvFile:
             self._refuse(self._line, f"the byte {error.object[error.start]:#04x}", remedy)
         if not options.header:
             return self._layout_by_count(names, optional, of_path)
+        names = schema.names_of(names)
         self._check_header(names, optional, of_path)
         left_out = tuple(name for name in names if name not in schema.names)
         return _each_once(names, schema), left_out
