@@ -176,9 +176,9 @@ def _with_point(text: tf.Tensor, decimal: str) -> tf.Tensor:
 def _typed(field: Field, text: tf.Tensor, spellings: Sequence[str]) -> tuple[Any, tf.Tensor]:
     """(Values, bool: where they are missing), [batch] each."""
     missing = _is_any(text, spellings)
-    if not field.is_string and field.type != "BOOLEAN":
-        # pyarrow takes blanks round a number, TensorFlow more than blanks
+    if not field.is_string:  # blanks around a value are none of it, and TensorFlow takes more
         text = tf.strings.regex_replace(text, r"\A[ \t]+|[ \t]+\z", "")
+    if not field.is_string and field.type != "BOOLEAN":
         missing |= tf.strings.regex_full_match(text, spelled.NAN)
     if field.mode == "REQUIRED":
         text = _checked(text, ~missing, f"column {field.name!r} is REQUIRED and empty; fill it")
