@@ -76,8 +76,7 @@ def test_the_same_flag_means_the_same_everywhere():
         found.setdefault(flag.name, []).append(flag)
     shared = {flag.name for flag in vars(common).values() if hasattr(flag, "of_model")}
     assert {"schema", "label", "seed", "output", "job_dir", "exclude"} <= shared
-    own = {"multiplier"}  # a training finds it out by itself (auto), which a sample on disk can not
-    for name in shared & set(found) - own:
+    for name in shared & set(found):
         flags = found[name]
         declared = next(f for f in vars(common).values() if getattr(f, "name", None) == name)
         assert {(flag.parse, flag.choices) for flag in flags} == {

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from sampling import Schema
@@ -20,7 +21,10 @@ from sampling.__main__ import main
 HERE = Path(__file__).resolve()
 DATA = next((up / "shared/data" for up in HERE.parents if (up / "shared/data").is_dir()), HERE)
 ROWS = 600
-QUICK = ("--model=linear", "--num_epochs=1", "--batch_size=1024", "--no-report")
+QUICK = (
+    *("--model=wide_deep", "--multiplier=1", "--num_epochs=1", "--batch_size=1024"),
+    *("--best_metric=no", "--calibrate=no", "--no-report"),
+)
 IS_RARE = (np.arange(ROWS) % 7 == 3).astype(int)
 AGES = np.random.default_rng(0).integers(18, 60, ROWS) + 20 * IS_RARE
 
@@ -125,6 +129,9 @@ def test_four_commands(tmp_path, capsys, name):
     kind = KINDS[name]
     real = DATA / kind.real
     path = real if kind.real and real.exists() else kind.make(tmp_path)
+    if path == real and path.suffix == ".parquet":
+        path = tmp_path / "some.parquet"
+        pq.write_table(pq.read_table(real).slice(0, 20_000), path)
     label = kind.label or f"column_{21 if path == real else 6}"
     main(["schema", str(path), f"--label={label}", *kind.names])
     schema_file = tmp_path / "schema.json"
@@ -150,13 +157,19 @@ def test_four_commands(tmp_path, capsys, name):
 
 
 def check_shop(folder: Path, schema: Schema, before: pd.DataFrame) -> None:
-    """The new names throughout; and labels that are blank or unknown may be predicted."""
+    """The new names throughout, and labels that are blank or unknown may be predicted."""
     assert schema.names == ("customer", "Größe (m)", "Straße; Ort", "buys")
     assert [field.type for field in schema] == ["STRING", "FLOAT", "STRING", "STRING"]
     shard = next((folder / "data/test").rglob("*.csv"))
     assert shard.read_text().splitlines()[0] == 'customer;Größe (m);"Straße; Ort";buys'
+    job, read = f"--job-dir={folder}/job", f"--schema={folder}/schema.json"
+    main(["evaluate", "propensity", job, f"--data-dir={folder}/data", "--no-report"])
+    tested = [line for path in shard.parent.glob("*.csv") for line in path.read_text().split()[1:]]
+    labels = [line.rpartition(";")[2] for line in tested if line.endswith(("ja", "nein"))]
+    evaluation = json.loads((folder / "job/evaluation.json").read_text())
+    assert evaluation["rows"] == len(labels)
+    assert evaluation["base_rate"] == pytest.approx(labels.count("ja") / len(labels))
     raw = folder / "shop.csv"
     raw.write_bytes(raw.read_bytes().replace(b";ja\r\n", b";\r\n").replace(b";nein\r", b";wer?\r"))
-    job, read = f"--job-dir={folder}/job", f"--schema={folder}/schema.json"
     main(["predict", "propensity", job, read, f"--test-dir={raw}"])
     pd.testing.assert_frame_equal(predictions(folder / "job"), before)
