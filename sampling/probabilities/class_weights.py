@@ -168,7 +168,7 @@ def _balanced(counts: Mapping[int, float]) -> dict[int, float]:
 
 def _numbers(values: Mapping[Any, Any], name: str, what: str) -> dict[int, float]:
     for number, value in values.items():
-        if not isinstance(number, Real) or number != int(number):
+        if not isinstance(number, Real) or not float(number).is_integer():
             raise SamplingError(
                 f"{name}: found the class {number!r}, expected class numbers; use the class's place"
             )
