@@ -162,6 +162,16 @@ def test_a_fault_of_the_program_is_not_hidden(fault, rows, monkeypatch):
         main(["count", rows])
 
 
+def test_remedies_are_flags(tmp_path, capsys):
+    """As Python says them they could not be followed."""
+    (tmp_path / "a.csv").write_bytes("id,größe\n1,2\n".encode("latin-1"))
+    _, line = ended(capsys, "count", str(tmp_path / "a.csv"), "--columns=id,size", "--label=id")
+    assert "pass --encoding=latin-1 if it is that" in line
+    (tmp_path / "a.csv").write_text('id,text\n1,"a\nb"\n')
+    _, line = ended(capsys, "vocab", str(tmp_path / "a.csv"), "--column=text", "--output=none")
+    assert "pass --newlines_in_values if fields hold newlines" in line
+
+
 def test_a_reader_that_stops_reading(rows):
     """As `| head` does."""
     reading, writing_ = os.pipe()

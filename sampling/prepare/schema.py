@@ -171,7 +171,7 @@ def _written(
     if twice:
         raise SamplingError(
             f"{file.path}, line 1: the header has {', '.join(map(repr, twice))} more than once, "
-            "expected different names; rename one, or pass --no-header if this line is a row"
+            "expected different names; rename one, or pass header=False if this line is a row"
         )
     left_out = {} if all(fields) else {"": "a column without a name, such as pandas' index"}
     return options, [name for name in fields if name.strip()], left_out

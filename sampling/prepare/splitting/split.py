@@ -139,6 +139,8 @@ def assigned(source: Source, chunk: Chunk, rows: Rows, assignment: Assignment) -
 
 def sketched(rows: Rows, pieces: Iterable[Piece], assignment: Assignment) -> TableSketch:
     """What the rows of a chunk hold that are of the first split, the one that is trained on."""
+    if not assignment.has_statistics:
+        return TableSketch()
     first = assignment.splits[0]
     places = [piece.places for piece in pieces if piece.destination.split == first]
     if not places:
