@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import dataclasses
@@ -257,13 +258,14 @@ def _weight(names: Sequence[str], label: str | None) -> str | None:
 def _header(file: files.File, options: CsvOptions, codec: str) -> list[str]:
     if not options.header:
         raise SamplingError(
-            "the files have no header, expected names of their columns; pass columns"
+            "the files have no header, expected names of their columns; pass --columns"
         )
     if codec:
         text = packed.head(file, codec)
     else:
         with files.open_binary(file.path) as opened:
             text = opened.readline()
-    first = text.partition(b"\n")[0].decode("utf-8-sig", "replace").strip("\r")
-    names = next(csv.reader([first], delimiter=options.delimiter), [])
-    return [name for name in names if name.strip()]  # what has no name is left out
+    first = text.removeprefix(codecs.BOM_UTF8).partition(b"\n")[0]
+    first = first.decode(options.encoding, "replace").strip("\r")
+    reader = csv.reader([first], delimiter=options.delimiter, escapechar=options.escape or None)
+    return [name for name in next(reader, []) if name.strip()]  # what has no name is left out
