@@ -265,7 +265,7 @@ def _header(file: files.File, options: CsvOptions, codec: str) -> list[str]:
     else:
         with files.open_binary(file.path) as opened:
             text = opened.readline()
-    first = text.removeprefix(codecs.BOM_UTF8).partition(b"\n")[0]
-    first = first.decode(options.encoding, "replace").strip("\r")
+    line = text.removeprefix(codecs.BOM_UTF8).partition(b"\n")[0]
+    first = line.decode(options.encoding, "replace").strip("\r")
     reader = csv.reader([first], delimiter=options.delimiter, escapechar=options.escape or None)
     return [name for name in next(reader, []) if name.strip()]  # what has no name is left out

@@ -71,7 +71,7 @@ class Wishes:
                     f"column {old!r} is to be called {name!r} and is in the names of folders, "
                     "expected one within files; rename the folders, or leave it"
                 )
-        old_names = {name: old for old, name in self.rename.items()}
+        old_names: dict[Any, str] = {name: old for old, name in self.rename.items()}
 
         def own(wished: Any) -> Any:
             if wished is None or isinstance(wished, str):
@@ -167,8 +167,8 @@ def schema_of(
         field = _field(new or name, type_, kind, column)
         fields.append(dataclasses.replace(field, alias=name) if new else field)
         statistics[field.name] = dataclasses.replace(known, remarks=tuple(remarks))
-    roles = (wishes.rename.get(role or "", role) for role in (wishes.label, wishes.weight))
-    return Schema(tuple(fields), *roles, (), statistics, classes)
+    label, weight = (wishes.rename.get(r or "", r) for r in (wishes.label, wishes.weight))
+    return Schema(tuple(fields), label, weight, (), statistics, classes)
 
 
 def _field(name: str, type_: str, kind: str | None, column: ColumnSketch) -> Field:

@@ -109,7 +109,8 @@ class CsvOptions:
             delimiter: that is written.
             is_text: whether what these options read is text, and is written as text.
         """
-        kept = {"delimiter": delimiter, "header": True, "escape": "", "encoding": UTF8}
+        kept: dict[str, Any] = {"delimiter": delimiter, "header": True}
+        kept |= {"escape": "", "encoding": UTF8}
         if not is_text:
             kept |= {"decimal": ".", "newlines_in_values": False}
         return dataclasses.replace(self, **kept)
