@@ -70,6 +70,18 @@ def test_a_list_counts_classes_from_zero(weights):
     np.testing.assert_array_equal(weights_of(weighted), EXPECTED)
 
 
+def test_class_numbers_may_be_floats_as_scikit_learn_has_them():
+    classes = np.unique(NUMBERS.astype(np.float32))
+    weighted = with_class_weights(dataset_of(NUMBERS), dict(zip(classes, [1, 5, 9], strict=True)))
+    found = np.concatenate([weights for *_, weights in weighted])
+    np.testing.assert_array_equal(found, np.choose(NUMBERS, [1, 5, 9]))
+
+
+def test_arrays_are_no_dataset():
+    with pytest.raises(ValueError, match=r"dataset is a tuple.*from_tensor_slices"):
+        with_class_weights((NUMBERS, NUMBERS), "balanced")
+
+
 def test_class_numbers_may_be_any_whole_numbers():
     labels = np.where(NUMBERS == 2, 10**12, -1)
     weighted = with_class_weights(dataset_of(labels), {-1: 1, 10**12: 2.5})
@@ -246,6 +258,8 @@ def test_labels_whose_classes_cannot_be_counted_are_refused():
         ({0: 1, 1: float("nan")}, "class 1 is nan"),
         ({0: 1, 1: None}, "class 1 is None"),
         ({"cat": 1, "dog": 2}, "the class 'cat', expected class numbers"),
+        ({0.5: 1}, "the class 0.5, expected class numbers"),
+        ({float("nan"): 1}, "the class nan, expected class numbers"),
         ([], "every weight is 0 or there is none"),
         ([0, 0, 0], "every weight is 0"),
         (Counter({0: -5, 1: 2}), "the rows of class 0 is -5"),

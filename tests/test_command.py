@@ -76,8 +76,7 @@ def test_the_same_flag_means_the_same_everywhere():
         found.setdefault(flag.name, []).append(flag)
     shared = {flag.name for flag in vars(common).values() if hasattr(flag, "of_model")}
     assert {"schema", "label", "seed", "output", "job_dir", "exclude"} <= shared
-    own = {"multiplier"}  # a training finds it out by itself (auto), which a sample on disk can not
-    for name in shared & set(found) - own:
+    for name in shared & set(found):
         flags = found[name]
         declared = next(f for f in vars(common).values() if getattr(f, "name", None) == name)
         assert {(flag.parse, flag.choices) for flag in flags} == {
@@ -161,6 +160,16 @@ def test_a_fault_of_the_program_is_not_hidden(fault, rows, monkeypatch):
     monkeypatch.setattr(count, "run", run)
     with pytest.raises(type(fault), match="ours"):
         main(["count", rows])
+
+
+def test_remedies_are_flags(tmp_path, capsys):
+    """As Python says them they could not be followed."""
+    (tmp_path / "a.csv").write_bytes("id,größe\n1,2\n".encode("latin-1"))
+    _, line = ended(capsys, "count", str(tmp_path / "a.csv"), "--columns=id,size", "--label=id")
+    assert "pass --encoding=latin-1 if it is that" in line
+    (tmp_path / "a.csv").write_text('id,text\n1,"a\nb"\n')
+    _, line = ended(capsys, "vocab", str(tmp_path / "a.csv"), "--column=text", "--output=none")
+    assert "pass --newlines_in_values if fields hold newlines" in line
 
 
 def test_a_reader_that_stops_reading(rows):

@@ -10,6 +10,7 @@ import pytest
 
 from sampling.__main__ import main as prepare
 from sampling.files import manifest
+from sampling.formats.csv.options import CsvOptions
 from trainer import task
 from trainer.propensity import data_dir
 
@@ -56,7 +57,7 @@ def test_which_files_are_read(raw, tmp_path):
         "data_dir": data,
         "label": "bought",
         "schema": f"{data}/_manifest.json",
-        "delimiter": ",",
+        **CsvOptions().by_name(),
         "positive_dir": [f"{data}/train/positive/*.csv"],
         "negative_dir": [f"{data}/train/negative/*.csv"],
         "dev_dir": [f"{data}/dev/*/*.csv"],
@@ -88,27 +89,3 @@ def test_a_folder_that_is_no_split(raw, tmp_path, capsys):
         job = f"--job-dir={tmp_path / 'job'}"
         task.main(["propensity", "--mode=train", job, f"--data_dir={raw}"])
     assert "_manifest.json" in capsys.readouterr().err
-
-
-def test_classes_in_words_go_from_the_file_to_the_evaluation(tmp_path, capsys):
-    """A label of yes and no, blanks, and an id; no flag but names."""
-    rng = np.random.default_rng(0)
-    age = rng.integers(18, 90, 400).astype(float)
-    age[::9] = np.nan
-    bought = np.where(rng.random(400) < 0.2, "yes", "no")
-    raw = pd.DataFrame({"customer": np.arange(400) + 1000, "age": age, "bought": bought})
-    raw.to_csv(tmp_path / "raw.csv", index=False)
-    names = ("--label=bought", "--key=customer")
-    prepare(["schema", str(tmp_path / "raw.csv"), *names])
-    (tmp_path / "schema.json").write_text(capsys.readouterr().out)
-    split = ("split", str(tmp_path / "raw.csv"), f"--schema={tmp_path}/schema.json", *names)
-    prepare([*split, f"--output={tmp_path}/data"])
-    job = f"--job-dir={tmp_path}/job"
-    options = ("--num_epochs=1", "--hidden_units=2", "--no-report")
-    prepare(["train", "propensity", f"--data-dir={tmp_path}/data", job, *options])
-    data = f"--data-dir={tmp_path}/data"
-    prepare(["evaluate", "propensity", job, data, "--no-report"])
-    tested = pd.concat(map(pd.read_csv, (tmp_path / "data/test").rglob("*.csv")))
-    evaluation = json.loads((tmp_path / "job/evaluation.json").read_text())
-    assert evaluation["rows"] == len(tested)
-    assert evaluation["base_rate"] == pytest.approx((tested["bought"] == "yes").mean())

@@ -234,6 +234,21 @@ def test_any_name_works(tmp_path, file_format):
     assert read(made(columns, file_format, tmp_path), schema) == columns
 
 
+@every_format
+def test_a_column_is_found_by_its_alias_where_its_name_is_not_there(tmp_path, file_format):
+    fields = Field("label", int, alias="Class (0/1)"), Field("a", str, alias="b"), Field("c", float)
+    schema = Schema(fields, label="label")
+    expected = {"a": [b"x", b"y", b"x"], "c": [0.5, 1, 2], "label": [1, 0, 1]}
+    columns = {"c": [0.5, 1.0, 2.0], "b": ["x", "y", "x"], "Class (0/1)": [1, 0, 1]}
+    data = made(columns, file_format, tmp_path)
+    assert read(data, schema) == read(data, schema, transform=lambda table: table) == expected
+    assert InputFn(data, schema).describe()["columns_left_out"] == 0
+    data = made({**columns, "a": ["p", "q", "p"]}, file_format, tmp_path, "b")
+    assert read(data, schema) == {**expected, "a": [b"p", b"q", b"p"]}
+    assert InputFn(data, schema).describe()["columns_left_out"] == 1
+    assert Schema.from_json(json.dumps(schema.to_manifest())) == schema
+
+
 def test_columns_of_a_dataframe_may_be_numbers():
     frame = pd.DataFrame(np.arange(6).reshape(3, 2))
     frame[2] = [0, 1, 0]
@@ -346,6 +361,7 @@ def test_schemas_with_classes_and_indicators_go_round(tmp_path):
         ({"label": "y", "classes": "ab"}, ["classes is 'ab'"]),
         ({"label": "y", "classes": ("a",)}, ["classes is", "name them all"]),
         ({"label": "y", "classes": (1, "1.0")}, ["'1' and '1.0', which can't be told apart"]),
+        ({"fields": (Field("a", int), Field("b", int, alias="a"))}, ["'b' has the alias 'a'"]),
         ({"label": "x_missing"}, ["'x' has an indicator", "column's name already"]),
     ],
 )
@@ -353,7 +369,7 @@ def test_schemas_that_can_not_be(arguments, parts):
     fields = (Field("x", int, indicator=True), Field("y", str), Field("x_missing", int))
     used = fields if arguments.get("label") == "x_missing" else fields[:2]
     with refused(*parts):
-        Schema(used, **arguments)
+        Schema(**{"fields": used, **arguments})
 
 
 FILE_FORMATS = [f for f in FORMATS if f not in ("DataFrame", "Table")]

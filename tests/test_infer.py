@@ -54,6 +54,7 @@ def column(folder, *fields, **options):
         (["yes", "No"], "BOOLEAN", ""),
         (["Y", "N"], "BOOLEAN", ""),
         (["t", "f"], "BOOLEAN", ""),
+        ([" yes", "no", "", "yes "], "BOOLEAN", ""),
         (["yes", "false"], "STRING", ""),
         (["yes", "yes"], "STRING", "one value only"),
         (["1", "0"], "INTEGER", ""),
@@ -145,6 +146,23 @@ def test_kinds_that_are_asked_for_go_first(tmp_path):
         "order",
         "day",
     )
+
+
+def test_columns_can_be_renamed(tmp_path):
+    """They may be asked for by either name; files are read by either, and written with the new."""
+    rows = "".join(f"{i},{i % 90},{'NY'[i % 2]}\n" for i in range(90))
+    text = f"Customer Id,Age,Class\n{rows}"
+    rename = {"Customer Id": "id", "Class": "bought"}
+    schema = infer(tmp_path, text, label="Class", key="id", rename=rename)
+    assert schema.names == ("id", "Age", "bought") and schema.label == "bought"
+    assert schema["id"].alias == "Customer Id" and schema["id"].kind == "id"
+    assert schema.classes == ("N", "Y") or schema.classes == ("Y", "N")
+    assert schema.statistics["bought"].distinct == 2
+    [(batch, labels, _)] = InputFn(tmp_path / "a.csv", schema).batches()
+    assert batch["id"].tolist() == list(range(90)) and set(labels.tolist()) == {0, 1}
+    for wrong, said in (({"Age": "Class"}, "no other column has"), ({"age": "x"}, "mean 'Age'")):
+        with pytest.raises(SamplingError, match=said):
+            infer(tmp_path, text, rename=wrong)
 
 
 @pytest.mark.parametrize(
@@ -366,6 +384,15 @@ def test_text_as_people_write_it(tmp_path):
     assert set(schema.statistics["y"].values) == {"a;b", "c"}
     [batch] = InputFn(tmp_path / "a.csv", schema, delimiter=";", **options).batches()
     assert batch["x"].tolist() == [np.float32(3.14), 0]
+
+
+def test_columns_that_pandas_named_are_found(tmp_path):
+    """A schema of what pandas read of its own index, or of Excel's commas."""
+    for text in (",age,y,\n0,20,1,\n1,30,0,\n", "age,y,\n20,1,\n30,0,\n"):
+        (tmp_path / "a.csv").write_text(text)
+        schema = Schema.from_pandas(pd.read_csv(tmp_path / "a.csv"), label="y")
+        [(batch, *_)] = InputFn(tmp_path / "a.csv", schema).batches()
+        assert batch["age"].tolist() == [20, 30]
 
 
 def test_columns_without_a_name_are_left_out(tmp_path):

@@ -55,6 +55,7 @@ def same(field, text, value):
 
 
 @hypothesis.given(fields=columns())
+@hypothesis.example(fields=[" yes", "no", "yes\t", "No"])
 @hypothesis.settings(
     max_examples=300,
     deadline=None,

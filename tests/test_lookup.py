@@ -57,9 +57,24 @@ def test_a_separator_of_several_characters(tmp_path):
 
 
 def test_what_is_missing_has_the_defaults(songs):
-    features = songs(ids("unknown", "s1"))
+    features = songs(ids("unknown", "s1"))  # no more than half
     assert features["year"].tolist() == [0, 1999]
     assert features["mood"].tolist() == [b"", b"sad"]
+
+
+def test_where_most_are_missing_it_is_said(songs):
+    """Excel took the zeros, say."""
+    with pytest.warns(UserWarning, match=r"songs.csv, column 'song': found no row for 2 of 3 ids"):
+        songs(ids("s1", "0002", "0003"))
+    assert songs.not_found(ids("s1", "0002", "0003")) == 2
+
+
+def test_files_are_read_as_they_are_said_to_be_written(tmp_path):
+    (tmp_path / "a.txt").write_bytes('song;x\ns1;"a\nÄ"\n'.encode("latin-1"))
+    options = {"newlines_in_values": True, "encoding": "latin-1", "delimiter": ";"}
+    schema = Schema.from_dict({"song": str, "x": str})
+    lookup = FeatureLookup(tmp_path / "a.txt", schema, "song", file_format="csv", **options)
+    assert lookup(ids("s1"))["x"].tolist() == ["a\nÄ".encode()]
 
 
 def test_what_is_missing_is_an_error_if_asked(tmp_path):

@@ -79,7 +79,7 @@ def test_missing_values_and_indicators_are_those_of_training(tmp_path):
         Field("flag", bool, indicator=True),
         Field("city", str, default="nowhere", indicator=True),
     )
-    rows = ["1,2.5,yes,Rome", ",,,", "NA,NaN,NA,NA", "0,nan,no,nowhere", "nan,1,f, "]
+    rows = ["1,2.5, yes\t,Rome", ",,,", "NA,NaN,NA,NA", "0,nan,no,nowhere", "nan,1,f, "]
     schema = Schema(fields)
     (tmp_path / "rows.csv").write_text("\n".join(["a,x,flag,city", *rows]) + "\n")
     [expected] = InputFn(str(tmp_path), schema, null_values=NULLS).batches()
@@ -121,6 +121,18 @@ def test_delimiter():
     assert parsed["b"].numpy().tolist() == [b"x,y"]
 
 
+def test_decimal_comma(tmp_path):
+    schema = Schema.from_dict({"x": float, "n": int, "b": str})
+    rows = ["3,5;17,0;a,b", "-,25;2;1.5", "1;0;"]
+    (tmp_path / "rows.csv").write_text("\n".join(["x;n;b", *rows]) + "\n")
+    [expected] = InputFn(str(tmp_path), schema, delimiter=";", decimal=",").batches()
+    assert expected["x"].tolist() == [3.5, -0.25, 1]
+    for name, values in parse_csv(rows, schema, ";", decimal=",").items():
+        np.testing.assert_array_equal(values, expected[name], err_msg=name)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        parse_csv(["3.5;1;"], schema, ";", decimal=",")
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [
@@ -132,7 +144,7 @@ def test_delimiter():
         ("1,1e39,1,,,1", ["'amount'", "FLOAT", "inf"]),
         ("1, ,1,,,1", ["'amount'", "FLOAT"]),
         ("1,1,maybe,,,1", ["'vip'", "BOOLEAN", "maybe"]),
-        ("1,1, true,,,1", ["'vip'", "BOOLEAN", " true"]),
+        ("1,1,tr ue,,,1", ["'vip'", "BOOLEAN", "tr ue"]),
         ("1,1,1,,,1.5", ["'count'", "INTEGER", "1.5"]),
         ("1,1,1,,,9223372036854775808", ["9223372036854775808"]),
         ("1,1,1,,,", None),

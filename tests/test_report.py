@@ -218,6 +218,31 @@ def test_before_and_after_are_told_apart(tmp_path):
     assert "not corrected; the files have 0.1" in pages[1]
 
 
+def test_classes_have_names(folder, tmp_path, capsys):
+    """By the job that was trained, or as they are said."""
+    rows = pd.read_csv(folder / "rows.csv", keep_default_na=False)
+    rows["bought"] = np.where(rows["bought"] == 1, " yes", "no")
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    labels = f"--labels={tmp_path}/rows.csv"
+    pd.read_json(f"{folder}/p.jsonl", lines=True)[["id", "probability"]].to_json(
+        tmp_path / "p.jsonl", orient="records", lines=True
+    )
+    given = [f"{tmp_path}/p.jsonl", labels, "--label=bought"]
+    assert "found the label no in row 1, expected 0 or 1" in refused(
+        capsys, *given, f"--output={tmp_path}/none"
+    )
+    wrong = refused(capsys, *given, "--classes=no,maybe", f"--output={tmp_path}/none")
+    assert "column 'bought': found the label ' yes', expected one of 'no', 'maybe'" in wrong
+    job = {"classes": ["no", "yes"], "flags": {}, "prior": None}
+    (tmp_path / "parameters.json").write_text(json.dumps(job))
+    main(["report", *given, f"--job-dir={tmp_path}", f"--output={tmp_path}/out"])
+    page, numbers = (tmp_path / "out/report.html").read_text(), re.compile("<td>(.*?)</td>")
+    assert "Positive is yes, negative no." in page
+    same = Predictions(*drawn())
+    expected = Path(reports.write(same, str(tmp_path / "same"))).read_text()
+    assert numbers.findall(page) == numbers.findall(expected)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

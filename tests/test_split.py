@@ -398,4 +398,4 @@ def test_text_is_written_with_the_delimiter_that_was_found(tmp_path, capsys):
     flags = [f"--schema={tmp_path / 'schema.json'}", "--splits=all=1", "--by_class=", "--shards=1"]
     out = split(tmp_path, *flags)
     assert shards(out)[0].read_text() == text
-    assert manifest.read(out)["delimiter"] == ";"
+    assert manifest.read(out)["csv"] == {"delimiter": ";"}

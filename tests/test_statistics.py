@@ -196,3 +196,6 @@ def test_split_keeps_those_of_the_rows_that_are_trained_on(tmp_path, end, has_sc
     assert known["city"].values["Ulm"] == (train["city"] == "Ulm").sum()
     assert known["x"].deviation == pytest.approx(train["x"].std(ddof=0), rel=1e-4)
     assert known["id"].minimum == train["id"].min() and known["id"].distinct == len(train)
+    main(["split", str(tmp_path / f"raw.{end}"), *flags, "--no-statistics", "--overwrite"])
+    again = pd.concat(read(path) for path in sorted((tmp_path / "out/train").rglob(f"*.{end}")))
+    assert again.equals(train) and not Schema.from_manifest(tmp_path / "out").statistics

@@ -455,13 +455,20 @@ def test_test_files_need_labels_before_training_begins(trained, tmp_path, capsys
     assert not new.job_dir.exists()
 
 
-@pytest.mark.parametrize(
-    ("names", "words"), [(["a b"], "column 'a b'"), ([], "no feature is left")]
-)
-def test_columns_that_cannot_be_learned_from(names, words):
-    schema = Schema.from_dict(dict.fromkeys([*names, "y"], int), label="y")
-    with pytest.raises(ValueError, match=words):
-        columns.learned(schema)
+def test_without_columns_there_is_nothing_to_learn_from():
+    with pytest.raises(ValueError, match="no feature is left"):
+        columns.learned(Schema.from_dict({"y": int}, label="y"))
+
+
+def test_variables_are_called_as_columns_or_nearly_so():
+    names = ["age", "a.b/c-1", "a b", "_age", "âge", "Jitter(%)", ".>5Fage", "a>20b"]
+    plain = [columns.scoped(name) for name in names]
+    assert plain[:5] == ["age", "a.b/c-1", ".a>20b", ".>5Fage", ".>C3>A2ge"]
+    assert len(set(plain)) == len(names)
+    with tf.Graph().as_default():
+        for name in plain:
+            with tf.name_scope(name):
+                pass
 
 
 def test_a_forwarded_column_must_not_be_called_like_a_prediction(data, tmp_path, capsys):

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sampling.errors import SamplingError
-from sampling.flags.common import FILE_FORMAT, SCHEMA, WEIGHT_COLUMN, WRITTEN
+from sampling.flags.common import SCHEMA, WEIGHT_COLUMN, WRITTEN, file_options
 from sampling.flags.flag import Flag
 from sampling.flags.values import names
 
@@ -76,22 +76,12 @@ def csv_options(flags: argparse.Namespace) -> CsvOptions:
     """How text is written: by flags, or else as the schema's file says."""
     from sampling.formats.csv.options import CsvOptions
 
-    usual = {flag.name: flag.default for flag in WRITTEN}
-    flagged = {name: getattr(flags, name) for name in usual if name != FILE_FORMAT.name}
-    given = {name: value for name, value in flagged.items() if value != usual[name]}
+    given = file_options(flags)
+    given.pop("file_format", None)
     if getattr(flags, "columns", None):
         given["header"] = False
-    return CsvOptions(**{**flagged, **_found(flags), **given})
-
-
-def _found(flags: argparse.Namespace) -> dict[str, Any]:
-    """How `tf-sampling schema` found the files of the schema to be written."""
-    if not getattr(flags, "schema", None):
-        return {}
-    from sampling.schema import json_form
-
-    found, _ = json_form.load(flags.schema)
-    return found.get(json_form.CSV, {})
+    found = CsvOptions.of_schema(flags.schema) if flags.schema else None
+    return CsvOptions(**{**(found or CsvOptions()).by_name(), **given})
 
 
 def beam(module: str = "beam") -> Any:

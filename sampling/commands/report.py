@@ -11,7 +11,7 @@ from sampling import files
 from sampling.errors import SamplingError
 from sampling.flags import common
 from sampling.flags.flag import Flag
-from sampling.flags.values import names, number
+from sampling.flags.values import exact_names, names, number
 
 IF_STOPPED = "the same command begins anew"
 PARAMETERS, USAGE = "parameters.json", "sampling.json"  # what a job says of its training
@@ -25,8 +25,15 @@ FLAGS = {
             "globs of CSV, Parquet or JSON-lines files",
             positional=True,
         ),
-        common.LABEL._replace(required=True, help="column of the labels, 0 or 1"),
+        common.LABEL._replace(required=True, help="column of the labels"),
         Flag("labels", None, names, "the files that were predicted, if predictions lack columns"),
+        Flag(
+            "classes",
+            [],
+            exact_names,
+            "what labels are called, the negative class first (no,yes); unless given: as the "
+            "job_dir says, or 0,1",
+        ),
         Flag("probability", "probability", str, "its column"),
         common.WEIGHT_COLUMN,
         Flag("segment", None, str, "column of groups in which calibration is looked at, too"),
@@ -60,6 +67,9 @@ def run(flags: argparse.Namespace) -> None:
     from sampling.report import folder, rows
 
     costs = flags.cost_false_positive, flags.cost_false_negative
+    trained = _of_job(flags.job_dir, flags.corrected) if flags.job_dir else _of_flags(flags)
+    known = trained.pop("classes", [])
+    classes = flags.classes or known
     predictions = rows.read(
         flags.predictions,
         flags.label,
@@ -67,6 +77,7 @@ def run(flags: argparse.Namespace) -> None:
         probability=flags.probability,
         weight=flags.weight_column,
         segment=flags.segment,
+        classes=classes,
     )
     path = folder.write(
         predictions,
@@ -75,7 +86,8 @@ def run(flags: argparse.Namespace) -> None:
         title=flags.title or flags.label,
         threshold=cost_threshold(*costs) if flags.threshold is None else flags.threshold,
         costs=costs,
-        **(_of_job(flags.job_dir, flags.corrected) if flags.job_dir else _of_flags(flags)),
+        classes=classes,
+        **trained,
     )
     print(path)
 
@@ -102,6 +114,7 @@ def _of_job(job: str, corrected: bool | None) -> dict[str, Any]:
         stored, flags = parameters.get("prior"), parameters["flags"]
         prior = Prior(tuple(stored["files"]), tuple(stored["stream"])) if stored else None
         is_corrected = flags.get("correct") == "auto"
+        classes = parameters.get("classes", [])
     except (AttributeError, KeyError, TypeError):
         raise SamplingError(
             f"{os.path.join(job, PARAMETERS)} is not as a training writes it; train again"
@@ -111,7 +124,7 @@ def _of_job(job: str, corrected: bool | None) -> dict[str, Any]:
         usage = _read_json(path)
     if corrected is None:
         corrected = prior is not None and prior.needs_correction and is_corrected
-    return {"prior": prior, "corrected": corrected, "usage": usage}
+    return {"prior": prior, "corrected": corrected, "usage": usage, "classes": classes}
 
 
 def _read_json(path: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from sampling.commands import raw_files
+from sampling.errors import SamplingError
 from sampling.flags import common
 from sampling.flags.flag import Flag
 
@@ -36,6 +37,12 @@ def run(flags: argparse.Namespace) -> None:
     from sampling.prepare import sample
     from sampling.schema import Schema
 
+    if flags.multiplier == "auto":
+        raise SamplingError(
+            "--multiplier is auto, which a training makes of its own rows, expected a number or "
+            "natural; pass 1 for as many negatives as positives"
+        )
+    text = raw_files.csv_options(flags)
     options = {
         "positive_dir": flags.positive_dir,
         "negative_dir": flags.negative_dir,
@@ -43,10 +50,11 @@ def run(flags: argparse.Namespace) -> None:
         "multiplier": flags.multiplier,
         "weight": flags.weight,
         "seed": flags.seed,
-        **common.file_options(flags),
+        "file_format": flags.file_format,
+        **text.by_name(),
     }
     if flags.runner:
-        layout = Layout(flags.format, flags.delimiter).check()
+        layout = Layout(flags.format, text.delimiter).check()
         rest = flags.output, flags.shards, layout, flags.overwrite, raw_files.beam_flags(flags)
         made = raw_files.beam("beam_sample").write(options, *rest)
     else:

@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from sampling.commands import raw_files
-from sampling.flags.common import FILE_FORMAT, LABEL, NEWLINES_IN_VALUES, WEIGHT_COLUMN
+from sampling.flags import common
 from sampling.flags.flag import Flag
-from sampling.flags.values import delimiter, names, null_values, whole
+from sampling.flags.values import names, renames, whole
 
 IF_STOPPED = raw_files.NOTHING_WRITTEN
 FLAGS = {
@@ -17,22 +17,26 @@ FLAGS = {
         Flag("rows", None, whole(1), "how many rows to look at; unless given: all"),
     ),
     "what the columns are (names with a comma between)": (
-        LABEL,
-        WEIGHT_COLUMN,
+        common.LABEL,
+        common.WEIGHT_COLUMN,
         Flag("key", [], names, "columns that rows are known by: ids"),
         Flag("id", [], names, "carried to the predictions, never learned"),
         Flag("category", [], names, "taken for categories, numbers too"),
         Flag("number", [], names, "taken for numbers, though ids by their values"),
         Flag("date", [], names, "taken for dates"),
         Flag("drop", [], names, "left out"),
+        Flag("rename", {}, renames, "other names (old:new,old2:new2), in all that is made of them"),
         Flag("columns", [], names, "names of the columns of files without a header"),
     ),
     "how the files are written": (
-        FILE_FORMAT,
-        Flag("header", None, None, "whether text has one; unless given: found out"),
-        Flag("delimiter", None, delimiter, "between fields; unless given: found out"),
-        Flag("null_values", [""], null_values, "spellings (NA,NULL) of no value"),
-        NEWLINES_IN_VALUES,
+        common.FILE_FORMAT,
+        common.HEADER._replace(help="whether text has one; unless given: found out"),
+        common.DELIMITER._replace(help="between fields; unless given: found out"),
+        common.NULL_VALUES,
+        common.NEWLINES_IN_VALUES,
+        common.DECIMAL,
+        common.ESCAPE,
+        common.ENCODING,
     ),
 }
 
@@ -51,16 +55,10 @@ def run(flags: argparse.Namespace) -> None:
         flags.number,
         flags.date,
         flags.drop,
+        flags.rename,
     )
     reading = schema.HowToRead(
-        flags.file_format,
-        flags.header,
-        flags.delimiter,
-        flags.columns,
-        flags.null_values,
-        flags.newlines_in_values,
-        rows=flags.rows,
-        progress=True,
+        **common.file_options(flags), columns=flags.columns, rows=flags.rows, progress=True
     )
     made = schema.infer(flags.files, wishes, reading)
     print(schema.table(made), file=sys.stderr)

@@ -81,6 +81,13 @@ FLAGS = {
         OUTPUT,
         Flag("format", "csv", str, "of what is written", choices=("csv", "parquet")),
         SHARDS._replace(default=4),
+        Flag(
+            "statistics",
+            True,
+            None,
+            "whether the manifest tells what is missing, quantiles and frequent values of the "
+            "training rows' columns, which models go by; it is half of the work",
+        ),
         OVERWRITE,
         Flag(
             "row_group_rows",
@@ -129,10 +136,11 @@ def _assignment(flags: argparse.Namespace, order: tuple[str, ...]) -> Assignment
     from sampling.prepare.splitting.assign import Assignment
 
     common = flags.key, flags.splits, flags.seed, flags.shards
+    statistics = flags.statistics
     if not flags.label:
-        return Assignment(*common)
+        return Assignment(*common, has_statistics=statistics)
     by_class = list(flags.splits)[:1] if flags.by_class is None else flags.by_class
-    return Assignment(*common, _classes(flags, order), tuple(by_class))
+    return Assignment(*common, _classes(flags, order), tuple(by_class), has_statistics=statistics)
 
 
 def _cuts(flags: argparse.Namespace, source: Source, assignment: Assignment) -> Cuts | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from sampling.commands import raw_files
 from sampling.flags import common
 from sampling.flags.flag import Flag
 from sampling.flags.values import whole
@@ -57,7 +58,6 @@ def run(flags: argparse.Namespace) -> None:
 
 
 def _read(flags: argparse.Namespace) -> KnownPairs:
-    from sampling.formats.csv.options import CsvOptions
     from sampling.formats.registry import open_blocks
     from sampling.samplers.fake_pairs import known_pairs, vocabulary
     from sampling.schema import Schema
@@ -65,7 +65,7 @@ def _read(flags: argparse.Namespace) -> KnownPairs:
     keys = flags.user_key, flags.item_key
     schema = Schema.from_json(flags.schema, flags.label)
     schema = vocabulary.keyed(schema, user_key=flags.user_key, item_key=flags.item_key)
-    options = CsvOptions(flags.header, flags.delimiter, flags.null_values, flags.newlines_in_values)
+    options = raw_files.csv_options(flags)
 
     def opened(globs: Any, role: str) -> Blocks:
         return open_blocks(globs, role, schema, options, _BLOCK_ROWS, 1, flags.file_format)

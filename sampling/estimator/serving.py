@@ -27,7 +27,10 @@ _FLOAT = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
 
 def serving_input_receiver_fn(
-    schema: Schema, delimiter: str = ",", null_values: Sequence[str] = ("",)
+    schema: Schema,
+    delimiter: str = ",",
+    null_values: Sequence[str] = ("",),
+    decimal: str = ".",
 ) -> Callable[[], Any]:
     """What `estimator.export_saved_model` asks for: a function -> ServingInputReceiver.
 
@@ -47,6 +50,7 @@ def serving_input_receiver_fn(
         schema: the columns of the training files.
         delimiter: what separates the values of a row.
         null_values: the spellings of an empty field.
+        decimal: what stands before a number's fraction.
     """
     api = require_estimator()
 
@@ -58,7 +62,7 @@ def serving_input_receiver_fn(
         rows = tf.compat.v1.placeholder(tf.string, [None], name=CSV_ROWS)
         raw = {
             name: tf.compat.v1.placeholder_with_default(values, [None])  # can be fed in its place
-            for name, values in _parsed(rows, schema, delimiter, null_values).items()
+            for name, values in _parsed(rows, schema, delimiter, null_values, decimal).items()
         }
         features = _filled(raw, schema)
         features |= forwarded(features)
@@ -106,7 +110,11 @@ def _placeholder(field: Field) -> tf.Tensor:
 
 
 def parse_csv(
-    rows: tf.Tensor, schema: Schema, delimiter: str = ",", null_values: Sequence[str] = ("",)
+    rows: tf.Tensor,
+    schema: Schema,
+    delimiter: str = ",",
+    null_values: Sequence[str] = ("",),
+    decimal: str = ".",
 ) -> dict[str, tf.Tensor]:
     """Rows of CSV -> features, in a graph or eagerly.
 
@@ -114,7 +122,7 @@ def parse_csv(
 
     Args:
         rows: string [batch]; each has the schema's features in order, no label, no weight.
-        schema, delimiter, null_values: as for the training files.
+        schema, delimiter, null_values, decimal: as for the training files.
 
     Returns:
         {name: int64, float32 or string [batch]}; with the indicators of fields that have one.
@@ -123,17 +131,19 @@ def parse_csv(
         tf.errors.InvalidArgumentError: a row with another number of fields or a stray quote, an
             empty field that is REQUIRED, a value that is not of its field's type.
     """
-    return _filled(_parsed(rows, schema, delimiter, null_values), schema)
+    return _filled(_parsed(rows, schema, delimiter, null_values, decimal), schema)
 
 
 def _parsed(
-    rows: tf.Tensor, schema: Schema, delimiter: str, null_values: Sequence[str]
+    rows: tf.Tensor, schema: Schema, delimiter: str, null_values: Sequence[str], decimal: str
 ) -> dict[str, tf.Tensor]:
     """What `_filled` takes: missing numbers are NaN, missing strings are blank."""
     texts = _split(rows, len(schema.features), delimiter)
     spellings = ["", *null_values]
     values: dict[str, tf.Tensor] = {}
     for field, text in zip(schema.features, texts, strict=True):
+        if decimal != "." and not field.is_string:
+            text = _with_point(text, decimal)
         values[field.name], missing = _typed(field, text, spellings)
         if field.indicator and field.is_integer:
             values[field.indicator_name] = tf.cast(missing, tf.int64)
@@ -156,12 +166,19 @@ def _split(rows: tf.Tensor, columns: int, delimiter: str) -> list[tf.Tensor]:
     return [tf.dynamic_stitch(places, texts) for texts in zip(*parts, strict=True)]
 
 
+def _with_point(text: tf.Tensor, decimal: str) -> tf.Tensor:
+    """`3,5` -> `3.5`, and `3.5`, which is no number then, -> `3,5`."""
+    for old, new in ((r"\.", "\f"), (decimal, "."), ("\f", decimal)):
+        text = tf.strings.regex_replace(text, old, new)
+    return text
+
+
 def _typed(field: Field, text: tf.Tensor, spellings: Sequence[str]) -> tuple[Any, tf.Tensor]:
     """(Values, bool: where they are missing), [batch] each."""
     missing = _is_any(text, spellings)
-    if not field.is_string and field.type != "BOOLEAN":
-        # pyarrow takes blanks round a number, TensorFlow more than blanks
+    if not field.is_string:  # blanks around a value are none of it, and TensorFlow takes more
         text = tf.strings.regex_replace(text, r"\A[ \t]+|[ \t]+\z", "")
+    if not field.is_string and field.type != "BOOLEAN":
         missing |= tf.strings.regex_full_match(text, spelled.NAN)
     if field.mode == "REQUIRED":
         text = _checked(text, ~missing, f"column {field.name!r} is REQUIRED and empty; fill it")

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from sampling.flags.flag import Flag
-from sampling.flags.values import delimiter, names, null_values, number, whole
+from sampling.flags.values import character, delimiter, names, null_values, number, whole
 
 _PACKED = ("gz", "bz2", "xz", "zst")
 FORMATS = (  # those of `formats.registry`, which takes its time to import
@@ -24,19 +24,39 @@ WEIGHT_COLUMN = Flag(
 USER_KEY = Flag("user_key", None, str, "name of the column of users", of_model=True)
 ITEM_KEY = Flag("item_key", None, str, "name of the column of items", of_model=True)
 
-# How the files are written.
+# How the files are written: unless given as `tf-sampling schema` found them, or else as is usual.
 FILE_FORMAT = Flag(
     "file_format", None, str, "of all files; unless given: by their names", choices=FORMATS
 )
-HEADER = Flag("header", True, None, "whether the first line of each file names its columns")
-DELIMITER = Flag("delimiter", ",", delimiter, "the character between fields; tab for a tab")
+HEADER = Flag(
+    "header",
+    None,
+    None,
+    "whether the first line of each file names its columns; this and what follows, unless given: "
+    "as the schema's file says, or else yes",
+)
+DELIMITER = Flag(
+    "delimiter", None, delimiter, "the character between fields, tab for a tab; or else a comma"
+)
 NULL_VALUES = Flag(
-    "null_values", [""], null_values, "spellings (NA,NULL) of an empty field, besides the empty one"
+    "null_values", None, null_values, "spellings (NA,NULL) of an empty field, besides the empty one"
 )
 NEWLINES_IN_VALUES = Flag(
-    "newlines_in_values", False, None, "whether quoted fields may hold newlines"
+    "newlines_in_values", None, None, "whether quoted fields may hold newlines; or else no"
 )
-WRITTEN = (FILE_FORMAT, HEADER, DELIMITER, NULL_VALUES, NEWLINES_IN_VALUES)
+DECIMAL = Flag(
+    "decimal", None, str, "what stands before a number's fraction; or else .", choices=(".", ",")
+)
+ESCAPE = Flag(
+    "escape", None, character, "what makes the next character a plain one (\\), if anything"
+)
+ENCODING = Flag(
+    "encoding", None, str, "of text: latin-1, cp1252, ..., a byte a character; or else utf-8"
+)
+WRITTEN = (
+    *(FILE_FORMAT, HEADER, DELIMITER, NULL_VALUES, NEWLINES_IN_VALUES),
+    *(DECIMAL, ESCAPE, ENCODING),
+)
 
 # Which files.
 POSITIVE_DIR = Flag("positive_dir", None, names, "files of class 1, the rare one")
@@ -57,7 +77,7 @@ SHARDS = Flag("shards", 8, whole(1), "files of each folder")
 MULTIPLIER = Flag(
     "multiplier",
     1.0,
-    number(0, word="natural"),
+    number(0, word=("natural", "auto")),
     "negatives per positive in an epoch, a fraction too; natural: as in the files",
 )
 WEIGHT = Flag(
@@ -84,5 +104,6 @@ DECIDING = (THRESHOLD, COST_FALSE_POSITIVE, COST_FALSE_NEGATIVE)
 
 
 def file_options(flags: argparse.Namespace) -> dict[str, Any]:
-    """How files are written, as every input function takes it."""
-    return {flag.name: getattr(flags, flag.name) for flag in WRITTEN}
+    """How files are written, as every input function takes it: what was given."""
+    given = {flag.name: getattr(flags, flag.name) for flag in WRITTEN}
+    return {name: value for name, value in given.items() if value is not None}

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 
 from sampling.errors import SamplingError, sentence_of
+from sampling.flags.common import WRITTEN
 
 NAME = "tf-sampling"
 
@@ -44,7 +46,7 @@ def ending(if_stopped: str) -> Iterator[None]:
         say(f"error: {error}")
         sys.exit(1)
     except SamplingError as error:
-        say(f"error: {error}")
+        say(f"error: {in_flags(str(error))}")
         sys.exit(1)
     except OSError as error:
         say(f"error: {sentence_of(error)}")
@@ -54,3 +56,12 @@ def ending(if_stopped: str) -> Iterator[None]:
 def say(text: str) -> None:
     """A line of a command on stderr."""
     print(f"{NAME}: {text}", file=sys.stderr)
+
+
+def in_flags(text: str) -> str:
+    """What a sentence says of the options of files, as flags: `header=False` -> `--no-header`."""
+    for name in (flag.name for flag in WRITTEN):
+        text = re.sub(rf"(?<![-\w]){name}=True\b", f"--{name}", text)
+        text = re.sub(rf"(?<![-\w]){name}=False\b", f"--no-{name}", text)
+        text = re.sub(rf"(?<![-\w]){name}='([^']*)'", rf"--{name}=\1", text)
+    return text

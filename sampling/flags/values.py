@@ -78,11 +78,26 @@ def fractions(text: str) -> dict[str, float]:
         raise _refused(text, "names and fractions such as train=0.9,test=0.1") from None
 
 
+def renames(text: str) -> dict[str, str]:
+    """ "Class:label,V1:v1" -> {"Class": "label", "V1": "v1"}"""
+    pairs = [part.partition(":") for part in names(text)]
+    if not all(old.strip() and new.strip() for old, _, new in pairs):
+        raise _refused(text, "old and new names such as Class:label,V1:v1")
+    return {old.strip(): new.strip() for old, _, new in pairs}
+
+
 def delimiter(text: str) -> str:
     r""" ";" -> ";", "\t" and "tab" -> a tab."""
     text = {"\\t": "\t", "tab": "\t"}.get(text, text)
     if len(text) != 1 or not text.isascii() or text in '"\r\n':
         raise _refused(text, "one ASCII character, or tab")
+    return text
+
+
+def character(text: str) -> str:
+    """ "!" -> "!" """
+    if len(text) != 1 or not text.isascii() or text in '"\r\n':
+        raise _refused(text, "one ASCII character")
     return text
 
 

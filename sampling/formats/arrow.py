@@ -18,7 +18,7 @@ from sampling import files
 from sampling.errors import SamplingError
 from sampling.formats import base, partitions, types
 from sampling.formats.base import Label
-from sampling.formats.parquet import Readable
+from sampling.formats.parquet import Readable, renamed
 from sampling.schema import Schema
 
 MAGIC = b"ARROW1"
@@ -52,11 +52,12 @@ class ArrowFile:
             if self._is_stream:
                 self._messages = _messages(source)
             self._found, rows = self._counted(source)
-        found = self._found
+        found, self._called = self._found, list(self._found.names)
         self.group_rows = np.array(rows, np.int64)
         self.names, self.left_out, self.types = list(found.names), list[str](), found
         if schema is None:
             return
+        self._found = found = renamed(found, schema)
         base.check_columns({*found.names, *partitions.of_path(file.path)}, schema, label, file.path)
         types.check_types(found, schema, file.path)
         self.names = [name for name in schema.names if name in found.names]
@@ -79,7 +80,10 @@ class ArrowFile:
                 if batch.num_rows != self.group_rows[group]:
                     found = f"{batch.num_rows:,} rows for {self.group_rows[group]:,}"
                     raise pa.ArrowInvalid(found)
-                tables.append(pa.Table.from_batches([batch]).select(list(names)))
+                called = [self._called[place] for place in places]
+                tables.append(
+                    pa.Table.from_batches([batch]).select(called).rename_columns(list(names))
+                )
         return pa.concat_tables(tables)
 
     def stream(self, group: int, names: Sequence[str], batch_rows: int) -> Iterator[pa.Table]:

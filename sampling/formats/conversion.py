@@ -138,7 +138,10 @@ class Conversion:
 
     def _fill_in(self, field: Field) -> str:
         if field.mode == "REQUIRED":
-            return "expected a value; fill it in, or make the REQUIRED column NULLABLE"
+            return (
+                "expected a value, as of keys and REQUIRED columns; fill it in, leave the row out, "
+                "or declare the column NULLABLE unless it is a key"
+            )
         role = "label" if field.name == self._schema.label else "weight"
         return (
             f"expected a value; fill it in, or give the field a default, since no {role} is made up"

@@ -48,13 +48,15 @@ class ParquetFile:
         self._metadata: Any = None
         with self._open() as opened:
             self._metadata = opened.metadata
-            found = opened.schema_arrow
+            called = opened.schema_arrow
             groups = range(self._metadata.num_row_groups)
             rows = [self._metadata.row_group(group).num_rows for group in groups]
             if min(rows, default=0) < 0 or sum(rows) != self._metadata.num_rows:
                 raise pa.ArrowInvalid(
                     f"{self._metadata.num_rows:,} rows, {sum(rows):,} in its row groups"
                 )
+        found = renamed(called, schema)
+        self._called = dict(zip(found.names, called.names, strict=True))
         base.check_columns({*found.names, *partitions.of_path(file.path)}, schema, label, file.path)
         types.check_types(found, schema, file.path)
         self.names = [name for name in schema.names if name in found.names]
@@ -88,16 +90,18 @@ class ParquetFile:
             SamplingError: it is damaged.
         """
         with self._open(f", row group {group}", piecewise=True) as opened:
-            for batch in opened.iter_batches(batch_rows, [group], names):
-                yield pa.Table.from_batches([batch]).select(names)
+            called = [self._called[name] for name in names]
+            for batch in opened.iter_batches(batch_rows, [group], called):
+                yield pa.Table.from_batches([batch]).select(called).rename_columns(list(names))
 
     def row_bytes(self) -> tuple[float, float]:
         """What a row takes, by the first ones: in memory, and in the file."""
         group = int(np.argmax(self.group_rows > 0))
         with self._open(f", row group {group}", piecewise=True) as opened:
-            batch = next(opened.iter_batches(_SAMPLED_ROWS, [group], self.names))
+            called = [self._called[name] for name in self.names]
+            batch = next(opened.iter_batches(_SAMPLED_ROWS, [group], called))
             # Not before they have been read: of wrong ones pyarrow makes the end of the process.
-            leaves = _leaves(opened.schema_arrow, self.names)
+            leaves = _leaves(opened.schema_arrow, called)
             chunks = map(self._metadata.row_group(group).column, leaves)
             in_file = sum(chunk.total_compressed_size for chunk in chunks)
         return max(1.0, batch.nbytes / max(1, batch.num_rows)), in_file / self.group_rows[group]
@@ -106,7 +110,9 @@ class ParquetFile:
         self, groups: Sequence[int], names: Sequence[str], texts: Sequence[str], place: str
     ) -> pa.Table:
         with self._open(place, texts=texts) as opened:
-            table = opened.read_row_groups(groups, names).select(names)
+            called = [self._called[name] for name in names]
+            table = opened.read_row_groups(groups, called).select(called)
+            table = table.rename_columns(list(names))
             expected = int(self.group_rows[list(groups)].sum())
             if table.num_rows != expected:
                 raise pa.ArrowInvalid(f"{table.num_rows:,} rows for {expected:,}")
@@ -143,7 +149,7 @@ class ParquetFile:
                     pq.ParquetFile(
                         source,
                         metadata=self._metadata,
-                        read_dictionary=list(texts),
+                        read_dictionary=[self._called[name] for name in texts],
                         pre_buffer=not piecewise,  # it holds all that is asked for
                         buffer_size=_BUFFER_BYTES if piecewise else 0,
                         page_checksum_verification=True,
@@ -162,6 +168,12 @@ class ParquetFile:
                     f"{self.file.path}{place}: found what Parquet can't be read from "
                     f"({_first_line(e)}), expected a whole Parquet file; copy or write it anew"
                 ) from None
+
+
+def renamed(called: pa.Schema, schema: Schema) -> pa.Schema:
+    """The columns of a file, by the names that the schema's fields have."""
+    names = schema.names_of(called.names)
+    return pa.schema([c.with_name(name) for c, name in zip(called, names, strict=True)])
 
 
 def _leaves(found: pa.Schema, names: Sequence[str]) -> Iterator[int]:

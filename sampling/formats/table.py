@@ -106,14 +106,15 @@ def is_table(data: Any) -> bool:
 def _source(data: Any, schema: Schema, label: Label, role: str, index: int | None) -> TableSource:
     kind = "table" if isinstance(data, pa.Table) else "DataFrame"
     what = f"{role} ({kind}{'' if index is None else f' {index}'})"
-    found = [str(name) for name in (data.column_names if kind == "table" else data.columns)]
+    called = [str(name) for name in (data.column_names if kind == "table" else data.columns)]
+    found = schema.names_of(called)
     base.check_columns(found, schema, label, what)
     names = [name for name in schema.names if name in found]
     if twice := [name for name in names if found.count(name) > 1]:
         raise SamplingError(f"{what}: {types.names_shown(twice)} is there twice; rename one")
     places = [found.index(name) for name in names]  # columns of a DataFrame may be numbers
     if kind == "table":
-        table = data.select(places)
+        table = data.select(places).rename_columns(names)
     else:
         arrays = [_from_pandas(data.iloc[:, place], what) for place in places]
         table = pa.table(arrays, names)

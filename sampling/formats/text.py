@@ -30,6 +30,32 @@ def whole_numbers(texts: Any, decimal: str = ".") -> Any:
     return pc.replace_substring_regex(trimmed, rf"^(-?\d+){point}0*$", r"\1").cast(pa.int64())
 
 
+def booleans(texts: Any) -> Any:
+    """`yes`, ` F `, `1` -> bool; null stays null.
+
+    Raises:
+        pyarrow.ArrowInvalid: one is neither true nor false.
+    """
+    trimmed = pc.utf8_trim(texts, " \t")
+    is_true, is_false = (pc.is_in(trimmed, pa.array(words)) for words in (TRUE, FALSE))
+    known = pc.or_(pc.or_(is_true, is_false), pc.is_null(texts))
+    if not pc.all(known, min_count=0).as_py():
+        raise pa.ArrowInvalid("neither true nor false")
+    return pc.if_else(pc.is_null(texts), pa.scalar(None, pa.bool_()), is_true)
+
+
+def is_plain(texts: Any, field: Field) -> bool:
+    """Whether a CSV parser takes texts for whole numbers or booleans as they are."""
+    if field.type == "BOOLEAN":
+        is_word = pc.or_(pc.is_in(texts, pa.array(TRUE + FALSE)), pc.is_null(texts))
+        return bool(pc.all(is_word, min_count=0).as_py())
+    try:
+        texts.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
 def typed(texts: pa.Array, field: Field, schema: Schema) -> pa.Array:
     """Texts -> values of the field's type; null stays null.
 
@@ -52,8 +78,5 @@ def typed(texts: pa.Array, field: Field, schema: Schema) -> pa.Array:
 
 def _typed(texts: pa.Array, field: Field) -> pa.Array:
     if field.type == "BOOLEAN":
-        is_true, is_false = (pc.is_in(texts, pa.array(words)) for words in (TRUE, FALSE))
-        if not pc.all(pc.or_(pc.or_(is_true, is_false), pc.is_null(texts)), min_count=0).as_py():
-            raise pa.ArrowInvalid("neither true nor false")
-        return pc.if_else(pc.is_null(texts), pa.scalar(None, pa.int64()), is_true.cast(pa.int64()))
+        return booleans(texts).cast(pa.int64())
     return whole_numbers(texts) if field.is_integer else texts.cast(arrow_type(field))

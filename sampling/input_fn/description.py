@@ -45,6 +45,7 @@ def describe(
     found = Description(
         _sequence_costs(stream, pool_rows),
         files=sum(len(blocks.files) for blocks in read_once),
+        columns_left_out=len({name for blocks in read_once for name in blocks.left_out}),
         bytes=sum(blocks.total_bytes for blocks in read_once),
         rows_per_epoch=sum(rows.values()),
         batch_size=batch_size,

@@ -17,10 +17,11 @@ from sampling import files
 from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.files.manifest import Written
+from sampling.formats.csv.options import CsvOptions
 from sampling.formats.writing import Layout, ShardWriter
 from sampling.progress import Progress
 from sampling.rows.columns import Columns, Strings
-from sampling.schema import WEIGHT_FEATURE, Field, Schema
+from sampling.schema import WEIGHT_FEATURE, Field, Schema, json_form
 
 SPLIT = "epoch"  # what the manifest calls it
 
@@ -80,7 +81,7 @@ def described(
     """The manifest of an epoch."""
     about = {
         "format": layout.format,
-        "delimiter": layout.delimiter if layout.format == "csv" else None,
+        json_form.CSV: CsvOptions(delimiter=layout.delimiter).to_dict(),
         "made_with": dict(made_with),
     }
     return manifest.build(about, schema.to_manifest(), [SPLIT], written)

@@ -332,7 +332,8 @@ class InputFn:
         labels: list[Any] = [known[name] for name in self._reader.blocks if name in known]
         if len(labels) == len(found["rows_used"]) > 1 and len(self.prior().files) == len(labels):
             used = dict(zip(labels, found["rows_used"].values(), strict=True))
-            found["classes"] = [f"{self.schema.label} = {label}" for label in sorted(used)]
+            names = dict(enumerate(self.schema.classes))
+            found["classes"] = [f"{self.schema.label} = {names.get(n, n)}" for n in sorted(used)]
             found["shares"] = tally.shares(self.prior(), [used[label] for label in sorted(used)])
         return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -56,7 +55,7 @@ class Inferred(NamedTuple):
     Args:
         schema: the columns.
         rows: how many were looked at.
-        csv: how text is written; None: the files are none.
+        csv: how text is written, and what is missing in any format; None: there are no files.
         left_out: columns of the files that the schema lacks, and why.
     """
 
@@ -69,10 +68,7 @@ class Inferred(NamedTuple):
         """What `Schema.from_json` reads; a column's statistics take one line."""
         said = self.schema.to_manifest()
         if self.csv is not None:
-            usual = dataclasses.asdict(CsvOptions())
-            written = dataclasses.asdict(self.csv).items()
-            unusual = {name: value for name, value in written if value != usual[name]}
-            said = {json_form.CSV: unusual, **said} if unusual else said
+            said = {json_form.CSV: self.csv.to_dict(), **said}
         statistics = said.pop("statistics", {})
         lines = [f"    {json.dumps(n)}: {json.dumps(each)}" for n, each in statistics.items()]
         text = json.dumps(said, indent=2).removesuffix("\n}")
@@ -102,14 +98,13 @@ def infer(data: Any, wishes: Wishes, reading: HowToRead) -> Inferred:
         size = sum(file.size for file in listed)
         pieces = raw.typed(listed, found)
         is_examples = found.startswith("tfrecord")
-        return _looked_at(pieces, size, wishes, reading, is_examples=is_examples, of_paths=of_paths)
+        made = _looked_at(pieces, size, wishes, reading, is_examples=is_examples, of_paths=of_paths)
+        return made._replace(csv=CsvOptions(null_values=reading.null_values))
     options, names, left_out = _written(first, found, reading)
-    weight = wishes.weight
-    if weight is None and WEIGHT_FEATURE in names and wishes.label != WEIGHT_FEATURE:
-        weight = WEIGHT_FEATURE  # no feature can be called so
     names += [name for name in of_paths if name not in names]
-    wishes = dataclasses.replace(wishes, weight=weight)
-    wishes.check(names)
+    wishes.renamed(names, of_paths).check(names)
+    # No feature can be called as row weights are.
+    weight = WEIGHT_FEATURE if WEIGHT_FEATURE in names else None
     texts = Schema.from_dict({n: float if n == weight else str for n in names}, None, weight)
     source = Source(data, texts, options, file_format=reading.file_format)
     chunks = source.chunks()
@@ -176,7 +171,7 @@ def _written(
     if twice:
         raise SamplingError(
             f"{file.path}, line 1: the header has {', '.join(map(repr, twice))} more than once, "
-            "expected different names; rename one, or pass --no-header if this line is a row"
+            "expected different names; rename one, or pass header=False if this line is a row"
         )
     left_out = {} if all(fields) else {"": "a column without a name, such as pandas' index"}
     return options, [name for name in fields if name.strip()], left_out

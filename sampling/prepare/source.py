@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import dataclasses
@@ -91,6 +92,8 @@ class Source:
     Attributes:
         schema: of the tables.
         is_typed: whether the columns have types; otherwise they are text, unchecked.
+        is_text: whether the files are CSV.
+        options: as given.
 
     Raises:
         SamplingError: no file matches, one does not fit, or a key or the label is lacking.
@@ -111,7 +114,8 @@ class Source:
         listed = files.list_files(globs, "files")
         first = next((file for file in listed if file.size), listed[0])
         found = registry.checked_format(file_format) or registry.look(first)
-        self.is_typed = schema is not None or not found.startswith("csv")
+        self.options, self.is_text = options, found.startswith("csv")
+        self.is_typed = schema is not None or not self.is_text
         if not self.is_typed:
             codec = found.partition(".")[2]
             schema = _texts(columns or _header(first, options, codec), label)
@@ -254,13 +258,14 @@ def _weight(names: Sequence[str], label: str | None) -> str | None:
 def _header(file: files.File, options: CsvOptions, codec: str) -> list[str]:
     if not options.header:
         raise SamplingError(
-            "the files have no header, expected names of their columns; pass columns"
+            "the files have no header, expected names of their columns; pass --columns"
         )
     if codec:
         text = packed.head(file, codec)
     else:
         with files.open_binary(file.path) as opened:
             text = opened.readline()
-    first = text.partition(b"\n")[0].decode("utf-8-sig", "replace").strip("\r")
-    names = next(csv.reader([first], delimiter=options.delimiter), [])
-    return [name for name in names if name.strip()]  # what has no name is left out
+    line = text.removeprefix(codecs.BOM_UTF8).partition(b"\n")[0]
+    first = line.decode(options.encoding, "replace").strip("\r")
+    reader = csv.reader([first], delimiter=options.delimiter, escapechar=options.escape or None)
+    return [name for name in next(reader, []) if name.strip()]  # what has no name is left out

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ def with_class_weights(dataset: tf.data.Dataset, weights: Any) -> tf.data.Datase
 
     Args:
         dataset: its elements are (features, labels) or (features, labels, weights).
-        weights: of the classes: a dict {class number: weight}, a list from class 0 on, or
+        weights: of the classes: a dict {class number: weight} (1.0 is 1), a list from 0 on, or
             "balanced": rows / (classes x rows of the class), which makes the classes equal and the
             mean 1 (class_weight="balanced" of scikit-learn, after G. King and L. Zeng, Logistic
             Regression in Rare Events Data, 2001). Labels are counted for it, in a pass of its own
@@ -61,6 +61,11 @@ def with_class_weights(dataset: tf.data.Dataset, weights: Any) -> tf.data.Datase
         tf.errors.InvalidArgumentError: (iterating) a class has no weight, a row is not one-hot, or
             a float is no class number.
     """
+    if not isinstance(dataset, tf.data.Dataset):
+        raise SamplingError(
+            f"dataset is a {type(dataset).__name__}, expected a tf.data.Dataset; of arrays make "
+            "one by tf.data.Dataset.from_tensor_slices((features, labels)).batch(32)"
+        )
     spec = dataset.element_spec
     if not isinstance(spec, tuple) or len(spec) not in (2, 3):
         raise SamplingError(
@@ -163,7 +168,7 @@ def _balanced(counts: Mapping[int, float]) -> dict[int, float]:
 
 def _numbers(values: Mapping[Any, Any], name: str, what: str) -> dict[int, float]:
     for number, value in values.items():
-        if not isinstance(number, Integral):
+        if not isinstance(number, Real) or not float(number).is_integer():
             raise SamplingError(
                 f"{name}: found the class {number!r}, expected class numbers; use the class's place"
             )

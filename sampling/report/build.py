@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sampling import checks
@@ -26,10 +26,11 @@ class Options:
         prior: of what the model was trained on; None: unknown, and nothing is corrected.
         corrected: whether the predictions have been corrected for that prior.
         usage: what `input_fn.usage()` tells of the training, to report on the sampling.
+        classes: what the negative and the positive class are called; none: 0 and 1.
 
     Raises:
-        SamplingError: one is out of range, or predictions are said to be corrected where there was
-            nothing to correct.
+        SamplingError: one is out of range, there are not two classes, or predictions are said to be
+            corrected where there was nothing to correct.
     """
 
     title: str = "Predictions"
@@ -38,8 +39,14 @@ class Options:
     prior: Prior | None = None
     corrected: bool = False
     usage: Mapping[str, Any] | None = None
+    classes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        if len(self.classes) not in (0, 2):
+            raise SamplingError(
+                f"classes are {', '.join(map(repr, self.classes))}, expected two, the negative one "
+                "first, such as no,yes; fix them"
+            )
         if not checks.positive_number("threshold", self.threshold) < 1:
             raise SamplingError(f"threshold is {self.threshold}, expected one below 1; fix it")
         for name, cost in zip(("false positive", "false negative"), self.costs, strict=True):
@@ -72,7 +79,7 @@ def build(predictions: Predictions, options: Options | None = None) -> dict[str,
         "roc.png": pictures.roc(predictions, chosen, area["auc"]),
         "precision_recall.png": pictures.precision_recall(predictions, chosen, area["auc_pr"]),
         "lift.png": pictures.lift(lifts := measures.lift(predictions)),
-        "scores.png": pictures.scores(predictions, options.threshold),
+        "scores.png": pictures.scores(predictions, options.threshold, options.classes),
     }
     shown = [
         sections.reliability(measured),
@@ -91,7 +98,8 @@ def build(predictions: Predictions, options: Options | None = None) -> dict[str,
             drawn["sampling.png"] = pictures.sampling(shares, options.usage["classes"])
         shown.append(sections.sampling(options.usage))
     cards = _cards(predictions, area, own)
-    text = page.render(options.title, _lead(options), cards, shown, drawn)
+    lead = " ".join([*_named(options.classes), _lead(options)])
+    text = page.render(options.title, lead, cards, shown, drawn)
     return {PAGE: text.encode(), **drawn}
 
 
@@ -105,6 +113,11 @@ def _versions(predictions: Predictions, options: Options) -> dict[str, Predictio
     if options.corrected:
         return {"corrected": predictions, "before": converted}
     return {"corrected": converted, "as predicted": predictions}
+
+
+def _named(classes: Sequence[str]) -> list[str]:
+    """What stands for positive and negative."""
+    return [f"Positive is {classes[1].strip()}, negative {classes[0].strip()}."] if classes else []
 
 
 def _lead(options: Options) -> str:

@@ -111,14 +111,15 @@ def lift(values: np.ndarray) -> bytes:
 
 
 @rc_context(_STYLE)
-def scores(predictions: Predictions, threshold: float) -> bytes:
+def scores(predictions: Predictions, threshold: float, classes: Sequence[str] = ()) -> bytes:
     """What positives and negatives are given, each class scaled to 1."""
     figure, axes = _figure()
     logits = _logit(predictions.probabilities)
     low, high = logits.min(), logits.max()
     if high - low < 1:
         low, high = low - 0.5, high + 0.5
-    for label_, name, color in ((0, "negatives", GREY), (1, "positives", BLUE)):
+    shown = [name.strip() for name in classes] or ["negatives", "positives"]
+    for label_, name, color in ((0, shown[0], GREY), (1, shown[1], BLUE)):
         of_class = predictions.labels == label_
         weights = predictions.weights[of_class] / predictions.weights[of_class].sum()
         axes.hist(

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 from sampling import files
 from sampling.errors import SamplingError
 from sampling.probabilities.calibration import checked_probabilities
+from sampling.schema import labels as labelled
 
 _ROWS_AT_A_TIME = 100_000
 
@@ -88,6 +89,7 @@ def read(
     probability: str = "probability",
     weight: str | None = None,
     segment: str | None = None,
+    classes: Sequence[str] = (),
 ) -> Predictions:
     """Predictions from CSV, Parquet or JSON lines, as the trainer writes them.
 
@@ -96,6 +98,7 @@ def read(
         label, probability, weight, segment: names of columns.
         labels: the files that were predicted, if they hold what the predictions lack; in the same
             order of rows. Columns that both have must agree.
+        classes: what labels are called, ("no", "yes") say; none: they are 0 and 1.
 
     Raises:
         SamplingError: no file matches, one can't be read, a column is unknown, the two do not
@@ -118,13 +121,26 @@ def read(
             "name one of these, or pass the files that have it as labels"
         )
 
+    found = column(label, "label")
     return Predictions(
-        column(label, "label"),
+        _places(found, label, classes) if classes else found,
         column(probability, "probability"),
         column(weight, "weight"),
         column(segment, "segment"),
         segment or "segment",
     )
+
+
+def _places(found: Any, label: str, classes: Sequence[str]) -> np.ndarray:
+    """The classes' places for their names."""
+    known = {value: labelled.place(value, tuple(classes)) for value in set(found.tolist())}
+    for row, value in enumerate(found.tolist()):
+        if known[value] is None:
+            raise SamplingError(
+                f"row {row + 1:,}, column {label!r}: found the label {value!r}, expected one of "
+                f"{', '.join(map(repr, classes))}; fix it, or pass --classes"
+            )
+    return np.array([known[value] for value in found.tolist()])
 
 
 def _read_json_lines(path: str) -> pd.DataFrame:
@@ -207,7 +223,7 @@ def _checked_labels(labels: Any) -> np.ndarray:
     if wrong.any():
         raise SamplingError(
             f"found the label {array[wrong][0]} in row {int(np.argmax(wrong)) + 1:,}, "
-            "expected 0 or 1; fix it, or name another column"
+            "expected 0 or 1; fix it, name the classes (--classes=no,yes), or name another column"
         )
     return array.astype(np.int64)
 

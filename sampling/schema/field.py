@@ -69,6 +69,8 @@ class Field:
             number.
         indicator: whether batches have another feature, "income_missing", int64 [batch]: 1 where
             the value is missing, 0 elsewhere.
+        alias: what the column is called in files that have none of its name. Models, exports and
+            files that are written know the name alone.
 
     Raises:
         SamplingError: unknown type, mode, length or kind, or a default that is not of the type.
@@ -81,10 +83,15 @@ class Field:
     length: int | None = None
     kind: str | None = None
     indicator: bool = False
+    alias: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise SamplingError(f"a field has the name {self.name!r}, expected a text; name it")
+        if self.alias is not None and not isinstance(self.alias, str):
+            raise SamplingError(
+                f"field {self.name!r} has the alias {self.alias!r}, expected a text; fix it"
+            )
         object.__setattr__(self, "type", _type_name(self.type, self.name))
         mode = str(self.mode or "NULLABLE").upper()
         if mode not in _MODES:
@@ -178,6 +185,8 @@ class Field:
             entry["indicator"] = True
         if self.kind != kinds.of_type(self.type):
             entry["kind"] = self.kind
+        if self.alias is not None:
+            entry["alias"] = self.alias
         return entry
 
 

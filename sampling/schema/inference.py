@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from sampling.errors import SamplingError
 from sampling.schema import kinds, labels, shapes
@@ -32,6 +33,7 @@ class Wishes:
         key: columns that rows are known by; they are ids.
         ids, categories, numbers, dates: columns of that kind.
         drop: columns to leave out.
+        rename: new names by old ones. Columns may be asked for by either.
 
     Raises:
         SamplingError: a column has two kinds.
@@ -45,6 +47,39 @@ class Wishes:
     numbers: Sequence[str] = ()
     dates: Sequence[str] = ()
     drop: Sequence[str] = ()
+    rename: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def renamed(self, names: Collection[str], of_paths: Collection[str]) -> Wishes:
+        """The same with the files' own names throughout.
+
+        Args:
+            names: of the files' columns.
+            of_paths: those among them that folders are called by.
+
+        Raises:
+            SamplingError: a new name is a column's already, or two columns'.
+        """
+        new = list(self.rename.values())
+        for old, name in self.rename.items():
+            if name in names or new.count(name) > 1 or not name.strip():
+                raise SamplingError(
+                    f"column {old!r} is to be called {name!r}, expected a name that no other "
+                    "column has; choose another one"
+                )
+            if old in of_paths:
+                raise SamplingError(
+                    f"column {old!r} is to be called {name!r} and is in the names of folders, "
+                    "expected one within files; rename the folders, or leave it"
+                )
+        old_names: dict[Any, str] = {name: old for old, name in self.rename.items()}
+
+        def own(wished: Any) -> Any:
+            if wished is None or isinstance(wished, str):
+                return old_names.get(wished, wished)
+            return tuple(map(own, wished))
+
+        lists = ("label", "weight", "key", "ids", "categories", "numbers", "dates", "drop")
+        return dataclasses.replace(self, **{name: own(getattr(self, name)) for name in lists})
 
     def kinds(self) -> dict[str, str]:
         """Of the columns of which it is asked for."""
@@ -67,7 +102,7 @@ class Wishes:
     def check(self, names: Collection[str]) -> None:
         """Raises SamplingError if a column that is asked for is none of those."""
         roles = [name for name in (self.label, self.weight) if name is not None]
-        for name in (*roles, *self.kinds(), *self.drop):
+        for name in (*roles, *self.kinds(), *self.drop, *self.rename):
             if name not in names:
                 near = difflib.get_close_matches(name, names, 1)
                 remedy = f"did you mean {near[0]!r}?" if near else "fix the name"
@@ -97,7 +132,13 @@ def schema_of(
         SamplingError: a column that is asked for is not there or can't be of its kind, or none is
             left.
     """
-    if wishes.weight is None and wishes.label != WEIGHT_FEATURE and WEIGHT_FEATURE in columns:
+    wishes = wishes.renamed(columns, of_paths)
+    if (
+        wishes.weight is None
+        and wishes.label != WEIGHT_FEATURE
+        and WEIGHT_FEATURE in columns
+        and WEIGHT_FEATURE not in wishes.rename
+    ):
         wishes = dataclasses.replace(wishes, weight=WEIGHT_FEATURE)  # no feature can be called so
     wishes.check(columns)
     wished = wishes.kinds()
@@ -122,9 +163,12 @@ def schema_of(
         else:
             kind, more = _kind(name, type_, column, known)
             remarks += more
-        fields.append(_field(name, type_, kind, column))
-        statistics[name] = dataclasses.replace(known, remarks=tuple(remarks))
-    return Schema(tuple(fields), wishes.label, wishes.weight, (), statistics, classes)
+        new = wishes.rename.get(name)
+        field = _field(new or name, type_, kind, column)
+        fields.append(dataclasses.replace(field, alias=name) if new else field)
+        statistics[field.name] = dataclasses.replace(known, remarks=tuple(remarks))
+    label, weight = (wishes.rename.get(r or "", r) for r in (wishes.label, wishes.weight))
+    return Schema(tuple(fields), label, weight, (), statistics, classes)
 
 
 def _field(name: str, type_: str, kind: str | None, column: ColumnSketch) -> Field:

@@ -11,7 +11,7 @@ from sampling.errors import SamplingError
 from sampling.files import reading
 from sampling.schema.field import Field
 
-_OURS = ("name", "type", "mode", "default", "length", "kind", "indicator")
+_OURS = ("name", "type", "mode", "default", "length", "kind", "indicator", "alias")
 # What BigQuery says of a column beyond that, which is of no matter here.
 _BIGQUERYS = (
     "categories",
@@ -77,7 +77,7 @@ def parse(text: str, origin: str) -> dict[str, Any]:
             entries = entries.get("fields")
         elif isinstance(entries, list):
             if "made_by" not in found:  # a manifest says more, of the files
-                _check_keys(found, _KEYS, origin)
+                check_keys(found, _KEYS, origin)
             said = found
     if not isinstance(entries, list):
         raise SamplingError(f'{origin}: expected a list of {{"name": ..., "type": ...}}')
@@ -101,7 +101,7 @@ def _field(entry: Any, origin: str) -> Field:
     at = f"{origin}: field {entry['name']!r}"
     if "type" not in entry:
         raise SamplingError(f'{at} has no "type"; add it')
-    _check_keys(entry, (*_OURS, *_BIGQUERYS), at, shown=_OURS)
+    check_keys(entry, (*_OURS, *_BIGQUERYS), at, shown=_OURS)
     if entry.get("default") is not None and entry.get("defaultValueExpression") is not None:
         raise SamplingError(
             f'{at} has both "default" and "defaultValueExpression", expected one; remove the other'
@@ -118,14 +118,21 @@ def _field(entry: Any, origin: str) -> Field:
             length=entry.get("length"),
             kind=entry.get("kind"),
             indicator=bool(entry.get("indicator", False)),
+            alias=entry.get("alias"),
         )
     except ValueError as error:
         raise SamplingError(f"{origin}: {error}") from None
 
 
-def _check_keys(
+def check_keys(
     found: Collection[str], known: Collection[str], at: str, shown: Collection[str] = ()
 ) -> None:
+    """Raises SamplingError for a key that is not known.
+
+    Args:
+        at: where the keys are, for the error.
+        shown: those that the error lists; none: all that are known.
+    """
     for key in found:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)

@@ -29,6 +29,13 @@ def check_fields(fields: Sequence[Any]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SamplingError(f"duplicate field {', '.join(map(repr, twice))}; name each once")
+    for field in (each for each in fields if each.alias is not None):
+        others = [name for each in fields if each is not field for name in (each.name, each.alias)]
+        if field.alias in others:
+            raise SamplingError(
+                f"field {field.name!r} has the alias {field.alias!r}, which another field has as "
+                "name or alias; leave it out"
+            )
 
 
 def check(schema: Schema) -> None:

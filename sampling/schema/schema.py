@@ -11,7 +11,7 @@ import importlib
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sampling.errors import SamplingError
@@ -199,6 +199,7 @@ class Schema:
         numbers: Iterable[str] = (),
         dates: Iterable[str] = (),
         drop: Iterable[str] = (),
+        rename: Mapping[str, str] | None = None,
         columns: Iterable[str] = (),
         header: bool | None = None,
         delimiter: str | None = None,
@@ -222,6 +223,7 @@ class Schema:
             key: columns that rows are known by; they are ids.
             ids, categories, numbers, dates: columns of that kind, whatever their values say.
             drop: columns to leave out.
+            rename: new names by old ones, {"Class": "label"}. Files may have either, see `Field`.
             columns: names of the columns of text without a header.
             header, delimiter: of text; None: found out by the first lines.
             null_values: spellings of a missing value.
@@ -250,7 +252,8 @@ class Schema:
             rows,
             progress,
         )
-        made: Schema = preparing.infer(files, preparing.Wishes(label, weight, *kinds), how).schema
+        wishes = preparing.Wishes(label, weight, *kinds, dict(rename or {}))
+        made: Schema = preparing.infer(files, wishes, how).schema
         return made
 
     @classmethod
@@ -321,6 +324,11 @@ class Schema:
     @property
     def weight_field(self) -> Field | None:
         return None if self.weight is None else self[self.weight]
+
+    def names_of(self, found: Sequence[str]) -> list[str]:
+        """Names of columns of files, with the fields' own names in place of their aliases."""
+        own = {f.alias: f.name for f in self.fields if f.alias and f.name not in found}
+        return [own.get(name, name) for name in found]
 
     def allows_empty(self, field: Field) -> bool:
         """Whether an empty field is its default; for label and weight only if one was given."""

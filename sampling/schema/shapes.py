@@ -257,7 +257,7 @@ def _tell(raw: pa.Array, texts: pa.Array, places: np.ndarray, shape: np.ndarray)
         if not len(places):
             return
         if name == TIME:  # patterns from here on are for what is no number
-            texts = pc.utf8_trim_whitespace(raw)
+            texts = pc.utf8_trim(raw, characters=_BLANKS)
         fits = _fits(texts, pattern)
         if fits.any():
             shape[places[fits]] = _CODES[name]

@@ -8,6 +8,8 @@ from typing import Any
 
 from sampling.errors import SamplingError
 from sampling.files import manifest
+from sampling.formats.csv.options import CsvOptions
+from sampling.schema import json_form
 
 _TEST = {"train": ("dev", "test"), "evaluate": ("test", "dev"), "predict": ("test", "dev")}
 
@@ -38,8 +40,7 @@ def expand(given: Mapping[str, Any]) -> dict[str, Any]:
                 flags["dev_dir"] = flags["test_dir"]
     if given["mode"] == "train":
         flags |= _training(made, folder, pattern, ending)
-    if made["delimiter"]:
-        flags["delimiter"] = made["delimiter"]
+    flags |= CsvOptions.from_dict(made.get(json_form.CSV, {}), folder).by_name()
     return {**flags, **given}
 
 

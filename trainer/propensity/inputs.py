@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from typing import Any
 
-from sampling import InputFnDownsampleWithWeight
+from sampling import InputFnDownsampleWithWeight, Schema
 from sampling.flags.common import file_options
 from trainer.propensity.parameters import Parameters
 
@@ -47,6 +48,29 @@ def as_they_are(parameters: Parameters) -> InputFnDownsampleWithWeight:
         batch_size=4096,
         num_epochs=None,
     )
+
+
+def unlabelled(parameters: Parameters) -> InputFnDownsampleWithWeight:
+    """`test` to predict from: labels and weights may be blank, unknown or lacking."""
+    return InputFnDownsampleWithWeight(
+        test_dir=parameters.flags.test_dir,
+        schema=_without_labels(parameters.input_schema, bool(parameters.flags.header)),
+        batch_size=TEST_BATCH,
+        **file_options(parameters.flags),
+    )
+
+
+def _without_labels(schema: Schema, has_header: bool) -> Schema:
+    """Columns are left out by name; without names they have to be there, with any text."""
+    if has_header:
+        none: dict[str, Any] = {"label": None, "weight": None, "classes": ()}
+        return dataclasses.replace(schema, fields=schema.features, **none)
+    instead: dict[str | None, dict[str, Any]] = {
+        schema.weight: {"mode": "NULLABLE", "default": 1},
+        schema.label: {"type": "STRING", "mode": "NULLABLE", "default": "", "kind": None},
+    }
+    fields = [dataclasses.replace(field, **instead.get(field.name, {})) for field in schema]
+    return dataclasses.replace(schema, fields=tuple(fields), classes=())
 
 
 def test(parameters: Parameters, test_dir: list[str] | None = None) -> InputFnDownsampleWithWeight:

@@ -62,7 +62,6 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
         Flag("negative_size", None, whole(1), "rows of class 0, where known; spares counting"),
         common.MULTIPLIER._replace(
             default=None,
-            parse=number(0, word=("natural", AUTO)),
             help="negatives per positive in an epoch, a fraction too; natural: as in the files; "
             "auto: natural where positives are 5 % or more, else fewer, so that an epoch has at "
             "most 15 % of the rows, and more of them where positives are few; unless given: auto "

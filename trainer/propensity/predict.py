@@ -19,7 +19,7 @@ from trainer.training.hooks import StepProgress
 
 def predict(parameters: Parameters) -> None:
     """Writes a JSON line for each row, in the order of the files."""
-    flags, test_input = parameters.flags, inputs.test(parameters)
+    flags, test_input = parameters.flags, inputs.unlabelled(parameters)
     checkpoint = checkpoints.checkpoint(parameters) or trained.checkpoint(flags.job_dir) or ""
     answers = _exported_answers if flags.export_dir else _estimator_answers
 
@@ -57,4 +57,6 @@ def _predicted(batch: Mapping[str, Any], parameters: Parameters) -> dict[str, np
     }
     probability = batch["logistic"][:, 0]
     classes = (probability >= parameters.threshold).astype(int)
+    if names := parameters.schema.classes:
+        classes = np.array([name.encode() for name in names], object)[classes]
     return {**forwarded, "probability": probability, "class": classes}

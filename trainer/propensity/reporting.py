@@ -123,6 +123,7 @@ def reporting(
             "prior": parameters.prior,
             "corrected": parameters.correction is not None,
             "usage": usage(),
+            "classes": parameters.schema.classes,
         }
 
     return Reporting(flags.job_dir, f"{flags.job_dir}/{name}", flags.segment, options)

@@ -168,7 +168,7 @@ class PropensityTraining:
     def _export(self) -> None:
         flags = self._parameters.flags
         receiver_fn = serving_input_receiver_fn(
-            self._parameters.input_schema, flags.delimiter, flags.null_values
+            self._parameters.input_schema, flags.delimiter, flags.null_values, flags.decimal
         )
         path = self._estimator.export_saved_model(
             f"{flags.job_dir}/export",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 from typing import Any
 
@@ -38,6 +39,13 @@ def training_input(flags: argparse.Namespace, schema: Schema) -> InputFnWithFake
         pool_rows=flags.pool_rows,
         **file_options(flags),
     )
+
+
+def unlabelled(flags: argparse.Namespace, schema: Schema) -> InputFnWithFakePairs:
+    """`pairs` to predict: labels may be blank."""
+    missing: dict[Any, Any] = {schema.label: {"mode": "NULLABLE", "default": 0}}
+    fields = [dataclasses.replace(field, **missing.get(field.name, {})) for field in schema]
+    return pairs(flags, dataclasses.replace(schema, fields=tuple(fields)))
 
 
 def pairs(flags: argparse.Namespace, schema: Schema) -> InputFnWithFakePairs:

@@ -23,7 +23,7 @@ from trainer.recommender.options import FLAGS
 from trainer.recommender.predict import predict
 from trainer.recommender.train import RecommenderTraining
 from trainer.training import quiet
-from trainer.training.every_job import refuse_missing, refuse_other_model
+from trainer.training.every_job import refuse_missing, refuse_other_model, written
 
 _NEEDED = {
     "train": ("schema", "label", "user_key", "item_key", "train_dir", "test_dir"),
@@ -68,7 +68,7 @@ def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
     is_begun = not restart.is_asked(given) and trained.checkpoint(given["job_dir"])
     if given["mode"] != "train" or is_begun:
         stored = _stored(given["job_dir"])
-    values = {**defaults(FLAGS), **stored, **given}
+    values = {**defaults(FLAGS), **written(stored, given), **given}
     if stored:
         refuse_other_model(values, stored, of_model(FLAGS))
     flags = argparse.Namespace(**values)

@@ -19,7 +19,7 @@ from trainer.training.hooks import StepProgress
 
 def predict(flags: argparse.Namespace, schema: Schema) -> None:
     """Writes a JSON line for each pair, in the order of the files."""
-    input_fn, checkpoint = inputs.pairs(flags, schema), checkpoints.best_checkpoint(flags)
+    input_fn, checkpoint = inputs.unlabelled(flags, schema), checkpoints.best_checkpoint(flags)
     estimator = forward_features(checkpoints.build(flags, schema, 1), schema)
 
     def batches() -> Iterator[dict[str, np.ndarray]]:

@@ -10,6 +10,7 @@ from sampling.errors import SamplingError
 from sampling.flags import common
 from sampling.flags.flag import Flag, as_given
 from sampling.flags.values import names, whole
+from sampling.formats.csv.options import CsvOptions
 
 MODES = {
     "train": "trains, evaluates and exports a model",
@@ -62,6 +63,13 @@ READING = (
     Flag("pool_rows", 131_072, whole(1), "about how many rows of a class are permuted at a time"),
     common.SEED,
 )
+
+
+def written(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags of a trained model, and how files are written: as the schema that is given says, or
+    as the model's were, or as is usual."""
+    found = CsvOptions.of_schema(given["schema"]) if given.get("schema") else None
+    return {**CsvOptions().by_name(), **stored, **(found.by_name() if found else {})}
 
 
 def refuse_missing(flags: argparse.Namespace, needed: Iterable[str]) -> None:

@@ -137,6 +137,7 @@ class CsvFile:
             self._refuse(self._line, f"the byte {error.object[error.start]:#04x}", remedy)
         if not options.header:
             return self._layout_by_count(names, optional, of_path)
+        names = schema.names_of(_as_pandas_calls(names, schema))
         self._check_header(names, optional, of_path)
         left_out = tuple(name for name in names if name not in schema.names)
         return _each_once(names, schema), left_out
@@ -158,7 +159,7 @@ class CsvFile:
         if len(found) == 1 and len(names) > 1:
             remedy = f"pass the delimiter if it is not {self._options.delimiter!r}, or {remedy}"
         elif not set(found) & set(names):
-            remedy = f"pass header=False (--no-header) if this line is a row, or {remedy}"
+            remedy = f"pass header=False if this line is a row, or {remedy}"
         raise SamplingError(
             f"{self.file.path}, line {self._line}: the header {' and '.join(parts)}, "
             f"expected {', '.join(names)} in any order; {remedy}"
@@ -186,6 +187,12 @@ class CsvFile:
             f"expected {len(names)} ({', '.join(names)}); fix the file or the schema, "
             f"or pass the delimiter if it is not {self._options.delimiter!r}"
         )
+
+
+def _as_pandas_calls(found: Sequence[str], schema: Schema) -> list[str]:
+    """What has no name is "Unnamed: 0" by its place, where the schema has a column of that name."""
+    called = [name or f"Unnamed: {place}" for place, name in enumerate(found)]
+    return [new if new in schema.names else old for new, old in zip(called, found, strict=True)]
 
 
 def _each_once(found: Sequence[str], schema: Schema) -> tuple[str, ...]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import codecs
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from sampling.errors import SamplingError
 from sampling.formats.csv.scanning import Dialect
+from sampling.schema import json_form
 
 UTF8 = "utf-8"
 
@@ -63,6 +65,55 @@ class CsvOptions:
             )
         object.__setattr__(self, "null_values", tuple(dict.fromkeys(("", *nulls))))
         object.__setattr__(self, "encoding", _checked_encoding(self.encoding))
+
+    @classmethod
+    def of_schema(cls, text_or_path: Any) -> CsvOptions | None:
+        """How the files are written that a schema's JSON was made from; None: it does not say.
+
+        Raises:
+            SamplingError: the JSON can't be read, or has an option that is not known.
+        """
+        found, origin = json_form.load(text_or_path)
+        said = found.get(json_form.CSV)
+        return None if said is None else cls.from_dict(said, origin)
+
+    @classmethod
+    def from_dict(cls, said: Any, origin: str) -> CsvOptions:
+        """What `to_dict` gave.
+
+        Raises:
+            SamplingError: it has an option that is not known, or is out of range.
+        """
+        at = f"{origin}: {json_form.CSV}"
+        if not isinstance(said, dict):
+            raise SamplingError(f'{at} is {said!r}, expected {{"delimiter": ";"}} or so; fix it')
+        json_form.check_keys(said, [field.name for field in dataclasses.fields(cls)], at)
+        try:
+            return cls(**said)
+        except SamplingError as error:
+            raise SamplingError(f"{at}: {error}") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values of what is not as usual."""
+        usual, found = CsvOptions().by_name(), self.by_name()
+        return {name: value for name, value in found.items() if value != usual[name]}
+
+    def by_name(self) -> dict[str, Any]:
+        """All options, as plain values."""
+        return {**dataclasses.asdict(self), "null_values": list(self.null_values)}
+
+    def as_written(self, delimiter: str, is_text: bool) -> CsvOptions:
+        """How rows are written again that are kept as they are: in UTF-8, with a header, unescaped.
+
+        Args:
+            delimiter: that is written.
+            is_text: whether what these options read is text, and is written as text.
+        """
+        kept: dict[str, Any] = {"delimiter": delimiter, "header": True}
+        kept |= {"escape": "", "encoding": UTF8}
+        if not is_text:
+            kept |= {"decimal": ".", "newlines_in_values": False}
+        return dataclasses.replace(self, **kept)
 
     @property
     def dialect(self) -> Dialect:

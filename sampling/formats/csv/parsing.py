@@ -53,7 +53,8 @@ class CsvParser:
 
     def __init__(self, schema: Schema, options: CsvOptions, floats: pa.DataType = _FLOAT):
         self._schema, self._options, self._floats = schema, options, floats
-        self._as_text: set[str] = set()  # whole numbers that are written as 17.0 somewhere
+        # Whole numbers that are written as 17.0 somewhere, and " yes" with blanks.
+        self._as_text: set[str] = set()
         nulls = list(options.null_values)
         self._nulls = [*nulls, _NULL] if options.escape and _SQL_NULL in nulls else nulls
 
@@ -80,7 +81,7 @@ class CsvParser:
         self._check_text(data, table.num_rows)
         for place, field in enumerate(fields):
             if field.name in self._as_text and pa.types.is_string(table.field(place).type):
-                column = self._whole_numbers(table.column(place))
+                column = self._typed(table.column(place), field)
                 table = table.set_column(place, field.name, column)
         return table
 
@@ -92,11 +93,11 @@ class CsvParser:
         """
         utf8 = self.in_utf8(record)
         try:
-            is_whole = field.type == "INTEGER" and not self._is_of_class(field)
-            as_type = pa.string() if is_whole else self._type(field)
+            is_spelled = field.is_integer and not self._is_of_class(field)
+            as_type = pa.string() if is_spelled else self._type(field)
             column = self._read(utf8, layout, {field.name: as_type}).column(0)
-            if is_whole:
-                self._whole_numbers(column)
+            if is_spelled:
+                self._typed(column, field)
         except (pa.ArrowInvalid, BadTextError):
             remedy = f"fix it or the column's type{self._as_null(field)}"
             raise BadTextError(f"expected {types.expected(field)}; {remedy}") from None
@@ -130,28 +131,32 @@ class CsvParser:
         fields: Sequence[Field],
         error: pa.ArrowInvalid,
     ) -> pa.Table:
-        """With whole numbers as text, which they are converted from, where they are to blame."""
-        integers = {f.name for f in fields if f.type == "INTEGER" and not self._is_of_class(f)}
-        whole = integers - self._as_text
-        column_types = {f.name: pa.string() if f.name in whole else self._type(f) for f in fields}
-        if not whole:
+        """With whole numbers and booleans as text, which they are converted from, where they are to
+        blame."""
+        spelled = [
+            field
+            for field in fields
+            if field.is_integer and not self._is_of_class(field) and field.name not in self._as_text
+        ]
+        column_types = {f.name: pa.string() if f in spelled else self._type(f) for f in fields}
+        if not spelled:
             raise BadTextError(str(error)) from None
         try:
             table = self._read(data, layout, column_types)
         except pa.ArrowInvalid:
             raise BadTextError(str(error)) from None
-        for name in whole:
-            place = table.column_names.index(name)
-            try:
-                column = table.column(place).cast(pa.int64())
-            except pa.ArrowInvalid:
-                column = self._whole_numbers(table.column(place))
-                self._as_text.add(name)  # for good, so that nothing is read twice
-            table = table.set_column(place, name, column)
+        for field in spelled:
+            place = table.column_names.index(field.name)
+            texts = table.column(place)
+            if not text.is_plain(texts, field):
+                self._as_text.add(field.name)  # for good, so that nothing is read twice
+            table = table.set_column(place, field.name, self._typed(texts, field))
         return table
 
-    def _whole_numbers(self, texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    def _typed(self, texts: pa.ChunkedArray, field: Field) -> pa.ChunkedArray:
         try:
+            if field.type == "BOOLEAN":
+                return text.booleans(texts)
             return text.whole_numbers(texts, self._options.decimal)
         except pa.ArrowInvalid as error:
             raise BadTextError(str(error)) from None

@@ -131,7 +131,7 @@ class TfRecordBlocks(CountedBlocks):
             table = self._parser(file, kinds, names, loose=True)(piece.records)
         except tf.errors.OpError as error:
             numbers = itertools.chain(*piece.numbers)
-            problem = _explained(file, numbers, piece.records, self.schema, kinds.known)
+            problem = _explained(file, numbers, piece.records, self.schema, kinds)
             raise SamplingError(problem or f"{file.file.path}: {error.message}") from None
         self._is_loose = True
         return table
@@ -142,15 +142,19 @@ class TfRecordBlocks(CountedBlocks):
         fields = tuple(self.schema[name] for name in base.names_in(file, names))
         of_fields = frozenset((field.name, kinds.known[field.name]) for field in fields)
         coded = [f.name for f in fields if self.coded and types.can_be_coded(f, self.schema)]
-        return examples.parser(fields, of_fields, frozenset(coded), loose)
+        called = frozenset((f.name, kinds.called.get(f.name, f.name)) for f in fields)
+        return examples.parser(fields, of_fields, frozenset(coded), called, loose)
 
     def _learn(self, kinds: _Kinds, records: Sequence[bytes]) -> bool:
         """Whether a feature is there that no record has had so far: of its kind it is from now."""
         with contextlib.suppress(DecodeError):  # told where records are explained
-            found = examples.kinds_of(records)
+            found, called = _by_own_names(examples.kinds_of(records), self.schema)
             examples.check_kinds(found, self.schema, self.role)
             for name in kinds.supposed & found.keys():
                 kinds.supposed.discard(name)
+                if name in called:
+                    kinds.called[name] = called[name]
+                    return True
                 if kinds.known[name] != found[name]:
                     kinds.known[name] = found[name]
                     return True
@@ -158,10 +162,19 @@ class TfRecordBlocks(CountedBlocks):
 
 
 class _Kinds(NamedTuple):
-    """The kinds of a file's features, and the names of those that no record has shown so far."""
+    """The kinds of a file's features, the names of those that no record has shown so far, and what
+    the file calls those that it has by their aliases."""
 
     known: dict[str, str]
     supposed: set[str]
+    called: dict[str, str]
+
+
+def _by_own_names(kinds: dict[str, str], schema: Schema) -> tuple[dict[str, str], dict[str, str]]:
+    """Kinds of features by the fields' names, and what records call those of other names."""
+    names = schema.names_of(list(kinds))
+    called = {name: was for name, was in zip(names, kinds, strict=True) if name != was}
+    return dict(zip(names, kinds.values(), strict=True)), called
 
 
 def _look(file: TfRecordFile, schema: Schema, label: Label) -> _Kinds:
@@ -170,9 +183,11 @@ def _look(file: TfRecordFile, schema: Schema, label: Label) -> _Kinds:
         data = file.file.read(opened, 0, int(file.starts[1]))
     records = file.records(data, 0)[:_LOOKED_AT]
     try:
-        found = examples.kinds_of(records)
+        found, called = _by_own_names(examples.kinds_of(records), schema)
     except DecodeError:
-        raise SamplingError(_explained(file, range(len(records)), records, schema, {})) from None
+        nothing = _Kinds({}, set(), {})
+        explained = _explained(file, range(len(records)), records, schema, nothing)
+        raise SamplingError(explained) from None
     examples.check_kinds(found, schema, file.file.path)
     of_path = partitions.of_path(file.file.path)
     may_lack = {field.name for field in schema if schema.allows_empty(field)}
@@ -182,7 +197,7 @@ def _look(file: TfRecordFile, schema: Schema, label: Label) -> _Kinds:
     base.check_columns({*found, *supposed, *of_path}, schema, label, what)
     file.names = [name for name in schema.names if name in found or name in supposed]
     file.left_out = [name for name in found if name not in schema.names]
-    return _Kinds({**known, **{n: found[n] for n in file.names if n in found}}, supposed)
+    return _Kinds({**known, **{n: found[n] for n in file.names if n in found}}, supposed, called)
 
 
 def _explained(
@@ -190,11 +205,11 @@ def _explained(
     numbers: Iterable[int],
     records: Sequence[bytes],
     schema: Schema,
-    kinds: dict[str, str],
+    kinds: _Kinds,
 ) -> str | None:
     """Record by record: which one it is."""
     for row, record in zip(numbers, records, strict=True):
-        if problem := examples.explain(record, schema, kinds):
+        if problem := examples.explain(record, schema, kinds.known, kinds.called):
             return f"{file.file.path}, record {row:,}{problem}"
     return None
 

@@ -49,10 +49,14 @@ _MISSING: dict[str, Any] = {
 
 @functools.lru_cache(maxsize=32)
 def parser(
-    fields: tuple[Field, ...], kinds: frozenset[tuple[str, str]], coded: frozenset[str], loose: bool
+    fields: tuple[Field, ...],
+    kinds: frozenset[tuple[str, str]],
+    coded: frozenset[str],
+    called: frozenset[tuple[str, str]],
+    loose: bool,
 ) -> ExampleParser:
     """The parser of such files; making one takes longer than the first rows do."""
-    return ExampleParser(fields, dict(kinds), coded, loose)
+    return ExampleParser(fields, dict(kinds), coded, dict(called), loose)
 
 
 class UncertainError(ValueError):
@@ -69,6 +73,7 @@ class ExampleParser:
         kinds: what kind of values each feature has.
         coded: the columns of strings that are to be codes of distinct ones (dictionaries): an
             object for every value costs more than finding out which ones there are.
+        called: what records call each column.
         loose: whether a list may be empty, too, and any number a value: half as fast.
     """
 
@@ -77,15 +82,16 @@ class ExampleParser:
         fields: Sequence[Field],
         kinds: Mapping[str, str],
         coded: Collection[str],
+        called: Mapping[str, str],
         loose: bool,
     ):
         self._fields, self._kinds, self._loose = fields, kinds, loose
         self._coded = coded if not loose else ()
-        specs = {field.name: self._spec(field) for field in fields}
+        specs = {called[field.name]: self._spec(field) for field in fields}
         with tf.Graph().as_default() as graph:
             records = tf.compat.v1.placeholder(tf.string, [None])
             parsed = tf.io.parse_example(records, specs)
-            fetches = {name: self._fetched(name, column) for name, column in parsed.items()}
+            fetches = {f.name: self._fetched(f.name, parsed[called[f.name]]) for f in fields}
         config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
         session = tf.compat.v1.Session(graph=graph, config=config)
         self._run = session.make_callable(fetches, [records])
@@ -156,7 +162,9 @@ def _single(flat: np.ndarray, splits: np.ndarray, type_: pa.DataType, field: Fie
     return pa.array(flat, type_).take(pa.array(places, mask=lengths == 0))
 
 
-def explain(record: bytes, schema: Schema, kinds: Mapping[str, str]) -> str | None:
+def explain(
+    record: bytes, schema: Schema, kinds: Mapping[str, str], called: Mapping[str, str]
+) -> str | None:
     """What is wrong with a record, as the end of a sentence; None: nothing."""
     try:
         features = tf.train.Example.FromString(record).features.feature
@@ -165,8 +173,9 @@ def explain(record: bytes, schema: Schema, kinds: Mapping[str, str]) -> str | No
     for field in schema:
         if field.name not in kinds:
             continue
-        found = features[field.name].WhichOneof("kind") if field.name in features else None
-        values = len(getattr(features[field.name], found).value) if found else 0
+        name = called.get(field.name, field.name)
+        found = features[name].WhichOneof("kind") if name in features else None
+        values = len(getattr(features[name], found).value) if found else 0
         first = kinds[field.name]
         if found and found != first:
             kind = f"found the kind {found}, expected {first}, as in the first records"

@@ -75,6 +75,7 @@ class Assignment:
         classes: None: rows have none.
         by_class: the splits in which each class has a folder of its own.
         cuts: which split rows belong to, if it is not by the hash of the key.
+        has_statistics: whether the columns of the first split's rows are measured.
 
     Raises:
         SamplingError: fractions are not above 0 or do not add up to 1, or by_class is no split.
@@ -87,6 +88,7 @@ class Assignment:
     classes: Classes | None = None
     by_class: tuple[str, ...] = ()
     cuts: Cuts | None = None
+    has_statistics: bool = True
 
     def __post_init__(self) -> None:
         checks.whole_number("seed", self.seed, 0)

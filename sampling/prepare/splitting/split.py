@@ -20,7 +20,7 @@ from sampling.prepare.source import Chunk, Rows, Source
 from sampling.prepare.splitting import classes as labelled
 from sampling.prepare.splitting.assign import Assignment, Destination, Piece
 from sampling.prepare.splitting.classes import NEGATIVE, POSITIVE, BadRowError
-from sampling.schema import ColumnStatistics, Schema
+from sampling.schema import ColumnStatistics, Schema, json_form
 from sampling.schema.sketch import ColumnSketch
 from sampling.schema.table_sketch import TableSketch
 
@@ -139,6 +139,8 @@ def assigned(source: Source, chunk: Chunk, rows: Rows, assignment: Assignment) -
 
 def sketched(rows: Rows, pieces: Iterable[Piece], assignment: Assignment) -> TableSketch:
     """What the rows of a chunk hold that are of the first split, the one that is trained on."""
+    if not assignment.has_statistics:
+        return TableSketch()
     first = assignment.splits[0]
     places = [piece.places for piece in pieces if piece.destination.split == first]
     if not places:
@@ -196,9 +198,10 @@ def described(
     statistics: Mapping[str, ColumnStatistics],
 ) -> dict[str, Any]:
     """The manifest of a split, with the statistics of the first one's rows."""
+    is_text = source.is_text and layout.format == "csv"
     about = {
         "format": layout.format,
-        "delimiter": layout.delimiter if layout.format == "csv" else None,
+        json_form.CSV: source.options.as_written(layout.delimiter, is_text).to_dict(),
         "typed": source.is_typed,
         "key": assignment.key,
         "hash": "the first 8 bytes of SHA-256 of seed:key, as a fraction of 2^64; without a key of "

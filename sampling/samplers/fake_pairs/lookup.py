@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -11,8 +12,9 @@ import pyarrow.compute as pc
 
 from sampling import checks, files
 from sampling.errors import SamplingError
+from sampling.formats import registry
 from sampling.formats.csv.options import CsvOptions
-from sampling.formats.registry import Blocks, open_blocks
+from sampling.formats.registry import Blocks
 from sampling.rows import columns
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary, keyed
 from sampling.schema import Schema
@@ -80,11 +82,10 @@ class FeatureLookup:
         schema: the columns; label and weight are left out.
         key: the column that holds the ids.
         lists: the separator of each column that holds a list, by the column's name.
-        missing: what an id without a row gets: "default", the fields' defaults and empty lists, or
-            "error".
-        header: whether the first line of each file names its columns (in any order).
-        delimiter: between fields, one character.
-        null_values: spellings of an empty field.
+        missing: what an id without a row gets: "default", the fields' defaults and empty lists, and
+            a warning where most ids have none; or "error".
+        header, delimiter, null_values, newlines_in_values, decimal, escape, encoding, file_format:
+            of the files, see `InputFn`.
 
     Attributes:
         values: the distinct values of each column of lists, sorted.
@@ -105,13 +106,23 @@ class FeatureLookup:
         header: bool = True,
         delimiter: str = ",",
         null_values: Sequence[str] = ("",),
+        newlines_in_values: bool = False,
+        decimal: str = ".",
+        escape: str = "",
+        encoding: str = "utf-8",
+        file_format: str | None = None,
     ):
         self.key, self.missing = key, checks.one_of("missing", missing, ("default", "error"))
         self._lists = dict(lists or {})
         self.schema = keyed(schema, key=key)
         _check_lists(self._lists, schema, key)
-        options = CsvOptions(header, delimiter, tuple(null_values))
-        blocks = open_blocks(filename, "filename", self.schema, options, _BLOCK_ROWS)
+        options = CsvOptions(
+            header, delimiter, null_values, newlines_in_values, decimal, escape, encoding
+        )
+        registry.checked_format(file_format)
+        blocks = registry.open_blocks(
+            filename, "filename", self.schema, options, _BLOCK_ROWS, None, file_format
+        )
         table = blocks.read(np.arange(blocks.num_blocks))
         self._name = blocks.files[0].file.path
         self._rows = self._keyed(table.column(key), blocks)
@@ -129,24 +140,41 @@ class FeatureLookup:
             SamplingError: an id has no row and missing is "error", or is of another type.
         """
         rows = self._find(ids)
+        self._look_at(rows, ids)
         return {
             name: table.reordered(rows) if isinstance(table, MultiHot) else table[rows]
             for name, table in self._tables.items()
         }
 
+    def not_found(self, ids: np.ndarray) -> int:
+        """How many of some ids have no row.
+
+        Raises:
+            SamplingError: they are of another type than the key.
+        """
+        return int(np.count_nonzero(self._find(ids) < 0))
+
     def _find(self, ids: np.ndarray) -> np.ndarray:
         try:
-            rows = self._rows.codes_of_ids(ids)
+            return self._rows.codes_of_ids(ids)
         except ValueError as error:
             raise SamplingError(f"{self._name}, column {self.key!r}: {error}") from None
-        if self.missing == "error" and (rows < 0).any():
-            lacking = np.flatnonzero(rows < 0)
+
+    def _look_at(self, rows: np.ndarray, ids: np.ndarray) -> None:
+        lacking = np.flatnonzero(rows < 0)
+        if self.missing == "default" and 2 * len(lacking) > len(ids):
+            warnings.warn(
+                f"{self._name}, column {self.key!r}: found no row for {len(lacking):,} of "
+                f"{len(ids):,} ids, {_shown(ids[lacking[0]])} for one, which get defaults; make "
+                "the ids alike, or pass missing='error'",
+                stacklevel=3,
+            )
+        if self.missing == "error" and len(lacking):
             raise SamplingError(
                 f"{self._name}, column {self.key!r}: found no row for "
                 f"{_shown(ids[lacking[0]])} and {len(lacking) - 1:,} more ids, expected one "
                 "for each; add them, or pass missing='default'"
             )
-        return rows
 
     def _keyed(self, column: pa.ChunkedArray, blocks: Blocks) -> Vocabulary:
         encoded = column.combine_chunks().dictionary_encode()

@@ -19,7 +19,7 @@ from sampling.samplers.all_rows import AllRows
 from sampling.samplers.fake_pairs import pair_rows
 from sampling.samplers.fake_pairs.candidates import USER, Candidates
 from sampling.samplers.fake_pairs.encoding import PairRows
-from sampling.samplers.fake_pairs.lookup import Lookup
+from sampling.samplers.fake_pairs.lookup import FeatureLookup, Lookup
 from sampling.samplers.fake_pairs.options import FakeOptions
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 from sampling.samplers.plan import MadeUp, Plan
@@ -81,6 +81,17 @@ class ObservedPairs(AllRows):
             "items": len(known.items),
             "known_pairs": len(known.codes),
             "unobserved_pairs": self.candidates.num_pairs - len(known.codes),
+            **self._without_features(),
+        }
+
+    def _without_features(self) -> dict[str, int]:
+        """Users and items that lookups from files have no row of."""
+        known = self.candidates.known
+        sides = {"user_features": ("users", known.users), "item_features": ("items", known.items)}
+        return {
+            f"{what}_without_features": lookup.not_found(vocabulary.ids)
+            for argument, (what, vocabulary) in sides.items()
+            if isinstance(lookup := self.pairs.lookups[argument], FeatureLookup)
         }
 
 

@@ -15,7 +15,7 @@ from sampling.probabilities.platt import Calibration
 from sampling.schema import WEIGHT_FEATURE, Schema
 from trainer.propensity.model import wide_deep
 from trainer.propensity.model.columns import Columns
-from trainer.propensity.model.features import Scale, feature_columns
+from trainer.propensity.model.features import Scale, feature_columns, with_any_names
 from trainer.propensity.model.metrics import add_metrics
 
 _OPTIMIZERS = {
@@ -92,6 +92,7 @@ def build(
             estimator = canned.DNNEstimator(head, flags.hidden_units, columns, **options)
         else:
             estimator = canned.LinearEstimator(head, columns, **options)
+        estimator = with_any_names(estimator, schema)
     return forward_features(add_metrics(estimator, threshold, flags.segment), schema)
 
 

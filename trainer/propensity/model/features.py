@@ -16,9 +16,10 @@ import tensorflow as tf
 
 from sampling import Field, InputFn, Schema
 from sampling.errors import SamplingError
+from sampling.estimator.forwarding import require_estimator
 
 MEASURED_ROWS = 50_000
-_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")  # what TensorFlow lets a name be
+_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*")  # what TensorFlow lets a name be, and >
 
 
 class Scale(NamedTuple):
@@ -33,7 +34,7 @@ def learned(schema: Schema) -> list[Field]:
     """The features to learn from: all but those that only identify a row.
 
     Raises:
-        SamplingError: there are none, or feature columns can't have the name of one.
+        SamplingError: there are none.
     """
     fields = [field for field in schema.features if field.name not in schema.features_to_forward]
     if not fields:
@@ -41,13 +42,37 @@ def learned(schema: Schema) -> list[Field]:
             "no feature is left to learn from: the columns are label, weight or forwarded; "
             "add one to the schema, or forward fewer"
         )
-    for field in fields:
-        if not _SCOPE.fullmatch(field.name):
-            raise SamplingError(
-                f"the column {field.name!r} is to be learned from, expected a name of letters, "
-                "digits and _ . - / that begins with a letter or digit; rename it"
-            )
     return fields
+
+
+def scoped(name: str) -> str:
+    """A column's name as variables may be called: as it is, or with `>C3>A9` for odd characters.
+
+    No two columns have the same one.
+    """
+    if _SCOPE.fullmatch(name):
+        return name
+    return "." + re.sub(
+        "[^A-Za-z0-9.-]", lambda odd: "".join(f">{b:02X}" for b in odd[0].encode()), name
+    )
+
+
+def with_any_names(estimator: Any, schema: Schema) -> Any:
+    """An estimator of `feature_columns` that takes features by their own names."""
+    names = {field.name: scoped(field.name) for field in learned(schema)}
+    if all(name == plain for name, plain in names.items()):
+        return estimator
+
+    def model_fn(features: Any, labels: Any, mode: str, config: Any) -> Any:
+        renamed = {names.get(name, name): values for name, values in features.items()}
+        return estimator.model_fn(renamed, labels, mode, config)
+
+    return require_estimator().Estimator(
+        model_fn,
+        model_dir=estimator.model_dir,
+        config=estimator.config,
+        warm_start_from=getattr(estimator, "_warm_start_settings", None),
+    )
 
 
 def measure(input_fn: InputFn, rows: int = MEASURED_ROWS) -> dict[str, Scale]:
@@ -69,10 +94,10 @@ def feature_columns(
 ) -> list[Any]:
     """What a canned estimator takes; `embedded` for a deep one, which takes no sparse ones."""
     return [
-        _text_column(field.name, hash_buckets, embedded)
+        _text_column(scoped(field.name), hash_buckets, embedded)
         if field.is_string
         else tf.feature_column.numeric_column(
-            field.name, normalizer_fn=_normalizer(scales[field.name])
+            scoped(field.name), normalizer_fn=_normalizer(scales[field.name])
         )
         for field in learned(schema)
     ]
