@@ -14,6 +14,7 @@ from sampling import files
 from sampling.errors import SamplingError
 from sampling.formats import partitions, types
 from sampling.formats.conversion import BadValueError, Conversion
+from sampling.order import block_size
 from sampling.order.stretches import Order
 from sampling.schema import Schema
 
@@ -314,6 +315,12 @@ def joined(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Tables one after the other, those in a row that have the same columns as one."""
     for _, alike in itertools.groupby(tables, key=lambda table: table.schema):
         yield pa.concat_tables(alike)
+
+
+def read_bytes(listed: Iterable[files.File]) -> int:
+    """How many bytes of some files are worth a read of their own."""
+    are_local = all(files.is_local(file.path) for file in listed)
+    return block_size.LOCAL if are_local else block_size.REMOTE
 
 
 def pieces(rows: int, block_rows: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from sampling import files
 from sampling.errors import SamplingError
 from sampling.formats import base, types
 from sampling.formats.base import CountedBlocks, Label
+from sampling.order.block_size import IN_MEMORY, BlockSize
 from sampling.schema import Schema
 
 
@@ -44,7 +45,7 @@ class TableBlocks(CountedBlocks):
         tables: pandas DataFrames or pyarrow tables. They are not copied: leave them as they are.
         schema: the columns; others are not looked at.
         null_values: spellings of a missing value.
-        block_rows: about how many rows a block should have.
+        block_size: how many rows a block should have.
         label, role: see `CountedBlocks`.
 
     Raises:
@@ -56,7 +57,7 @@ class TableBlocks(CountedBlocks):
         tables: Sequence[Any],
         schema: Schema,
         null_values: Sequence[str],
-        block_rows: int,
+        block_size: BlockSize,
         label: Label,
         role: str,
     ):
@@ -70,10 +71,12 @@ class TableBlocks(CountedBlocks):
                 f"{role}: found no row, expected at least one; pass a table with rows"
             )
         super().__init__(sources, schema, null_values, label, role)
+        row_bytes = self.total_bytes / sum(source.table.num_rows for source in sources)
+        block_rows = block_size.rows(max(1.0, row_bytes), IN_MEMORY)
         cut = [base.pieces(source.table.num_rows, block_rows) for source in sources]
         rows = np.concatenate(cut)
         file_of = np.repeat(np.arange(len(sources)), [len(blocks) for blocks in cut])
-        self._set_blocks(rows, file_of, np.ones(len(rows), np.int64), self.total_bytes / rows.sum())
+        self._set_blocks(rows, file_of, np.ones(len(rows), np.int64), row_bytes)
 
     def _tables(self, blocks: np.ndarray, names: Sequence[str]) -> Iterator[pa.Table]:
         for run in np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1):

@@ -22,7 +22,7 @@ from sampling.order.shares import EVERYTHING, Shard
 from sampling.rows import columns
 from sampling.rows.columns import Columns
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 _REMEMBERED = 8192  # chunk starts kept; an older place is found again by reading from the start
 
 

@@ -20,7 +20,7 @@ from sampling.formats.base import CountedBlocks
 from sampling.formats.mixed import MixedBlocks
 from sampling.formats.registry import Blocks
 from sampling.input_fn.options import Reading
-from sampling.order import spread
+from sampling.order.block_size import BlockSize
 from sampling.order.rounds import groups
 from sampling.rows import columns
 from sampling.rows.columns import Round
@@ -83,8 +83,8 @@ class ClassFiles:
 
     def open(self, name: str, globs: Any, label: Any = None) -> Blocks:
         """Files that belong to no class."""
-        block_rows = spread.block_rows(self.reading.pool_rows)
-        rest = self.reading.text, block_rows, label, self.reading.file_format
+        size = BlockSize(self.reading.pool_rows, self.reading.block_rows)
+        rest = self.reading.text, size, label, self.reading.file_format
         return registry.open_blocks(globs, name, self.schema, *rest)
 
     def check_apart(self) -> None:
@@ -105,12 +105,20 @@ class ClassFiles:
         return [self.mixed.blocks] if self.mixed else list(self.blocks.values())
 
     def fingerprint(self) -> str:
+        """Of the files' names and sizes."""
         listed = [
             (name, os.path.basename(file.file.path), file.file.size)
             for name, blocks in self.blocks.items()
             for file in blocks.files
         ]
         return f"{len(listed)} with checksum {zlib.crc32(repr(listed).encode())}"
+
+    def block_fingerprint(self) -> str:
+        """Of where the files are cut: at other places on a disk than in a bucket."""
+        numbers = [blocks.num_blocks for blocks in self.blocks.values()]
+        rows = self.reading.block_rows
+        said = "" if rows is None else f" of {rows} rows"
+        return f"{sum(numbers)}{said} with checksum {zlib.crc32(repr(numbers).encode())}"
 
 
 class Reader:
@@ -201,6 +209,7 @@ class Reader:
         return {
             "schema": self.schema.fingerprint(),
             "files": self.opened.fingerprint(),
+            "blocks": self.opened.block_fingerprint(),
         }
 
     def _check_weights(self, weights: np.ndarray, name: str, ids: np.ndarray) -> None:

@@ -13,11 +13,12 @@ from sampling import checks, files
 from sampling.errors import SamplingError
 from sampling.formats.csv.options import CsvOptions
 from sampling.formats.registry import Blocks, open_blocks
+from sampling.order import block_size
 from sampling.rows import columns
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary, keyed
 from sampling.schema import Schema
 
-_BLOCK_ROWS = 65_536
+_BLOCKS = block_size.fixed(65_536)
 
 # ids [n] (int64 or bytes objects) -> features by name, each [n] or [n, width]
 Lookup = Callable[[np.ndarray], Mapping[str, Any]]
@@ -111,7 +112,7 @@ class FeatureLookup:
         self.schema = keyed(schema, key=key)
         _check_lists(self._lists, schema, key)
         options = CsvOptions(header, delimiter, tuple(null_values))
-        blocks = open_blocks(filename, "filename", self.schema, options, _BLOCK_ROWS)
+        blocks = open_blocks(filename, "filename", self.schema, options, _BLOCKS)
         table = blocks.read(np.arange(blocks.num_blocks))
         self._name = blocks.files[0].file.path
         self._rows = self._keyed(table.column(key), blocks)
