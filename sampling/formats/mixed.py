@@ -31,6 +31,7 @@ every epoch: `tf-sampling split` is the remedy, and `describe()` tells what it s
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -76,11 +77,18 @@ class MixedBlocks:
     def of_class(self, index: int, role: str) -> ClassBlocks:
         return ClassBlocks(self, index, role)
 
-    def read(self, index: int, ids: np.ndarray) -> pa.Table:
-        """The rows of one class in some blocks (sorted, int64 [n]), in file order."""
+    def read(self, index: int, ids: np.ndarray, columns: Collection[str] | None = None) -> pa.Table:
+        """The rows of one class in some blocks (sorted, int64 [n]), in file order.
+
+        Args:
+            columns: see `CountedBlocks.read`; the label is always there.
+        """
         kept = self._kept.get(index)
         if kept is None:
-            tables = [self._of_class(self.blocks.read(group), index) for group in self._groups(ids)]
+            names = None if columns is None else {*columns, self.label}
+            tables = [
+                self._of_class(self.blocks.read(group, names), index) for group in self._groups(ids)
+            ]
             return pa.concat_tables(tables)
         self.blocks.check_unchanged()
         if len(ids) == len(self.blocks_of[index]):
@@ -229,8 +237,8 @@ class ClassBlocks:
         """int64 [num_blocks]."""
         return self._mixed.counts_of[self._index]
 
-    def read(self, blocks: np.ndarray) -> pa.Table:
-        return self._mixed.read(self._index, self._ids[blocks])
+    def read(self, blocks: np.ndarray, columns: Collection[str] | None = None) -> pa.Table:
+        return self._mixed.read(self._index, self._ids[blocks], columns)
 
     def locate(self, blocks: np.ndarray, row: int) -> str:
         return self._mixed.locate(self._index, self._ids[blocks], row)

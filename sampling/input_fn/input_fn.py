@@ -185,7 +185,8 @@ class InputFn:
         is known, for which rows are counted, once.
 
         Args:
-            features: the names of those the model takes; None: all.
+            features: the names of those the model takes; None: all. Of other columns only label,
+                row weights and keys are parsed: what is not parsed is not checked.
             input_context: the tf.distribute.InputContext, where there are several workers; what
                 strategy.distribute_datasets_from_function passes.
             stacked: whether features are one matrix, for a model with a single input.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import warnings
 import zlib
@@ -205,7 +206,9 @@ class ChunkStream:
     def _walk(
         self, begin: Position, names: Sequence[str], tally: Tally, rounds_ahead: int
     ) -> Chunks:
-        ahead = ReadAhead(self.reader.read, rounds_ahead)
+        # What nobody asks for is not parsed.
+        wanted = self.reader.columns(names, self.plan)
+        ahead = ReadAhead(functools.partial(self.reader.read, columns=wanted), rounds_ahead)
         streams = {
             name: self._stream(name, begin.cursors[name], begin.shard, tally, ahead)
             for name in self.reader.blocks

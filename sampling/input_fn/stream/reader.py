@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from sampling.rows import columns
 from sampling.rows.columns import Round
 from sampling.rows.encoding import Encoding, TableRows
 from sampling.rows.transform import Transform
-from sampling.samplers.plan import ByRate
+from sampling.samplers.plan import ByRate, Plan
 from sampling.samplers.sampler import Sampler
 from sampling.schema import WEIGHT_FEATURE, Schema
 
@@ -163,8 +163,17 @@ class Reader:
         """Rows of a class that take part."""
         return self.encoding.count(self.blocks[name])
 
-    def read(self, name: str, ids: np.ndarray) -> pa.Table:
-        return self.blocks[name].read(ids)
+    def columns(self, names: Sequence[str], plan: Plan) -> tuple[str, ...] | None:
+        """Of the files, those that must be read for some features; None: all."""
+        looks_at_any = plan.by_rate is not None and self._sampler.rate_columns is None
+        if looks_at_any or (plan.made_up is not None and isinstance(self.encoding, TableRows)):
+            return None
+        found = self.encoding.columns((*names, *(self._sampler.rate_columns or ())))
+        return found or self.schema.names[:1] if found is not None else None
+
+    def read(self, name: str, ids: np.ndarray, columns: Collection[str] | None = None) -> pa.Table:
+        """The rows of some blocks, sorted; some columns of them, or all."""
+        return self.blocks[name].read(ids, columns)
 
     def load(
         self, name: str, ids: np.ndarray, table: pa.Table, by_rate: ByRate | None
@@ -190,16 +199,20 @@ class Reader:
 
     def rates(self, name: str, ids: np.ndarray) -> np.ndarray:
         """float64 [rows]: how often each row of some blocks comes, checked."""
-        return self._checked_rates(self._transform(self.read(name, ids)), name, ids)
+        columns = self.encoding.columns(self._sampler.rate_columns or ())
+        if self._sampler.rate_columns is None:
+            columns = None
+        return self._checked_rates(self._transform(self.read(name, ids, columns)), name, ids)
 
     def masses(self, pool_rows: int) -> dict[Any, float]:
         """The rows' own weights by label, over all files; every row is read for it."""
         assert self.label is not None
         found: dict[Any, float] = {}
+        wanted = self.encoding.columns([self.label])
         for name in self.blocks:
             sizes = self.rows_of_blocks(name)
             for ids in groups(np.arange(len(sizes)), sizes, pool_rows):
-                round_, rows = self.load(name, ids, self.read(name, ids), None)
+                round_, rows = self.load(name, ids, self.read(name, ids, wanted), None)
                 weights = round_.get(WEIGHT_FEATURE, np.ones(rows, np.float32))
                 columns.add_masses(found, round_[self.label], weights)
         return found
@@ -279,7 +292,7 @@ class CountingReader(Reader):
     def count(self, name: str) -> int:
         return int(self._known[name].sum())
 
-    def read(self, name: str, ids: np.ndarray) -> pa.Table:
+    def read(self, name: str, ids: np.ndarray, columns: Collection[str] | None = None) -> pa.Table:
         return pa.table({})
 
     def load(
