@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -97,8 +98,9 @@ def _source(data: Any, schema: Schema, label: Label, role: str, index: int | Non
     what = f"{role} ({kind}{'' if index is None else f' {index}'})"
     found = [str(name) for name in (data.column_names if kind == "table" else data.columns)]
     base.check_columns(found, schema, label, what)
-    names = [name for name in schema.names if name in found]
-    if twice := [name for name in names if found.count(name) > 1]:
+    times = Counter(found)
+    names = [name for name in schema.names if name in times]
+    if twice := [name for name in names if times[name] > 1]:
         raise SamplingError(f"{what}: {types.names_shown(twice)} is there twice; rename one")
     places = [found.index(name) for name in names]  # columns of a DataFrame may be numbers
     if kind == "table":
@@ -107,7 +109,8 @@ def _source(data: Any, schema: Schema, label: Label, role: str, index: int | Non
         arrays = [_from_pandas(data.iloc[:, place], what) for place in places]
         table = pa.table(arrays, names)
     types.check_types(table.schema, schema, what)
-    others = tuple(name for name in found if name not in names)
+    known = set(names)
+    others = tuple(name for name in found if name not in known)
     return TableSource(InMemory(what, table.nbytes, table.num_rows), table, others)
 
 

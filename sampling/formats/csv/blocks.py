@@ -260,8 +260,9 @@ class CsvBlocks:
         raise IndexError("no such row in these blocks")
 
     def _parse(self, piece: _Text, names: Sequence[str], parser: parsing.CsvParser) -> pa.Table:
-        known = [name for name in names if name in piece.layout] or [
-            name for name in piece.layout if name in self.schema.names
+        layout = set(piece.layout)
+        known = [name for name in names if name in layout] or [
+            name for name in self.schema.names if name in layout
         ][:1]
         table = parser(piece.text, piece.layout, known)
         for name, values in self._partitions.items():
@@ -277,7 +278,8 @@ class CsvBlocks:
         finished, rows = [], 0
         label = self._label if self.schema.label in names else None
         for table in base.joined(parsed):
-            wanted = table.select([name for name in names if name in table.column_names])
+            there = set(table.column_names)
+            wanted = table.select([name for name in names if name in there])
             try:
                 converted = self._convert(wanted, filled=self.filled)
             except BadValueError as error:

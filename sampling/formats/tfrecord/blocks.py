@@ -188,7 +188,8 @@ def _look(file: TfRecordFile, schema: Schema, label: Label) -> _Kinds:
     what = f"{file.file.path}, first {len(records):,} records"
     base.check_columns({*found, *supposed, *of_path}, schema, label, what)
     file.names = [name for name in schema.names if name in found or name in supposed]
-    file.left_out = [name for name in found if name not in schema.names]
+    listed = set(schema.names)
+    file.left_out = [name for name in found if name not in listed]
     return _Kinds({**known, **{n: found[n] for n in file.names if n in found}}, supposed)
 
 
