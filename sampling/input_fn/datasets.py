@@ -130,7 +130,7 @@ def _coded(column: np.ndarray | Strings) -> Any:
 
 
 def _stacked(columns: Sequence[Any]) -> Any:
-    """Columns of one kind, [batches, columns, batch size]; all their strings have codes of one kind."""
+    """Columns of one kind, [batches, columns, batch size]; their strings have codes of one kind."""
     if not isinstance(columns[0], tuple):
         batches, *rest = columns[0].shape
         out = gather.aligned((batches, len(columns), *rest), columns[0].dtype)

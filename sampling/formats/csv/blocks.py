@@ -32,6 +32,7 @@ from sampling.order.block_size import BlockSize
 from sampling.order.stretches import Order
 from sampling.schema import Schema
 
+_PARSE_ROWS = 256  # at least are parsed at a time
 _SAMPLED_FILES = 64  # enough to know how long rows are
 
 
@@ -104,6 +105,8 @@ class CsvBlocks:
         if sampled_rows == 0 and self.count() == 0:
             base.refuse_empty(listed, role)
         self.row_bytes = sampled_bytes / max(1, sampled_rows)
+        # Of few rows the columns cost more than the values.
+        self._parse_bytes = max(PARSE_BYTES, round(_PARSE_ROWS * self.row_bytes))
         block_rows = block_size.rows(self.row_bytes, base.read_bytes(listed))
         self._cut(max(1, round(block_rows * self.row_bytes)))
         # As it is now for good: the order of rows depends on it, and must not on who has counted.
@@ -235,7 +238,7 @@ class CsvBlocks:
         def parse(piece: _Text) -> pa.Table:
             return self._parse(piece, names, parser or self._parser)
 
-        if (self._ends[blocks] - self._starts[blocks]).sum() < PARSE_BYTES:
+        if (self._ends[blocks] - self._starts[blocks]).sum() < self._parse_bytes:
             yield from map(parse, pieces)
             return
         with ThreadPoolExecutor(pa.cpu_count()) as threads:  # the next is read while they parse
@@ -311,7 +314,7 @@ class CsvBlocks:
             for number, pieces in texts:
                 joined += pieces
                 length += sum(map(len, pieces))
-                if length >= PARSE_BYTES:
+                if length >= self._parse_bytes:
                     yield _Text(layout, number, b"".join(joined))
                     joined, length = [], 0
             yield _Text(layout, number, b"".join(joined))
