@@ -349,6 +349,8 @@ class CsvBlocks:
             self._counted = rows
 
     def _stretch_sizes(self) -> np.ndarray:
+        if not any(isinstance(file.file, packed.Packed) for file in self.files):
+            return np.ones(len(self._starts), np.int64)
         pairs = zip(self.files, self._starts_by_file(), strict=True)
         return np.concatenate([packed.stretch_sizes(file.file, starts) for file, starts in pairs])
 
