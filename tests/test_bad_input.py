@@ -424,6 +424,7 @@ COMMON = {
     "batch_size": WHOLE,
     "num_epochs": [n for n in WHOLE if n is not None],
     "pool_rows": WHOLE,
+    "block_rows": [n for n in WHOLE if n is not None],
     "seed": [-1, 1.5, "1", None, float("nan")],
     "delimiter": ["", ",,", "é", '"', "\n", "\r", "\0", None, 5, b","],
     "null_values": ["NA", [1], None, 5, [None]],

@@ -269,6 +269,7 @@ def test_a_state_does_not_depend_on_how_far_reading_is_ahead(make):
     [
         ({"seed": 1}, "seed"),
         ({"pool_rows": 77}, "pool_rows"),
+        ({"block_rows": 3}, "blocks = .* of 3 rows"),
         ({"schema": SCHEMA.from_json(SCHEMA.to_json(), label="label")}, "schema"),
     ],
 )

@@ -27,6 +27,7 @@ from sampling import Field, InputFn, Schema
 from sampling.files import listing
 from sampling.formats import registry
 from sampling.formats.csv.options import CsvOptions
+from sampling.order.block_size import fixed
 from tests import written
 
 PACKED = ("csv.gz", "csv.bz2", "csv.xz", "csv.zst")
@@ -201,12 +202,18 @@ def test_rows_without_a_label_can_be_read_for_their_features(tmp_path, file_form
     schema = Schema.from_dict({"x": int, "z": float, "y": str}, label="y", classes=("no", "yes"))
     columns = {"x": [1, 2, 3], "z": [0.5, math.inf, 1.0], "y": ["no", None, "what"]}
     data = made(columns, file_format, tmp_path)
-    blocks = registry.open_blocks(data, "files", schema, CsvOptions(), 10)
+    blocks = registry.open_blocks(data, "files", schema, CsvOptions(), fixed(10))
     assert blocks.read(np.arange(1), ["x"]).to_pydict() == {"x": [1, 2, 3]}
     with refused("column 'y'"):
         blocks.read(np.arange(1), ["y", "x"])
     with refused("columns is \\['nope'\\], expected names among x, z, y"):
         blocks.read(np.arange(1), ["nope"])
+    columns["y"] = ["no", "yes", "no"]
+    input_fn = InputFn(made(columns, file_format, tmp_path), schema)
+    [(features, labels, _)] = input_fn.batches(["x"])
+    assert (list(features), labels.tolist()) == (["x"], [0, 1, 0])
+    with refused("column 'z': found '?inf"):
+        list(input_fn.batches(["z"]))
 
 
 @every_format
@@ -217,7 +224,7 @@ def test_columns_that_the_schema_lacks_are_left_out(tmp_path, file_format):
     data = made(columns, file_format, tmp_path)
     schema = Schema.from_dict({"label": int, "a": int}, label="label")
     assert read(data, schema) == {"a": [1, 2], "label": [0, 1]}
-    blocks = registry.open_blocks(data, "files", schema, CsvOptions(), 10)
+    blocks = registry.open_blocks(data, "files", schema, CsvOptions(), fixed(10))
     assert sorted(blocks.left_out) == ["", "more"]
     lacking = Schema((Field("a", int), Field("b", int, "REQUIRED")))
     with refused("(lacks the column|expected the column) 'b'"):
@@ -333,7 +340,7 @@ def test_folders_name_values(tmp_path, file_format):
     expected = {"dt": days, "a": [1, 2, 3, 4], "store ": [3, 3, 4, 5], "label": [1, 0, 1, 0]}
     found = read(glob, schema)
     assert found == expected
-    blocks = registry.open_blocks(glob, "files", schema, CsvOptions(), 10)
+    blocks = registry.open_blocks(glob, "files", schema, CsvOptions(), fixed(10))
     days = blocks.read(np.arange(blocks.num_blocks), ["dt"]).column("dt").to_pylist()
     assert days == [day.decode() for day in expected["dt"]]
     plain = Schema.from_dict({"a": int, "label": int}, label="label")

@@ -193,3 +193,30 @@ def test_a_label_is_one_value():
 
 def test_a_schema_of_lists_is_written_and_read():
     assert Schema.from_json(SCHEMA.to_json(), label="label") == SCHEMA
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_a_dataset_of_many_columns_has_what_batches_have(stacked):
+    """Columns of one kind cross to TensorFlow as one: numbers, texts, lists of one length."""
+    random, number = np.random.default_rng(0), 300
+    fields, columns = [Field("y", int)], {"y": random.integers(0, 2, number)}
+    for index in range(35):
+        fields += [
+            Field(f"x{index}", float),
+            Field(f"n{index}", int),
+            Field(f"v{index}", float, length=2),
+        ]
+        columns[f"x{index}"] = random.normal(size=number)
+        columns[f"n{index}"] = random.integers(0, 9, number)
+        columns[f"v{index}"] = pa.array(random.normal(size=(number, 2)).tolist())
+        if not stacked:
+            fields += [Field(f"s{index}", str), Field(f"l{index}", int, "REPEATED")]
+            columns[f"s{index}"] = [f"{index}.{value}" for value in random.integers(0, 5, number)]
+            columns[f"l{index}"] = [list(range(length)) for length in random.integers(0, 4, number)]
+    schema = Schema(tuple(fields), label="y")
+    input_fn = InputFn(pa.table(columns), schema, shuffle=True, batch_size=64)
+    expected = list(input_fn.batches(stacked=stacked))
+    found = list(input_fn.dataset(stacked=stacked).as_numpy_iterator())
+    assert len(found) == len(expected) == 5
+    for one, other in zip(found, expected, strict=True):
+        tf.nest.map_structure(np.testing.assert_array_equal, one, other)

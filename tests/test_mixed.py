@@ -29,8 +29,8 @@ def read(monkeypatch):
     rows: list[int] = []
     original = CsvBlocks.read
 
-    def watched(self, blocks):
-        table = original(self, blocks)
+    def watched(self, blocks, columns=None):
+        table = original(self, blocks, columns)
         rows.append(table.num_rows)
         return table
 

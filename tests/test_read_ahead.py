@@ -38,10 +38,10 @@ class Watched(InputFnDownsampleWithWeight):
         for name, blocks in self.blocks_of_classes().items():
             blocks.read = functools.partial(self._watch, name, blocks.read)
 
-    def _watch(self, name, read, ids):
+    def _watch(self, name, read, ids, columns):
         self.reads.append((name, len(ids)))
         time.sleep(self.reading)
-        return read(ids)
+        return read(ids, columns)
 
     def rows(self):
         """All ids, and how many blocks of the negatives were read at a time."""

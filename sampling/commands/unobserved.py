@@ -59,6 +59,7 @@ def run(flags: argparse.Namespace) -> None:
 
 def _read(flags: argparse.Namespace) -> KnownPairs:
     from sampling.formats.registry import open_blocks
+    from sampling.order import block_size
     from sampling.samplers.fake_pairs import known_pairs, vocabulary
     from sampling.schema import Schema
 
@@ -67,8 +68,10 @@ def _read(flags: argparse.Namespace) -> KnownPairs:
     schema = vocabulary.keyed(schema, user_key=flags.user_key, item_key=flags.item_key)
     options = raw_files.csv_options(flags)
 
+    size = block_size.fixed(_BLOCK_ROWS)
+
     def opened(globs: Any, role: str) -> Blocks:
-        return open_blocks(globs, role, schema, options, _BLOCK_ROWS, 1, flags.file_format)
+        return open_blocks(globs, role, schema, options, size, 1, flags.file_format)
 
     candidates = vocabulary.of_candidates(
         schema, keys, flags.user_vocabulary, flags.item_vocabulary

@@ -60,8 +60,10 @@ class ArrowFile:
         self._found = found = renamed(found, schema)
         base.check_columns({*found.names, *partitions.of_path(file.path)}, schema, label, file.path)
         types.check_types(found, schema, file.path)
-        self.names = [name for name in schema.names if name in found.names]
-        self.left_out = [name for name in found.names if name not in self.names]
+        there = set(found.names)
+        self.names = [name for name in schema.names if name in there]
+        known = set(self.names)
+        self.left_out = [name for name in found.names if name not in known]
         self.types = pa.schema([found.field(name) for name in self.names])
 
     def read(self, groups: Sequence[int], names: Sequence[str], coded: bool) -> pa.Table:

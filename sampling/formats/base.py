@@ -14,6 +14,7 @@ from sampling import files
 from sampling.errors import SamplingError
 from sampling.formats import partitions, types
 from sampling.formats.conversion import BadValueError, Conversion
+from sampling.order import block_size
 from sampling.order.stretches import Order
 from sampling.schema import Schema
 
@@ -208,7 +209,8 @@ class CountedBlocks:
             for name, values in self._partitions.items():
                 if name not in table.column_names:
                     table = table.append_column(name, values.take(pa.array(of_table)))
-        table = table.select([name for name in names if name in table.column_names])
+        there = set(table.column_names)
+        table = table.select([name for name in names if name in there])
         try:
             conformed = self._convert(table, self.coded, self.filled)
         except BadValueError as error:
@@ -230,7 +232,8 @@ def refuse_empty(listed: Sequence[files.File], role: str, what: str = "row") -> 
 
 def names_in(source: SourceFile, names: Sequence[str]) -> list[str]:
     """Those of the names that a source has; one in any case, which tells how many rows it has."""
-    return [name for name in source.names if name in names] or list(source.names)[:1]
+    wanted = set(names)
+    return [name for name in source.names if name in wanted] or list(source.names)[:1]
 
 
 def checked_names(columns: Collection[str], schema: Schema) -> tuple[str, ...]:
@@ -244,7 +247,8 @@ def checked_names(columns: Collection[str], schema: Schema) -> tuple[str, ...]:
             f"columns is {list(columns)!r}, expected names among {', '.join(schema.names)}; "
             "fix them"
         )
-    return tuple(name for name in schema.names if name in columns)
+    wanted = set(columns)
+    return tuple(name for name in schema.names if name in wanted)
 
 
 def left_out(sources: Iterable[SourceFile]) -> tuple[str, ...]:
@@ -263,7 +267,8 @@ def optional_columns(schema: Schema, label: Label) -> list[str]:
 def check_columns(found: Collection[str], schema: Schema, label: Label, what: str) -> None:
     """Raises SamplingError if `what` has not all columns of the schema that it must have."""
     may_lack = () if schema.label in found else optional_columns(schema, label)
-    missing = [name for name in schema.names if name not in found and name not in may_lack]
+    there = {*found, *may_lack}
+    missing = [name for name in schema.names if name not in there]
     if missing:
         others = ", ".join(list(found)[:20]) + (", ..." if len(found) > 20 else "")
         raise SamplingError(
@@ -314,6 +319,12 @@ def joined(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Tables one after the other, those in a row that have the same columns as one."""
     for _, alike in itertools.groupby(tables, key=lambda table: table.schema):
         yield pa.concat_tables(alike)
+
+
+def read_bytes(listed: Iterable[files.File]) -> int:
+    """How many bytes of some files are worth a read of their own."""
+    are_local = all(files.is_local(file.path) for file in listed)
+    return block_size.LOCAL if are_local else block_size.REMOTE
 
 
 def pieces(rows: int, block_rows: int) -> np.ndarray:

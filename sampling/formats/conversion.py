@@ -68,8 +68,9 @@ class Conversion:
             BadValueError: a value is not what its field allows.
         """
         columns: dict[str, Any] = {}
+        there = set(table.column_names)
         for field in self._schema:
-            if field.name in table.column_names:
+            if field.name in there:
                 columns.update(self._columns(table.column(field.name), field, coded, filled))
         return pa.table(columns)
 

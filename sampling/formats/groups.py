@@ -12,6 +12,7 @@ import pyarrow as pa
 from sampling import files
 from sampling.formats import base
 from sampling.formats.base import HELD_BYTES, CountedBlocks, Label
+from sampling.order.block_size import BlockSize
 from sampling.schema import Schema
 
 _SAMPLED_FILES = 8  # enough to know what a row takes
@@ -46,14 +47,15 @@ class GroupedFile(Protocol):
 class GroupedBlocks(CountedBlocks):
     """The Parquet or Arrow files of one class.
 
-    A group is decoded as a whole and handed out in pieces, as far as several fit 64 MiB; a larger
-    one is decoded piece by piece, from its beginning.
+    Neighbouring small groups are one block together. A large one is decoded as a whole and handed
+    out in pieces, as far as several fit 64 MiB; a larger one is decoded piece by piece, from its
+    beginning.
 
     Args:
         opened: the files.
         schema: the columns that are read.
         null_values: spellings of a missing value.
-        block_rows: about how many rows a block should have.
+        block_size: how many rows a block should have.
         label, role: see `CountedBlocks`.
 
     Raises:
@@ -65,7 +67,7 @@ class GroupedBlocks(CountedBlocks):
         opened: Sequence[GroupedFile],
         schema: Schema,
         null_values: Sequence[str],
-        block_rows: int,
+        block_size: BlockSize,
         label: Label,
         role: str,
     ):
@@ -76,18 +78,21 @@ class GroupedBlocks(CountedBlocks):
         sampled = filled[:: 1 + len(filled) // _SAMPLED_FILES]
         in_memory, in_files = zip(*(file.row_bytes() for file in sampled), strict=True)
         row_bytes, self._row_bytes_in_files = (sum(s) / len(s) for s in (in_memory, in_files))
-        groups = [
-            (index, group)
+        read_bytes = base.read_bytes([file.file for file in filled])
+        together = min(block_size.rows(row_bytes, read_bytes), int(HELD_BYTES / row_bytes))
+        stretches = [
+            (index, groups)
             for index, file in enumerate(filled)
-            for group in np.flatnonzero(file.group_rows)
+            for groups in _together(file.group_rows, together)
         ]
-        cut = [base.pieces(int(filled[f].group_rows[g]), block_rows) for f, g in groups]
+        self._groups_of = [groups for _, groups in stretches]  # by stretch
+        rows = [int(filled[index].group_rows[groups].sum()) for index, groups in stretches]
+        cut = [base.pieces(each, block_size.most(row_bytes)) for each in rows]
         sizes = np.array([len(blocks) for blocks in cut])
-        self._group_of = np.array([group for _, group in groups])  # by stretch
         self._first_block = np.cumsum(sizes) - sizes
         self._sizes = sizes
-        self._stretch_rows = np.array([filled[f].group_rows[g] for f, g in groups])
-        file_of = np.repeat([index for index, _ in groups], sizes)
+        self._stretch_rows = np.array(rows)
+        file_of = np.repeat([index for index, _ in stretches], sizes)
         self._set_blocks(np.concatenate(cut), file_of, sizes, row_bytes)
         self._held: collections.OrderedDict[int, pa.Table] = collections.OrderedDict()
         self._held_rows, self._held_names = 0, tuple[str, ...]()
@@ -126,10 +131,10 @@ class GroupedBlocks(CountedBlocks):
         """Whole groups, those that are held and the others."""
         tables = {s: self._held[s] for s in stretches if s in self._held}
         if missing := [s for s in stretches if s not in tables]:
-            groups = [int(self._group_of[s]) for s in missing]
+            groups = np.concatenate([self._groups_of[s] for s in missing]).tolist()
             read = file.read(groups, names, self.coded)
-            ends = np.cumsum(file.group_rows[groups])
-            for stretch, end, rows in zip(missing, ends, file.group_rows[groups], strict=True):
+            sizes = self._stretch_rows[missing]
+            for stretch, end, rows in zip(missing, np.cumsum(sizes), sizes, strict=True):
                 tables[stretch] = read.slice(int(end - rows), int(rows))
         return tables
 
@@ -180,13 +185,33 @@ class GroupedBlocks(CountedBlocks):
         if streamed is None or streamed.stretch != stretch or streamed.row > first:
             if streamed is not None:
                 streamed.close()
-            group, batch_rows = int(self._group_of[stretch]), int(self._rows.max())
+            [group] = self._groups_of[stretch].tolist()  # what is large is alone
+            batch_rows = int(self._rows.max())
             tables = file.stream(group, names, batch_rows)
             streamed = self._streamed = _Streamed(tables, stretch)
         return streamed.rows(first, rows)
 
     def _is_large(self, stretch: int) -> bool:
         return bool(self._stretch_rows[stretch] * self.row_bytes > HELD_BYTES)
+
+
+def _together(group_rows: np.ndarray, rows: int) -> Iterator[np.ndarray]:
+    """The groups of a file that have rows, neighbours together as long as they have so many.
+
+    Args:
+        group_rows: int64 [groups].
+    """
+    filled = np.flatnonzero(group_rows)
+    waiting: list[int] = []
+    held = 0
+    for group, size in zip(filled.tolist(), group_rows[filled].tolist(), strict=True):
+        if waiting and held + size > rows:
+            yield np.array(waiting)
+            waiting, held = [], 0
+        waiting.append(group)
+        held += size
+    if waiting:
+        yield np.array(waiting)
 
 
 class _Streamed:

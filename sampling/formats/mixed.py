@@ -31,6 +31,7 @@ every epoch: `tf-sampling split` is the remedy, and `describe()` tells what it s
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ class MixedBlocks:
 
     Attributes:
         labels: in order.
-        counts: int64 [blocks, classes].
+        blocks_of, counts_of: by class, int64: the blocks that have rows of it, and how many each.
 
     Raises:
         SamplingError: the files lack the column, it has too many values, or a row can't be read.
@@ -67,33 +68,42 @@ class MixedBlocks:
             )
         self.blocks, self.label, self._pool_rows = blocks, label, pool_rows
         self._rows = blocks.rows_of_blocks()
-        self.labels, self.counts, self._kept = self._index()
+        self.labels: tuple[Any, ...] = ()
+        self.blocks_of: list[np.ndarray] = []
+        self.counts_of: list[np.ndarray] = []
+        self._kept: dict[int, pa.Table] = {}
+        self._index()
 
     def of_class(self, index: int, role: str) -> ClassBlocks:
         return ClassBlocks(self, index, role)
 
-    def read(self, index: int, ids: np.ndarray) -> pa.Table:
-        """The rows of one class in some blocks (sorted, int64 [n]), in file order."""
+    def read(self, index: int, ids: np.ndarray, columns: Collection[str] | None = None) -> pa.Table:
+        """The rows of one class in some blocks (sorted, int64 [n]), in file order.
+
+        Args:
+            columns: see `CountedBlocks.read`; the label is always there.
+        """
         kept = self._kept.get(index)
         if kept is None:
-            tables = [self._of_class(self.blocks.read(group), index) for group in self._groups(ids)]
+            names = None if columns is None else {*columns, self.label}
+            tables = [
+                self._of_class(self.blocks.read(group, names), index) for group in self._groups(ids)
+            ]
             return pa.concat_tables(tables)
         self.blocks.check_unchanged()
-        is_asked = np.zeros(self.blocks.num_blocks, bool)
-        is_asked[ids] = True
-        return (
-            kept
-            if is_asked.all()
-            else kept.filter(pa.array(np.repeat(is_asked, self.counts[:, index])))
-        )
+        if len(ids) == len(self.blocks_of[index]):
+            return kept
+        is_asked = np.isin(self.blocks_of[index], ids)
+        return kept.filter(pa.array(np.repeat(is_asked, self.counts_of[index])))
 
     def locate(self, index: int, ids: np.ndarray, row: int) -> str:
         """Where a row of `read(index, ids)` stands."""
-        ends = np.cumsum(self.counts[ids, index])
+        counts = self.counts_of[index][np.searchsorted(self.blocks_of[index], ids)]
+        ends = np.cumsum(counts)
         place = int(np.searchsorted(ends, row, side="right"))
         block = ids[place : place + 1]
         is_of_class = self._is_of_class(self.blocks.read(block), index)
-        before = int(ends[place] - self.counts[block[0], index])
+        before = int(ends[place] - counts[place])
         return self.blocks.locate(block, int(np.flatnonzero(is_of_class)[row - before]))
 
     @property
@@ -103,33 +113,46 @@ class MixedBlocks:
 
     def bytes_of(self, index: int) -> int:
         """Of the blocks that have rows of a class."""
-        has_some = self.counts[:, index] > 0
-        return round(self.blocks.total_bytes * float(self._rows[has_some].sum() / self._rows.sum()))
+        rows = self._rows[self.blocks_of[index]].sum()
+        return round(self.blocks.total_bytes * float(rows / self._rows.sum()))
 
     def is_kept(self, index: int) -> bool:
         return index in self._kept
 
-    def _index(self) -> tuple[tuple[Any, ...], np.ndarray, dict[int, pa.Table]]:
+    def _index(self) -> None:
         """One pass: labels, rows by block and class, and the rows of small classes."""
         numbers: dict[Any, int] = {}  # by label, as they come
-        counts = np.zeros((self.blocks.num_blocks, 0), np.int64)
+        blocks: list[list[np.ndarray]] = []  # by number, of each group
+        counts: list[list[np.ndarray]] = []
+        rows = np.zeros(0, np.int64)  # by number
         tables: dict[int, list[pa.Table]] = {}
         for ids in self._groups(np.arange(self.blocks.num_blocks)):
             table = self.blocks.read(ids)
             of_row = self._numbers(table, numbers)
-            counts = np.pad(counts, [(0, 0), (0, len(numbers) - counts.shape[1])])
-            cells = np.repeat(np.arange(len(ids)), self._rows[ids]) * len(numbers) + of_row
-            of_ids = np.bincount(cells, minlength=len(ids) * len(numbers))
-            counts[ids] = of_ids.reshape(len(ids), len(numbers))
-            self._keep(table, of_row, counts.sum(axis=0), tables)
+            rows = np.pad(rows, (0, len(numbers) - len(rows)))
+            for _ in range(len(blocks), len(numbers)):
+                blocks.append([])
+                counts.append([])
+            # Of most classes most blocks have none, where there are many: no table of both.
+            cells = of_row * len(ids) + np.repeat(np.arange(len(ids)), self._rows[ids])
+            there, of_cells = np.unique(cells, return_counts=True)
+            firsts = np.searchsorted(there, np.arange(len(numbers) + 1) * len(ids))
+            for number in np.unique(there // len(ids)).tolist():
+                own = slice(firsts[number], firsts[number + 1])
+                blocks[number].append(ids[there[own] % len(ids)])
+                counts[number].append(of_cells[own])
+                rows[number] += of_cells[own].sum()
+            self._keep(table, of_row, rows, tables)
         labels = sorted(numbers)
         order = [numbers[label] for label in labels]
-        kept = {
+        self.labels = tuple(map(_as_written, labels))
+        self.blocks_of = [np.concatenate(blocks[number]) for number in order]
+        self.counts_of = [np.concatenate(counts[number]) for number in order]
+        self._kept = {
             index: pa.concat_tables(tables[number])
             for index, number in enumerate(order)
             if number in tables
         }
-        return tuple(map(_as_written, labels)), counts[:, order], kept
 
     def _numbers(self, table: pa.Table, numbers: dict[Any, int]) -> np.ndarray:
         """int64 [rows]: the class of each row; new labels get the next numbers."""
@@ -175,13 +198,19 @@ class ClassBlocks:
 
     def __init__(self, mixed: MixedBlocks, index: int, role: str):
         self._mixed, self._index, self.role = mixed, index, role
-        self._ids = np.flatnonzero(mixed.counts[:, index])
+        self._ids = mixed.blocks_of[index]
         self.files = mixed.blocks.files
         self.order = mixed.blocks.order.of(self._ids, mixed.number_of_large)
 
     @property
     def num_blocks(self) -> int:
         return len(self._ids)
+
+    @property
+    def file_of(self) -> np.ndarray:
+        """int64 [num_blocks]: the number of the file (in `files`) that each block is of."""
+        file_of: np.ndarray = self._mixed.blocks.file_of[self._ids]
+        return file_of
 
     @property
     def estimated_rows(self) -> float:
@@ -206,10 +235,10 @@ class ClassBlocks:
 
     def rows_of_blocks(self) -> np.ndarray:
         """int64 [num_blocks]."""
-        return self._mixed.counts[self._ids, self._index]
+        return self._mixed.counts_of[self._index]
 
-    def read(self, blocks: np.ndarray) -> pa.Table:
-        return self._mixed.read(self._index, self._ids[blocks])
+    def read(self, blocks: np.ndarray, columns: Collection[str] | None = None) -> pa.Table:
+        return self._mixed.read(self._index, self._ids[blocks], columns)
 
     def locate(self, blocks: np.ndarray, row: int) -> str:
         return self._mixed.locate(self._index, self._ids[blocks], row)

@@ -59,11 +59,13 @@ class ParquetFile:
         self._called = dict(zip(found.names, called.names, strict=True))
         base.check_columns({*found.names, *partitions.of_path(file.path)}, schema, label, file.path)
         types.check_types(found, schema, file.path)
-        self.names = [name for name in schema.names if name in found.names]
+        there = set(found.names)
+        self.names = [name for name in schema.names if name in there]
         self.types = pa.schema([found.field(name) for name in self.names])
-        self.left_out = [name for name in found.names if name not in self.names]
+        known = set(self.names)
+        self.left_out = [name for name in found.names if name not in known]
         texts = [field.name for field in schema if types.can_be_coded(field, schema)]
-        self._texts = [name for name in texts if name in found.names]
+        self._texts = [name for name in texts if name in there]
         self.group_rows = np.array(rows, np.int64)
 
     def read(self, groups: Sequence[int], names: Sequence[str], coded: bool) -> pa.Table:

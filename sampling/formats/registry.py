@@ -15,6 +15,7 @@ from sampling.formats.csv.options import CsvOptions
 from sampling.formats.groups import GroupedBlocks
 from sampling.formats.table import TableBlocks
 from sampling.formats.tfrecord import tfrecord_file
+from sampling.order.block_size import BlockSize
 from sampling.schema import Schema
 
 Blocks = CsvBlocks | CountedBlocks
@@ -89,7 +90,7 @@ def open_blocks(
     role: str,
     schema: Schema,
     options: CsvOptions,
-    block_rows: int,
+    block_size: BlockSize,
     label: Label = None,
     file_format: str | None = None,
 ) -> Blocks:
@@ -100,7 +101,7 @@ def open_blocks(
         role: what they are, for errors.
         schema: their columns.
         options: how they are written, if they are text; what is missing, in any format.
-        block_rows: about how many rows a block should have.
+        block_size: how many rows a block should have.
         label: what the rows' label is where there is no label column.
         file_format: one of `FORMATS`; None: by the files' names and first bytes.
 
@@ -109,7 +110,7 @@ def open_blocks(
     """
     nulls = options.null_values
     if tables := _tables(data, role):
-        return TableBlocks(tables, schema, nulls, block_rows, label, role)
+        return TableBlocks(tables, schema, nulls, block_size, label, role)
     listed = files.list_files(data, role)
     full = [file for file in listed if file.size]  # a shard of no byte is an empty one
     if not full:
@@ -118,7 +119,7 @@ def open_blocks(
     inner, _, codec = said.partition(".")
     if codec:
         full = packed.index_files(full, codec)
-    rest = block_rows, label, role
+    rest = block_size, label, role
     if inner == "csv":
         # Where there is a header, all shards count to it: the empty ones have none.
         return CsvBlocks(full, schema, options, *rest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from sampling import files
 from sampling.errors import SamplingError
 from sampling.formats import base, types
 from sampling.formats.base import CountedBlocks, Label
+from sampling.order.block_size import IN_MEMORY, BlockSize
 from sampling.schema import Schema
 
 _CHECKED_ROWS = 64  # that a table's checksum is of, three times
@@ -58,7 +60,7 @@ class TableBlocks(CountedBlocks):
         tables: pandas DataFrames or pyarrow tables. They are not copied: leave them as they are.
         schema: the columns; others are not looked at.
         null_values: spellings of a missing value.
-        block_rows: about how many rows a block should have.
+        block_size: how many rows a block should have.
         label, role: see `CountedBlocks`.
 
     Raises:
@@ -70,7 +72,7 @@ class TableBlocks(CountedBlocks):
         tables: Sequence[Any],
         schema: Schema,
         null_values: Sequence[str],
-        block_rows: int,
+        block_size: BlockSize,
         label: Label,
         role: str,
     ):
@@ -84,10 +86,12 @@ class TableBlocks(CountedBlocks):
                 f"{role}: found no row, expected at least one; pass a table with rows"
             )
         super().__init__(sources, schema, null_values, label, role)
+        row_bytes = self.total_bytes / sum(source.table.num_rows for source in sources)
+        block_rows = block_size.rows(max(1.0, row_bytes), IN_MEMORY)
         cut = [base.pieces(source.table.num_rows, block_rows) for source in sources]
         rows = np.concatenate(cut)
         file_of = np.repeat(np.arange(len(sources)), [len(blocks) for blocks in cut])
-        self._set_blocks(rows, file_of, np.ones(len(rows), np.int64), self.total_bytes / rows.sum())
+        self._set_blocks(rows, file_of, np.ones(len(rows), np.int64), row_bytes)
 
     def _tables(self, blocks: np.ndarray, names: Sequence[str]) -> Iterator[pa.Table]:
         for run in np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1):
@@ -109,8 +113,9 @@ def _source(data: Any, schema: Schema, label: Label, role: str, index: int | Non
     called = [str(name) for name in (data.column_names if kind == "table" else data.columns)]
     found = schema.names_of(called)
     base.check_columns(found, schema, label, what)
-    names = [name for name in schema.names if name in found]
-    if twice := [name for name in names if found.count(name) > 1]:
+    times = Counter(found)
+    names = [name for name in schema.names if name in times]
+    if twice := [name for name in names if times[name] > 1]:
         raise SamplingError(f"{what}: {types.names_shown(twice)} is there twice; rename one")
     places = [found.index(name) for name in names]  # columns of a DataFrame may be numbers
     if kind == "table":
@@ -119,7 +124,8 @@ def _source(data: Any, schema: Schema, label: Label, role: str, index: int | Non
         arrays = [_from_pandas(data.iloc[:, place], what) for place in places]
         table = pa.table(arrays, names)
     types.check_types(table.schema, schema, what)
-    others = tuple(name for name in found if name not in names)
+    known = set(names)
+    others = tuple(name for name in found if name not in known)
     return TableSource(InMemory(what, table.nbytes, table.num_rows, table), table, others)
 
 

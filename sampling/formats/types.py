@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -73,10 +74,11 @@ def check_types(found: pa.Schema, schema: Schema, what: str) -> None:
     Args:
         what: that has the columns, for the error: "path" or the like.
     """
-    if twice := [name for name in schema.names if found.names.count(name) > 1]:
+    times = Counter(found.names)
+    if twice := [name for name in schema.names if times[name] > 1]:
         raise SamplingError(f"{what}: {names_shown(twice)} is there twice; rename one")
     for field in schema:
-        if field.name in found.names and not fits(found.field(field.name).type, field, schema):
+        if times[field.name] and not fits(found.field(field.name).type, field, schema):
             raise SamplingError(
                 f"{what}, column {field.name!r}: found the type {found.field(field.name).type}, "
                 f"expected {_lists_of(field)}{expected(field)}; fix the column, or its type in "

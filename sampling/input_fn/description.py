@@ -139,11 +139,28 @@ def _of_classes(
     if len(sizes) == len(rows) == 2:
         ratios = {"files": sizes, "an_epoch": rows, "weights": masses}
         found |= {f"ratio_in_{key}": _ratio(*of.values()) for key, of in ratios.items()}
-    return {**found, **_bytes_read(stream, sizes, times, pool_rows)}
+    return {
+        **found,
+        **_sources(stream, sizes, rows),
+        **_bytes_read(stream, sizes, times, pool_rows),
+    }
 
 
 def _ratio(one: float, other: float) -> str:
     return f"1 : {other / one:,.4g}" if one else f"0 : {other:,.4g}"
+
+
+def _sources(
+    stream: ChunkStream, sizes: Mapping[str, int], rows: Mapping[str, int]
+) -> dict[str, dict[str, int]]:
+    """Of how many files and blocks the rows of the first epoch are, at most."""
+    files, places = {}, {}
+    for name, blocks in stream.reader.blocks.items():
+        used = min(rows[name], sizes[name])
+        ids = stream.first_blocks(name, used)
+        files[name] = min(used, len(np.unique(blocks.file_of[ids])))
+        places[name] = min(used, len(ids))
+    return {"files_in_an_epoch": files, "blocks_in_an_epoch": places}
 
 
 def _bytes_read(

@@ -25,6 +25,7 @@ class Reading:
     header: bool = True
     seed: int = 0
     pool_rows: int = 131_072
+    block_rows: int | None = None
     delimiter: str = ","
     null_values: Sequence[str] = ("",)
     newlines_in_values: bool = False
@@ -37,6 +38,9 @@ class Reading:
     def __post_init__(self) -> None:
         object.__setattr__(self, "seed", checks.whole_number("seed", self.seed, 0))
         object.__setattr__(self, "pool_rows", checks.whole_number("pool_rows", self.pool_rows, 1))
+        if self.block_rows is not None:
+            rows = checks.whole_number("block_rows", self.block_rows, 1)
+            object.__setattr__(self, "block_rows", rows)
         registry.checked_format(self.file_format)
 
     @property

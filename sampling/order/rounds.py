@@ -19,7 +19,7 @@ import numpy as np
 from sampling.errors import SamplingError
 from sampling.order.seeds import ROWS, generator
 
-_ROUND_BYTES = 64 * 2**20  # a round is held in memory: at most this much of the files
+ROUND_BYTES = 64 * 2**20  # a round is held in memory: at most this much of the files
 
 
 class Cursor(NamedTuple):
@@ -37,7 +37,7 @@ class Cursor(NamedTuple):
 def count_rounds(num_blocks: int, total_rows: float, total_bytes: int, pool_rows: int) -> int:
     """The fewest rounds of about `pool_rows` rows, at most 64 MiB, of one or more whole blocks."""
     by_rows = math.ceil(total_rows / pool_rows)
-    by_bytes = math.ceil(total_bytes / _ROUND_BYTES)
+    by_bytes = math.ceil(total_bytes / ROUND_BYTES)
     return max(1, min(num_blocks, max(by_rows, by_bytes)))
 
 

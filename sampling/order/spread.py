@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,15 +11,6 @@ from sampling.order.seeds import ORDER, generator
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
-
-
-def block_rows(pool_rows: int) -> int:
-    """How many rows a block should have: sqrt(6 x pool_rows), some 900 by default.
-
-    What reading whole blocks costs in variance goes with (rows per block) / (blocks per round).
-    Smaller blocks make that better and the parsing slower.
-    """
-    return max(1, round(math.sqrt(6 * pool_rows)))
 
 
 def spread_order(

@@ -116,7 +116,7 @@ def _examples(file: files.File, file_format: str) -> Iterator[RawPiece]:
     size = file.size
     if codec := file_format.partition(".")[2]:
         [file] = packed.index_files([file], codec)
-    records = TfRecordFile(file, _BLOCK_ROWS, _BLOCK_BYTES)
+    records = TfRecordFile(file, lambda record_bytes: _BLOCK_ROWS, _BLOCK_BYTES)
     for block, (start, end) in enumerate(zip(records.starts, records.starts[1:], strict=False)):
         with file.open() as opened:
             data = file.read(opened, int(start), int(end))

@@ -20,6 +20,7 @@ from sampling.errors import SamplingError
 from sampling.formats import packed, registry
 from sampling.formats.csv.options import CsvOptions
 from sampling.formats.parquet import Readable
+from sampling.order import block_size
 from sampling.prepare import kept
 from sampling.progress import Progress
 from sampling.samplers.fake_pairs.vocabulary import keyed
@@ -41,7 +42,7 @@ _TYPES: dict[Callable[[pa.DataType], bool], str] = {
     pa.types.is_timestamp: "TIMESTAMP",
     pa.types.is_time: "TIME",
 }
-_BLOCK_ROWS = 8192
+_BLOCKS = block_size.fixed(8192)
 _CHUNK_BYTES = 8 * 2**20
 
 
@@ -125,7 +126,7 @@ class Source:
         # Labels are read as they stand: what they are called, not which of the classes they are.
         as_they_stand = dataclasses.replace(self.schema, classes=())
         self._blocks = registry.open_blocks(
-            globs, "files", as_they_stand, options, _BLOCK_ROWS, None, file_format
+            globs, "files", as_they_stand, options, _BLOCKS, None, file_format
         )
         if self.schema.label and not self._blocks.has_labels:
             raise SamplingError(

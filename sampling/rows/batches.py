@@ -57,7 +57,8 @@ def stacked(stack: Columns, names: Sequence[str]) -> Columns:
     rows = stack[WEIGHT_FEATURE].shape
     parts = [stack[name].reshape(*rows, -1) for name in names]
     matrix = np.concatenate(parts, axis=-1, dtype=np.float32, casting="same_kind")
-    rest = {name: column for name, column in stack.items() if name not in names}
+    features = set(names)
+    rest = {name: column for name, column in stack.items() if name not in features}
     return {**rest, STACKED: matrix}
 
 

@@ -34,6 +34,9 @@ class Encoding(Protocol):
     def dtypes(self, blocks: Any) -> dict[str, np.dtype]:
         """Of features and label; with a shape, where a row is a vector."""
 
+    def columns(self, names: Sequence[str]) -> tuple[str, ...] | None:
+        """Of the files, those that must be read for some features; None: all."""
+
     def encode(self, table: pa.Table, blocks: Any, ids: np.ndarray) -> Round:
         """What is held of the rows of some blocks: of a table as the transform made it."""
 
@@ -81,6 +84,17 @@ class TableRows:
             found = {field.name: field.numpy_dtype for field in fields}
         left_out = {schema.weight, *self._not_features}
         return {name: dtype for name, dtype in found.items() if name not in left_out}
+
+    def columns(self, names: Sequence[str]) -> tuple[str, ...] | None:
+        schema = self._schema
+        if self._transform:
+            return None
+        wanted = {*names, schema.label, schema.weight, *self._not_features}
+        return tuple(
+            field.name
+            for field in schema
+            if field.name in wanted or (field.indicator and field.indicator_name in wanted)
+        )
 
     def encode(self, table: pa.Table, blocks: Any, ids: np.ndarray) -> Round:
         hidden = [name for name in self._not_features if name in table.column_names]

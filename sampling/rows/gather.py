@@ -6,6 +6,7 @@ are all over a round's memory: column by column, each value would be fetched for
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -95,13 +96,15 @@ def _joined_records(
 
 
 def _aligned(values: np.ndarray) -> np.ndarray:
-    """A copy in memory that Arrow aligns: TensorFlow takes such an array as it is."""
-    if not len(values):
-        return values.copy()
-    memory = pa.allocate_buffer(len(values) * values.itemsize)
-    aligned = np.frombuffer(memory, values.dtype)
-    np.copyto(aligned, values)
-    return aligned
+    copied = aligned(values.shape, values.dtype)
+    np.copyto(copied, values)
+    return copied
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array in memory that Arrow aligns, for what follows: TensorFlow takes it as it is."""
+    memory = pa.allocate_buffer(math.prod(shape) * dtype.itemsize)
+    return np.frombuffer(memory, dtype).reshape(shape)
 
 
 def _gather_wide(

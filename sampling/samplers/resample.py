@@ -33,7 +33,8 @@ class Resample(Sampler):
         if weight is not None:
             checks.one_of("weight", weight, ["inverse"])
         self._by_rate = ByRate(overall_rate, weight == "inverse")
-        self.not_features = (rate,) if isinstance(rate, str) else ()
+        if isinstance(rate, str):
+            self.not_features = self.rate_columns = (rate,)
 
     def plan(self, sizes: Sizes) -> Plan:
         [name] = sizes

@@ -69,11 +69,13 @@ class Sampler(abc.ABC):
         labels: by class of files, the label of files that have no label column. Where all classes
             are named, each is a class of the label, and the prior is known without reading.
         not_features: columns that are read and are no feature.
+        rate_columns: those of the files that `rates` looks at; None: any.
         not_for_training: why these rows are not trained on, as the end of an error; "" if they are.
     """
 
     labels: Mapping[str, Any] = {}
     not_features: tuple[str, ...] = ()
+    rate_columns: tuple[str, ...] | None = None
     not_for_training: str = ""
 
     @abc.abstractmethod

@@ -7,6 +7,7 @@ schema = Schema.from_json("schema.json", label="label", features_to_forward=["cu
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import json
 import os
@@ -287,7 +288,7 @@ class Schema:
         """
         return json.dumps([field.to_dict() for field in self.fields], indent=2)
 
-    @property
+    @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """All column names, in order."""
         return tuple(field.name for field in self.fields)
@@ -337,10 +338,14 @@ class Schema:
         return field.default is not None or field.name not in (self.label, self.weight)
 
     def __getitem__(self, name: str) -> Field:
-        for field in self.fields:
-            if field.name == name:
-                return field
-        raise KeyError(f"{name!r}; the columns are {', '.join(self.names)}")
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise KeyError(f"{name!r}; the columns are {', '.join(self.names)}") from None
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, Field]:
+        return {field.name: field for field in self.fields}
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self.fields)

@@ -19,11 +19,13 @@ from benchmarks import data
 from benchmarks.fresh import progress
 from sampling import InputFnDownsampleWithWeight, Schema
 from sampling.order import rounds, spread
+from sampling.order.block_size import LOCAL, BlockSize
 
 FILES, POSITIVES = 64, 64
 GROUP_ROWS = 300
 FILL = 0.95  # of the rounds: rows of a class = FILL x rounds x pool_rows
-BLOCK_ROWS = (100, 300, 3_000, 10_000)  # beside the engine's own
+BLOCK_ROWS = (30, 300, 887, 3_000, 10_000)  # beside the engine's own
+ROW_BYTES = 48  # of the files that are written
 
 Order = Callable[[int, range, int], np.ndarray]  # blocks, places, seed -> block numbers
 
@@ -59,7 +61,7 @@ def measure(folder: str, pool_rows: int, rounds: list[int], seeds: int) -> dict[
         "read": by rounds, epoch and feature, from the files by the engine itself.
         "spread", "random blocks": by rows per block, then feature, computed.
     """
-    block_rows_of_engine = spread.block_rows(pool_rows)
+    block_rows_of_engine = _engines(pool_rows)
     result: dict[str, Any] = {
         "pool_rows": pool_rows,
         "block_rows": str(block_rows_of_engine),
@@ -74,15 +76,20 @@ def measure(folder: str, pool_rows: int, rounds: list[int], seeds: int) -> dict[
     for name, order in (("spread", _spread), ("random blocks", _random)):
         result[name] = {
             block_rows: _computed(population, pool_rows, block_rows, 20 * seeds, order)
-            for block_rows in sorted((*BLOCK_ROWS, block_rows_of_engine))
+            for block_rows in sorted({*BLOCK_ROWS, block_rows_of_engine})
         }
     return result
+
+
+def _engines(pool_rows: int) -> int:
+    """How many rows a block has if nobody says."""
+    return BlockSize(pool_rows).rows(ROW_BYTES, LOCAL)
 
 
 def _population(pool_rows: int, rounds: int) -> Population:
     rows = round(FILL * rounds * pool_rows)
     random, row = np.random.default_rng(0), np.arange(rows)
-    blocks_of_a_round = rows / spread.block_rows(pool_rows) / rounds
+    blocks_of_a_round = rows / _engines(pool_rows) / rounds
     groups = random.standard_normal(rows // GROUP_ROWS + 1)
     noise = random.standard_normal((3, rows))
     features = {

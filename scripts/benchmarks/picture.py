@@ -161,7 +161,7 @@ def _honesty(axes: Axes, part: dict[str, Any]) -> None:
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
-    _line(axes, 12, "target for sorted files: 12")
+    _line(axes, 1, "target for sorted files: 1")
     axes.set_title("Honesty: variance of an epoch's mean")
     axes.set_xlabel("times the variance of as many independent random rows (log)")
 

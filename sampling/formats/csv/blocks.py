@@ -21,10 +21,19 @@ from sampling.formats.csv import lines, parsing, scanning
 from sampling.formats.csv.csv_file import CsvFile
 from sampling.formats.csv.explanation import Explanation, shown
 from sampling.formats.csv.options import CsvOptions
+from sampling.formats.csv.text_reader import (
+    PARSE_BYTES,
+    Cuts,
+    Lines,
+    TextReader,
+    newlines_before,
+    too_long,
+)
+from sampling.order.block_size import BlockSize
 from sampling.order.stretches import Order
 from sampling.schema import Schema
 
-_PARSE_BYTES = 2**20  # what one thread parses at a time
+_PARSE_ROWS = 256  # at least are parsed at a time
 _SAMPLED_FILES = 64  # enough to know how long rows are
 
 
@@ -47,7 +56,7 @@ class CsvBlocks:
         listed: the files.
         schema: their columns.
         options: how they are written.
-        block_rows: about how many rows a block should have.
+        block_size: how many rows a block should have.
         label: what the rows' label is where a file has no label column; None: the label may be
             lacking in all files or in none.
         role: what the files are, for errors.
@@ -61,7 +70,7 @@ class CsvBlocks:
         listed: Sequence[files.File],
         schema: Schema,
         options: CsvOptions,
-        block_rows: int,
+        block_size: BlockSize,
         label: base.Label,
         role: str,
     ):
@@ -73,7 +82,6 @@ class CsvBlocks:
             )
         optional = base.optional_columns(schema, label)
         layouts: dict[Any, Any] = {}
-        self._held_open = files.HeldOpen()
         self.filled = True
         self._parser, self._convert = parsing.CsvParser(schema, options), Conversion(schema)
         # What is packed is read in sequence: several reads in flight would be in each other's way.
@@ -101,6 +109,9 @@ class CsvBlocks:
         if sampled_rows == 0 and self.count() == 0:
             base.refuse_empty(listed, role)
         self.row_bytes = sampled_bytes / max(1, sampled_rows)
+        # Of few rows the columns cost more than the values.
+        self._parse_bytes = max(PARSE_BYTES, round(_PARSE_ROWS * self.row_bytes))
+        block_rows = block_size.rows(self.row_bytes, base.read_bytes(listed))
         self._cut(max(1, round(block_rows * self.row_bytes)))
         # As it is now for good: the order of rows depends on it, and must not on who has counted.
         self._estimated_rows = self._counted or self.total_bytes / self.row_bytes
@@ -153,9 +164,10 @@ class CsvBlocks:
             SamplingError: a file has changed.
         """
         if self._counted_blocks is None:
-            counts = [count for index in range(len(self.files)) for count in self._in_blocks(index)]
-            self._compare(sum(counts))
-            self._counted_blocks = np.array(counts, np.int64)
+            of_files = itertools.starmap(self._in_blocks, enumerate(self._starts_by_file()))
+            counts = np.concatenate(list(of_files))
+            self._compare(int(counts.sum()))
+            self._counted_blocks = counts
         return self._counted_blocks
 
     def read(self, blocks: np.ndarray, columns: Collection[str] | None = None) -> pa.Table:
@@ -256,7 +268,7 @@ class CsvBlocks:
         def parse(piece: _Text) -> pa.Table:
             return self._parse(piece, names, parser or self._parser)
 
-        if (self._ends[blocks] - self._starts[blocks]).sum() < _PARSE_BYTES:
+        if (self._ends[blocks] - self._starts[blocks]).sum() < self._parse_bytes:
             yield from map(parse, pieces)
             return
         with ThreadPoolExecutor(pa.cpu_count()) as threads:  # the next is read while they parse
@@ -281,8 +293,9 @@ class CsvBlocks:
         raise IndexError("no such row in these blocks")
 
     def _parse(self, piece: _Text, names: Sequence[str], parser: parsing.CsvParser) -> pa.Table:
-        known = [name for name in names if name in piece.layout] or [
-            name for name in piece.layout if name in self.schema.names
+        layout = set(piece.layout)
+        known = [name for name in names if name in layout] or [
+            name for name in self.schema.names if name in layout
         ][:1]
         table = parser(piece.text, piece.layout, known)
         for name, values in self._partitions.items():
@@ -298,7 +311,8 @@ class CsvBlocks:
         finished, rows = [], 0
         label = self._label if self.schema.label in names else None
         for table in base.joined(parsed):
-            wanted = table.select([name for name in names if name in table.column_names])
+            there = set(table.column_names)
+            wanted = table.select([name for name in names if name in there])
             try:
                 converted = self._convert(wanted, filled=self.filled)
             except BadValueError as error:
@@ -320,61 +334,24 @@ class CsvBlocks:
     def _pieces(self, blocks: np.ndarray) -> Iterator[_Text]:
         """Whole lines of files with one layout, each of a length to be parsed at once."""
 
-        def kind(text: tuple[CsvFile, memoryview]) -> Any:
-            return text[0].layout, text[0].of_path
+        def kind(lines: Lines) -> Any:
+            file = self.files[lines.file]
+            return file.layout, file.of_path
 
-        for _, texts in itertools.groupby(self._texts(blocks), kind):
+        for (layout, _), texts in itertools.groupby(self._texts(blocks), kind):
             joined: list[memoryview] = []
-            length = 0
-            for file, text in texts:
-                joined.append(text)
-                length += len(text)
-                if length >= _PARSE_BYTES:
-                    yield _Text(file.layout, self._number_of[file.file.path], b"".join(joined))
+            length = number = 0
+            for number, pieces in texts:
+                joined += pieces
+                length += sum(map(len, pieces))
+                if length >= self._parse_bytes:
+                    yield _Text(layout, number, b"".join(joined))
                     joined, length = [], 0
-            yield _Text(file.layout, self._number_of[file.file.path], b"".join(joined))
-
-    def _texts(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, memoryview]]:
-        """The whole lines of the blocks, neighbours in one."""
-        return files.ahead(self._text, self._runs(blocks), self._is_local)
-
-    def _runs(self, blocks: np.ndarray) -> Iterator[tuple[CsvFile, int, int]]:
-        """(file, first block, last block) of neighbours, for a read each."""
-        file_of, pieces = self._file_of[blocks], self._starts[blocks] // _PARSE_BYTES
-        apart = (np.diff(blocks) > 1) | (np.diff(file_of) != 0) | (np.diff(pieces) != 0)
-        ends = np.append(np.flatnonzero(apart), len(blocks) - 1)
-        runs = file_of[ends], blocks[np.append(0, ends[:-1] + 1)], blocks[ends]
-        for index, first, last in zip(*(each.tolist() for each in runs), strict=True):
-            yield self.files[index], first, last
-
-    def _text(self, run: tuple[CsvFile, int, int]) -> tuple[CsvFile, memoryview]:
-        file, first, last = run
-        file.file.check_unchanged()
-        with self._open(file.file) as opened:
-            return file, self._run_text(opened, file, first, last)
-
-    def _open(self, file: files.File) -> contextlib.AbstractContextManager[Any]:
-        """A round's blocks are of many files, and the next round's again: the latest stay open."""
-        if isinstance(file, packed.Packed) or not files.is_local(file.path):
-            return file.open()
-        return contextlib.nullcontext(self._held_open(file.path))
-
-    def _run_text(self, opened: Any, file: CsvFile, first: int, last: int) -> memoryview:
-        start, end = int(self._starts[first]), int(self._ends[last])
-        if self.options.newlines_in_values:  # cut at records, not just anywhere
-            data = memoryview(file.file.read(opened, start, end))
-        else:
-            slack = int(4 * self.row_bytes)
-            try:
-                data = scanning.read_lines(opened, file.file, file.begin, start, end, slack)
-            except scanning.LongRecordError as error:
-                raise SamplingError(_too_long(file, error)) from None
-        is_whole = not data or data[-1:] == b"\n"
-        return data if is_whole else memoryview(bytes(data) + b"\n")
+            yield _Text(layout, number, b"".join(joined))
 
     def _block_text(self, block: int) -> bytes:
-        [(_, text)] = self._texts(np.array([block]))
-        return bytes(text)
+        [lines] = self._texts(np.array([block]))
+        return b"".join(lines.pieces)
 
     def _cut(self, block_bytes: int) -> None:
         """Blocks: equal byte ranges of each file, or cuts at records where lines are not rows."""
@@ -395,17 +372,21 @@ class CsvBlocks:
         listed = [file.file for file in self.files]
         at_a_time = packed.under_way_together(listed, packed.MOST_POINTS)
         self.order = Order(self._stretch_sizes(), at_a_time)
+        cuts = Cuts(self._starts, self._ends, self._file_of)
+        at_records, slack = self.options.newlines_in_values, int(4 * self.row_bytes)
+        self._texts = TextReader(self.files, cuts, at_records, slack, self._is_local)
         if self.options.newlines_in_values:
             self._counted = rows
 
     def _stretch_sizes(self) -> np.ndarray:
-        starts = [self._starts[self._file_of == index] for index in range(len(self.files))]
-        return np.concatenate(
-            [
-                packed.stretch_sizes(file.file, of_file)
-                for file, of_file in zip(self.files, starts, strict=True)
-            ]
-        )
+        if not any(isinstance(file.file, packed.Packed) for file in self.files):
+            return np.ones(len(self._starts), np.int64)
+        pairs = zip(self.files, self._starts_by_file(), strict=True)
+        return np.concatenate([packed.stretch_sizes(file.file, starts) for file, starts in pairs])
+
+    def _starts_by_file(self) -> list[np.ndarray]:
+        """int64: where the blocks of each file begin."""
+        return np.split(self._starts, np.flatnonzero(np.diff(self._file_of)) + 1)
 
     def _cut_quoted(self, file: CsvFile, block_bytes: int) -> tuple[list[int], int]:
         dialect = self.options.dialect
@@ -413,9 +394,9 @@ class CsvBlocks:
             try:
                 return scanning.cut_quoted(opened, file.file, file.begin, block_bytes, dialect)
             except scanning.LongRecordError as error:
-                raise SamplingError(_too_long(file, error)) from None
+                raise SamplingError(too_long(file, error)) from None
             except scanning.StrayQuoteError as error:
-                line = _newlines_before(file, error.offset) + 1
+                line = newlines_before(file, error.offset) + 1
                 raise SamplingError(
                     f"{file.file.path}, line {line}: {parsing.stray_quote(self.options)}"
                 ) from None
@@ -430,17 +411,20 @@ class CsvBlocks:
                 pieces = scanning.read_pieces(opened, file.file, file.begin)
                 return sum(map(scanning.count_rows, pieces))
             except scanning.LongRecordError as error:
-                raise SamplingError(_too_long(file, error)) from None
+                raise SamplingError(too_long(file, error)) from None
 
-    def _in_blocks(self, index: int) -> Iterator[int]:
-        """Rows of each block of a file."""
-        file, quoted = self.files[index], self.options.newlines_in_values
-        dialect = self.options.dialect
+    def _in_blocks(self, index: int, starts: np.ndarray) -> np.ndarray:
+        """int64: rows of each block of a file."""
+        file, dialect = self.files[index], self.options.dialect
         file.file.check_unchanged()
         with file.file.open() as opened:
-            for block in range(*np.searchsorted(self._file_of, (index, index + 1))):
-                text = bytes(self._run_text(opened, file, block, block))
-                yield scanning.count_rows(dialect.masked(text) if quoted else text, quoted)
+            if not self.options.newlines_in_values:
+                return scanning.count_in_blocks(opened, file.file, file.begin, starts)
+            ends = np.append(starts[1:], file.file.size).tolist()
+            texts = (
+                file.file.read(opened, *span) for span in zip(starts.tolist(), ends, strict=True)
+            )
+            return np.array([scanning.count_rows(dialect.masked(text), True) for text in texts])
 
     def _explain(self, blocks: np.ndarray, names: Sequence[str], error: Exception) -> str:
         """Block by block: which row it is."""
@@ -458,26 +442,10 @@ class CsvBlocks:
         file, start = self.files[self._file_of[block]], int(self._starts[block])
         if start > file.begin and not self.options.newlines_in_values:
             # The text begins after the line that the byte before `start` belongs to.
-            line += 1 + _newlines_before(file, start - 1)
+            line += 1 + newlines_before(file, start - 1)
         else:
-            line += _newlines_before(file, start)
+            line += newlines_before(file, start)
         return f"{file.file.path}, line {line + 1}"
-
-
-def _newlines_before(file: CsvFile, offset: int) -> int:
-    with file.file.open() as opened:
-        return sum(
-            file.file.read(opened, start, min(offset, start + 2**22)).count(b"\n")
-            for start in range(0, offset, 2**22)
-        )
-
-
-def _too_long(file: CsvFile, error: scanning.LongRecordError) -> str:
-    line = _newlines_before(file, error.offset) + 1
-    return (
-        f"{file.file.path}, line {line}: found a row of more than {scanning.RECORD_BYTES:,} bytes, "
-        "expected less, as much as memory allows; fix the row, or the quotes around its fields"
-    )
 
 
 def _names(listed: Sequence[files.File]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NoReturn
 
@@ -139,7 +140,8 @@ class CsvFile:
             return self._layout_by_count(names, optional, of_path)
         names = schema.names_of(_as_pandas_calls(names, schema))
         self._check_header(names, optional, of_path)
-        left_out = tuple(name for name in names if name not in schema.names)
+        known = set(schema.names)
+        left_out = tuple(name for name in names if name not in known)
         return _each_once(names, schema), left_out
 
     def _check_header(
@@ -148,8 +150,9 @@ class CsvFile:
         names, there = self._schema.names, {*found, *of_path}
         may_lack = () if self._schema.label in there else optional
         missing = [name for name in names if name not in there and name not in may_lack]
-        extra = [name for name in found if name not in names]
-        twice = [name for name in names if found.count(name) > 1]
+        known, times = set(names), Counter(found)
+        extra = [name for name in found if name not in known]
+        twice = [name for name in names if times[name] > 1]
         parts = [f"lacks {names_shown(missing)}"] if missing else []
         parts += [f"has {names_shown(extra)} beyond the schema"] if missing and extra else []
         parts += [f"has {names_shown(twice)} more than once"] if twice else []
@@ -197,10 +200,11 @@ def _as_pandas_calls(found: Sequence[str], schema: Schema) -> list[str]:
 
 def _each_once(found: Sequence[str], schema: Schema) -> tuple[str, ...]:
     """Names for all columns of a file: those that the schema lacks may be none or the same."""
-    names: list[str] = []
+    names: dict[str, None] = {}
+    others = {*schema.names, *found}
     for place, name in enumerate(found):
         unique = name or f"column {place + 1}"
-        while unique in names or (unique != name and unique in (*schema.names, *found)):
+        while unique in names or (unique != name and unique in others):
             unique += "_"
-        names.append(unique)
+        names[unique] = None
     return tuple(names)

@@ -71,7 +71,8 @@ class CsvParser:
         Raises:
             BadTextError: the text does not parse, or a row would be lost.
         """
-        fields = [self._schema[name] for name in names if name in layout]
+        there = set(layout)
+        fields = [self._schema[name] for name in names if name in there]
         self._check_newlines(data)
         utf8 = self.in_utf8(data)
         try:

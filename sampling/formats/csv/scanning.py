@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import functools
+import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -167,11 +168,12 @@ def lines_are_records(data: bytes, dialect: Dialect) -> bool:
 
 
 def read_lines(
-    opened: BinaryIO, file: files.File, begin: int, start: int, end: int, slack: int
-) -> memoryview:
-    """The whole lines that start in the bytes [start, end) of a file.
+    opened: BinaryIO, file: files.File, begin: int, spans: Iterable[tuple[int, int]], slack: int
+) -> list[memoryview]:
+    """The whole lines that start in the bytes [start, end) of a file, for each of the spans.
 
-    A view of what was read: copying would keep all other threads from running.
+    Views of what was read: copying would keep all other threads from running. A newline ends each
+    that is not empty.
 
     Args:
         begin: where the file's first row starts.
@@ -181,7 +183,26 @@ def read_lines(
         LongRecordError: a line is longer than `RECORD_BYTES`.
         SamplingError: the file has become shorter.
     """
-    read_from = max(begin, start - 1)  # the byte before tells whether a line starts at `start`
+    found: list[memoryview] = []
+    pread, fileno = os.pread, opened.fileno() if isinstance(opened, io.FileIO) else -1
+    for start, end in spans:
+        if fileno >= 0 and start > begin:  # nearly always, and in few steps
+            before = start - 1  # this byte tells whether a line starts at `start`
+            data = pread(fileno, end + slack - before, before)
+            skip = data.find(b"\n") + 1
+            stop = data.find(b"\n", end - 1 - before) + 1
+            if 0 < skip < end - before and stop:
+                found.append(memoryview(data)[skip:stop])
+                continue
+        found.append(_read_lines(opened, file, begin, start, end, slack))
+    return found
+
+
+def _read_lines(
+    opened: BinaryIO, file: files.File, begin: int, start: int, end: int, slack: int
+) -> memoryview:
+    """Those of one span, wherever it is and however long its lines are."""
+    read_from = max(begin, start - 1)
     data = file.read(opened, read_from, end + slack)
     skip = 0 if start <= begin else _after_newline(data, 0)
     if not 0 <= skip < end - read_from:  # all of it is the middle of a line of another block
@@ -190,7 +211,10 @@ def read_lines(
     if (stop := _after_newline(data, searched)) < 0 and read_from + len(data) < file.size:
         last = data.rfind(b"\n", 0, end - read_from) + 1
         data, stop = _read_on(opened, file, read_from, data, last)
-    return memoryview(data)[skip : stop if stop >= 0 else len(data)]
+    if stop >= 0:
+        return memoryview(data)[skip:stop]
+    ends_whole = skip == len(data) or data.endswith(b"\n")
+    return memoryview(data)[skip:] if ends_whole else memoryview(data[skip:] + b"\n")
 
 
 def _read_on(
@@ -218,7 +242,28 @@ def read_pieces(opened: BinaryIO, file: files.File, begin: int) -> Iterator[byte
     """The whole lines of a file from `begin` on, some MiB at a time."""
     for start in range(begin, file.size, _PIECE_BYTES):
         end = min(file.size, start + _PIECE_BYTES)
-        yield bytes(read_lines(opened, file, begin, start, end, slack=4096))
+        yield bytes(_read_lines(opened, file, begin, start, end, slack=4096))
+
+
+def count_in_blocks(
+    opened: BinaryIO, file: files.File, begin: int, starts: np.ndarray
+) -> np.ndarray:
+    """int64 [blocks]: the rows of a file, where lines are rows, that start in each block.
+
+    Args:
+        starts: int64, where the blocks begin, `begin` first.
+    """
+    counts, at = np.zeros(len(starts), np.int64), begin
+    for text in read_pieces(opened, file, begin):
+        codes = np.frombuffer(text, np.uint8)
+        ends = np.flatnonzero(codes == _NEWLINE)
+        firsts = np.append(0, ends[:-1] + 1)[: len(ends)]
+        lengths = ends - firsts
+        is_row = (lengths > 1) | ((lengths == 1) & (codes[firsts] != _RETURN))
+        blocks = np.searchsorted(starts, firsts[is_row] + at, side="right") - 1
+        counts += np.bincount(blocks, minlength=len(starts))
+        at += len(text)
+    return counts
 
 
 def cut_quoted(

@@ -21,6 +21,7 @@ from sampling.formats import base, packed, partitions, types
 from sampling.formats.base import HELD_BYTES, CountedBlocks, Label
 from sampling.formats.tfrecord import examples
 from sampling.formats.tfrecord.tfrecord_file import TfRecordFile
+from sampling.order.block_size import BlockSize
 from sampling.schema import Schema
 
 _LOOKED_AT = 100  # records that tell which features a file has
@@ -44,7 +45,7 @@ class TfRecordBlocks(CountedBlocks):
         schema: the features that are read. Where a record lacks one, or has it without a value, the
             value is missing; the first 100 records must have label, weight and REQUIRED ones.
         null_values: spellings of a missing value.
-        block_rows: about how many rows a block should have.
+        block_size: how many rows a block should have.
         label, role: see `CountedBlocks`.
 
     Raises:
@@ -56,12 +57,17 @@ class TfRecordBlocks(CountedBlocks):
         listed: Sequence[files.File],
         schema: Schema,
         null_values: Sequence[str],
-        block_rows: int,
+        block_size: BlockSize,
         label: Label,
         role: str,
     ):
         block_bytes = HELD_BYTES // _LEAST_PIECES
-        opened = [TfRecordFile(file, block_rows, block_bytes) for file in listed]
+        worth_a_read = base.read_bytes(listed)
+
+        def rows_of(record_bytes: float) -> int:
+            return block_size.rows(record_bytes, worth_a_read)
+
+        opened = [TfRecordFile(file, rows_of, block_bytes) for file in listed]
         opened = [file for file in opened if file.rows]
         if not opened:
             base.refuse_empty(listed, role, "record")
@@ -179,8 +185,9 @@ def _by_own_names(kinds: dict[str, str], schema: Schema) -> tuple[dict[str, str]
 
 def _look(file: TfRecordFile, schema: Schema, label: Label) -> _Kinds:
     """The kinds of a file's features, by its first records."""
+    blocks = min(-(-_LOOKED_AT // file.block_rows), len(file.starts) - 1)
     with file.file.open() as opened:
-        data = file.file.read(opened, 0, int(file.starts[1]))
+        data = file.file.read(opened, 0, int(file.starts[blocks]))
     records = file.records(data, 0)[:_LOOKED_AT]
     try:
         found, called = _by_own_names(examples.kinds_of(records), schema)
@@ -196,7 +203,8 @@ def _look(file: TfRecordFile, schema: Schema, label: Label) -> _Kinds:
     what = f"{file.file.path}, first {len(records):,} records"
     base.check_columns({*found, *supposed, *of_path}, schema, label, what)
     file.names = [name for name in schema.names if name in found or name in supposed]
-    file.left_out = [name for name in found if name not in schema.names]
+    listed = set(schema.names)
+    file.left_out = [name for name in found if name not in listed]
     return _Kinds({**known, **{n: found[n] for n in file.names if n in found}}, supposed, called)
 
 

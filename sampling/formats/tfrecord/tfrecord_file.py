@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import google_crc32c
@@ -36,15 +36,15 @@ class TfRecordFile:
 
     Args:
         file: as listed.
-        block_rows: about how many rows a block should have.
+        rows_of: bytes of a record -> how many rows a block should have.
         block_bytes: at most, where a record is not larger.
 
     Raises:
         SamplingError: it is no TFRecord file, or ends in the midst of a record.
     """
 
-    def __init__(self, file: files.File, block_rows: int, block_bytes: int):
-        self.file, self.block_rows = file, block_rows
+    def __init__(self, file: files.File, rows_of: Callable[[float], int], block_bytes: int):
+        self.file, self.block_rows, self._rows_of = file, 1, rows_of
         self.names: Sequence[str] = ()
         self.left_out: Sequence[str] = ()
         self.rows, self.starts = self._find(block_bytes)
@@ -87,7 +87,8 @@ class TfRecordFile:
                     found.append(at)
                     at += unpack(data, at)[0] + _FRAME_BYTES
                 if position == 0 and found:
-                    self.block_rows = max(1, min(self.block_rows, block_bytes * len(found) // at))
+                    wanted, most = self._rows_of(at / len(found)), block_bytes * len(found) // at
+                    self.block_rows = max(1, min(wanted, most))
                 of_blocks = found[-rows % self.block_rows :: self.block_rows]
                 starts.append(np.array(of_blocks, np.int64) + position)
                 rows, position = rows + len(found), position + at

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -180,6 +182,18 @@ class ChunkStream:
             return name == self.plan.leading
         return self.plan.rows_of_classes(self.sizes)[name] == self.sizes[name]
 
+    def first_blocks(self, name: str, rows: int) -> np.ndarray:
+        """int64: the blocks of the rounds that the first rows of a class come from."""
+        blocks = self.reader.blocks[name]
+        number = rounds.rounds_of(blocks, self._pool_rows)
+        used = min(number, math.ceil(rows * number / self.sizes[name]))
+        if used == 0:
+            return np.empty(0, np.int64)
+        places = range(rounds.round_places(used - 1, number, blocks.num_blocks).stop)
+        if self.in_file_order(name):
+            return blocks.order.in_file_order(places)
+        return blocks.order(places, [*self._key(name), 0])
+
     def epoch(self, shard: Shard) -> Epoch:
         """One worker's part of every epoch."""
         known = shard.index, shard.number
@@ -192,7 +206,9 @@ class ChunkStream:
     def _walk(
         self, begin: Position, names: Sequence[str], tally: Tally, rounds_ahead: int
     ) -> Chunks:
-        ahead = ReadAhead(self.reader.read, rounds_ahead)
+        # What nobody asks for is not parsed.
+        wanted = self.reader.columns(names, self.plan)
+        ahead = ReadAhead(functools.partial(self.reader.read, columns=wanted), rounds_ahead)
         streams = {
             name: self._stream(name, begin.cursors[name], begin.shard, tally, ahead)
             for name in self.reader.blocks

@@ -10,7 +10,7 @@ import math
 import os
 import warnings
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,13 +23,13 @@ from sampling.formats.base import CountedBlocks
 from sampling.formats.mixed import MixedBlocks
 from sampling.formats.registry import Blocks
 from sampling.input_fn.options import Reading
-from sampling.order import spread
+from sampling.order.block_size import BlockSize
 from sampling.order.rounds import groups
 from sampling.rows import columns
 from sampling.rows.columns import Round
 from sampling.rows.encoding import Encoding, TableRows
 from sampling.rows.transform import Transform
-from sampling.samplers.plan import ByRate
+from sampling.samplers.plan import ByRate, Plan
 from sampling.samplers.sampler import Sampler
 from sampling.schema import WEIGHT_FEATURE, Schema
 
@@ -87,8 +87,8 @@ class ClassFiles:
 
     def open(self, name: str, globs: Any, label: Any = None) -> Blocks:
         """Files that belong to no class."""
-        block_rows = spread.block_rows(self.reading.pool_rows)
-        rest = self.reading.text, block_rows, label, self.reading.file_format
+        size = BlockSize(self.reading.pool_rows, self.reading.block_rows)
+        rest = self.reading.text, size, label, self.reading.file_format
         return registry.open_blocks(globs, name, self.schema, *rest)
 
     def check_apart(self) -> None:
@@ -138,6 +138,13 @@ def _checksum(file: files.File) -> str:
     file.check_unchanged()
     return file.checksum()
 
+    def block_fingerprint(self) -> str:
+        """Of where the files are cut: at other places on a disk than in a bucket."""
+        numbers = [blocks.num_blocks for blocks in self.blocks.values()]
+        rows = self.reading.block_rows
+        said = "" if rows is None else f" of {rows} rows"
+        return f"{sum(numbers)}{said} with checksum {zlib.crc32(repr(numbers).encode())}"
+
 
 class Reader:
     """Rounds of each class's rows, as a sampler wants them.
@@ -181,14 +188,22 @@ class Reader:
         """Rows of a class that take part."""
         return self.encoding.count(self.blocks[name])
 
-    def read(self, name: str, ids: np.ndarray) -> pa.Table:
-        """The rows of some blocks.
+    def columns(self, names: Sequence[str], plan: Plan) -> tuple[str, ...] | None:
+        """Of the files, those that must be read for some features; None: all."""
+        looks_at_any = plan.by_rate is not None and self._sampler.rate_columns is None
+        if looks_at_any or (plan.made_up is not None and isinstance(self.encoding, TableRows)):
+            return None
+        found = self.encoding.columns((*names, *(self._sampler.rate_columns or ())))
+        return found or self.schema.names[:1] if found is not None else None
+
+    def read(self, name: str, ids: np.ndarray, columns: Collection[str] | None = None) -> pa.Table:
+        """The rows of some blocks, sorted; some columns of them, or all.
 
         Raises:
             SamplingError: they can't be read. TensorFlow leaves a mere text of an error.
         """
         try:
-            return self.blocks[name].read(ids)
+            return self.blocks[name].read(ids, columns)
         except OSError as error:
             raise SamplingError(sentence_of(error)) from error
 
@@ -216,16 +231,20 @@ class Reader:
 
     def rates(self, name: str, ids: np.ndarray) -> np.ndarray:
         """float64 [rows]: how often each row of some blocks comes, checked."""
-        return self._checked_rates(self._transform(self.read(name, ids)), name, ids)
+        columns = self.encoding.columns(self._sampler.rate_columns or ())
+        if self._sampler.rate_columns is None:
+            columns = None
+        return self._checked_rates(self._transform(self.read(name, ids, columns)), name, ids)
 
     def masses(self, pool_rows: int) -> dict[Any, float]:
         """The rows' own weights by label, over all files; every row is read for it."""
         assert self.label is not None
         found: dict[Any, float] = {}
+        wanted = self.encoding.columns([self.label])
         for name in self.blocks:
             sizes = self.rows_of_blocks(name)
             for ids in groups(np.arange(len(sizes)), sizes, pool_rows):
-                round_, rows = self.load(name, ids, self.read(name, ids), None)
+                round_, rows = self.load(name, ids, self.read(name, ids, wanted), None)
                 weights = round_.get(WEIGHT_FEATURE, np.ones(rows, np.float32))
                 columns.add_masses(found, round_[self.label], weights)
         return found
@@ -235,6 +254,7 @@ class Reader:
         return {
             "schema": self.schema.fingerprint(),
             **self.opened.fingerprint,
+            "blocks": self.opened.block_fingerprint(),
         }
 
     def _check_weights(self, weights: np.ndarray, name: str, ids: np.ndarray) -> None:
@@ -304,7 +324,7 @@ class CountingReader(Reader):
     def count(self, name: str) -> int:
         return int(self._known[name].sum())
 
-    def read(self, name: str, ids: np.ndarray) -> pa.Table:
+    def read(self, name: str, ids: np.ndarray, columns: Collection[str] | None = None) -> pa.Table:
         return pa.table({})
 
     def load(

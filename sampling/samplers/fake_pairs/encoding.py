@@ -72,6 +72,10 @@ class PairRows:
             found[label.name] = label.numpy_dtype
         return found
 
+    def columns(self, names: Sequence[str]) -> tuple[str, ...]:
+        wanted = {*self._keys, self._schema.label, self._schema.weight}
+        return tuple(name for name in self._schema.names if name in wanted)
+
     def encode(self, table: pa.Table, blocks: Any, ids: np.ndarray) -> Round:
         others = [self._schema.label, self._schema.weight]
         round_ = columns.from_table(table.select([c for c in table.column_names if c in others]))

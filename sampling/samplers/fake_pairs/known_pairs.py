@@ -13,7 +13,7 @@ from sampling.formats.registry import Blocks
 from sampling.order.pair_ranks import pair_codes
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 
-_BLOCKS_AT_A_TIME = 256  # some 200,000 rows
+_ROWS_AT_A_TIME = 200_000
 
 
 class KnownPairs(NamedTuple):
@@ -112,6 +112,6 @@ def _united(chunks: list[pa.Array], vocabulary: Vocabulary | None) -> tuple[Voca
 
 def _tables(blocks: Blocks) -> Iterator[tuple[np.ndarray, pa.Table]]:
     """All rows, in file order, with the blocks they are of."""
-    for start in range(0, blocks.num_blocks, _BLOCKS_AT_A_TIME):
-        ids = np.arange(start, min(start + _BLOCKS_AT_A_TIME, blocks.num_blocks))
+    parts = -(-round(blocks.estimated_rows) // _ROWS_AT_A_TIME)
+    for ids in np.array_split(np.arange(blocks.num_blocks), max(1, min(blocks.num_blocks, parts))):
         yield ids, blocks.read(ids)

@@ -15,11 +15,12 @@ from sampling.errors import SamplingError
 from sampling.formats import registry
 from sampling.formats.csv.options import CsvOptions
 from sampling.formats.registry import Blocks
+from sampling.order import block_size
 from sampling.rows import columns
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary, keyed
 from sampling.schema import Schema
 
-_BLOCK_ROWS = 65_536
+_BLOCKS = block_size.fixed(65_536)
 
 # ids [n] (int64 or bytes objects) -> features by name, each [n] or [n, width]
 Lookup = Callable[[np.ndarray], Mapping[str, Any]]
@@ -121,7 +122,7 @@ class FeatureLookup:
         )
         registry.checked_format(file_format)
         blocks = registry.open_blocks(
-            filename, "filename", self.schema, options, _BLOCK_ROWS, None, file_format
+            filename, "filename", self.schema, options, _BLOCKS, None, file_format
         )
         table = blocks.read(np.arange(blocks.num_blocks))
         self._name = blocks.files[0].file.path
