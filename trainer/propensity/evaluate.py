@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sampling.probabilities.doubts import doubts
 from trainer.job_dir import contents
 from trainer.propensity import checkpoints, inputs
 from trainer.propensity.model import metrics
@@ -19,7 +20,7 @@ def evaluate(parameters: Parameters) -> None:
     hook = reporting(parameters, lambda: known, summaries(parameters))
     estimator = checkpoints.estimator(parameters)
     test_input = inputs.test(parameters)
-    write(parameters, evaluated(parameters, estimator, test_input, hook), hook)
+    warn(write(parameters, evaluated(parameters, estimator, test_input, hook), hook))
 
 
 def evaluated(
@@ -52,13 +53,21 @@ def _name(parameters: Parameters) -> str | None:
     return "test" if parameters.flags.dev_dir else None
 
 
-def write(parameters: Parameters, evaluation: Mapping[str, Any], report: Reporting | None) -> None:
-    """A table, and evaluation.json in the job_dir."""
+def write(
+    parameters: Parameters, evaluation: Mapping[str, Any], report: Reporting | None
+) -> list[str]:
+    """A table, and evaluation.json in the job_dir.
+
+    Returns:
+        What speaks against the model, in sentences.
+    """
     flags = parameters.flags
     measured = {"step": int(evaluation["global_step"]), **metrics.plain(evaluation)}
     measured.update(report.measured if report else {})
     print("", contents.table(measured), "", sep="\n")
+    found = doubts(metrics.evidence(evaluation))
     about = {
+        "warnings": found,
         "test_dir": flags.test_dir,
         "threshold": parameters.threshold,
         "corrected": parameters.correction is not None,
@@ -66,3 +75,10 @@ def write(parameters: Parameters, evaluation: Mapping[str, Any], report: Reporti
     }
     path = contents.write_json(flags.job_dir, contents.EVALUATION, {**measured, **about})
     print(f"evaluation: {path}", flush=True)
+    return found
+
+
+def warn(sentences: list[str]) -> None:
+    """Says what speaks against the model, as the last thing that is said."""
+    for sentence in sentences:
+        print(f"warning: {sentence}", flush=True)

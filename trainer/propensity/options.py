@@ -104,7 +104,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "model": (
         Flag(
             "model",
-            "dnn",
+            "wide_deep",
             str,
             "wide_deep: numbers and categories by themselves and through hidden layers, each "
             "column by its kind and what is known of its values; dnn and linear: tf.estimator's "
@@ -184,6 +184,14 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "auto: after the training a slope and an intercept of the logit are fitted on dev_dir, "
             "if it has enough rows of both classes, and become part of the model; no: they don't; "
             "unless given: auto of wide_deep, no of other models",
+            choices=(AUTO, NO),
+        ),
+        Flag(
+            "baseline",
+            AUTO,
+            str,
+            "auto: a logistic regression on the features of a wide_deep model is fitted before "
+            "the training, on at most 50,000 rows, and evaluations measure it, too; no: it is not",
             choices=(AUTO, NO),
         ),
         Flag(

@@ -18,6 +18,7 @@ from sampling.probabilities.platt import Calibration
 from trainer.job_dir import contents, restart, trained
 from trainer.propensity import data_dir
 from trainer.propensity.model import warm_start
+from trainer.propensity.model.baseline import Baseline
 from trainer.propensity.model.columns import Columns, readable
 from trainer.propensity.model.features import Scale
 from trainer.propensity.options import AUTO, DEFAULTS, FLAGS, NO
@@ -34,7 +35,7 @@ _TAKEN = ("probability", "class")  # what predictions are called
 class Parameters(NamedTuple):
     """Flags, the schema they lead to, the scales of its columns if measured, steps trained, the
     prior that the model was trained in, if known, what a wide and deep one knows of its columns,
-    and how the checkpoint of `calibrated_step` is calibrated."""
+    how the checkpoint of `calibrated_step` is calibrated, and what it is compared with."""
 
     flags: argparse.Namespace
     schema: Schema
@@ -44,6 +45,7 @@ class Parameters(NamedTuple):
     columns: Columns | None = None
     calibration: Calibration | None = None
     calibrated_step: int = 0
+    baseline: Baseline | None = None
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any]) -> Parameters:
@@ -84,6 +86,7 @@ class Parameters(NamedTuple):
                 _prior(stored),
                 Columns.from_dict(known["columns"]) if known and known["columns"] else None,
                 *_calibration(stored),
+                _baseline(stored),
             )
 
     @property
@@ -127,6 +130,7 @@ class Parameters(NamedTuple):
             "columns": self.columns.to_dict() if self.columns else None,
             "calibration": dataclasses.asdict(self.calibration) if self.calibration else None,
             "calibrated_step": self.calibrated_step,
+            "baseline": dataclasses.asdict(self.baseline) if self.baseline else None,
         }
         contents.write_json(self.flags.job_dir, contents.PARAMETERS, value)
 
@@ -159,6 +163,11 @@ def _prior(stored: Mapping[str, Any] | None) -> Prior | None:
 def _calibration(stored: Mapping[str, Any] | None) -> tuple[Calibration | None, int]:
     found = stored["calibration"] if stored else None
     return (Calibration(**found), stored["calibrated_step"]) if stored and found else (None, 0)
+
+
+def _baseline(stored: Mapping[str, Any] | None) -> Baseline | None:
+    found = stored["baseline"] if stored else None
+    return Baseline(found["bias"], *map(tuple, (found["numbers"], found["categories"]))) if found else None
 
 
 def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Schema:

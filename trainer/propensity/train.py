@@ -15,7 +15,8 @@ from sampling.input_fn.description import Description
 from trainer.distributed import member
 from trainer.job_dir import contents, restart
 from trainer.propensity import automatic, calibrate, checkpoints, evaluate, inputs
-from trainer.propensity.model import features, measuring
+from trainer.propensity.model import baseline, features, measuring
+from trainer.propensity.options import AUTO
 from trainer.propensity.parameters import Parameters
 from trainer.propensity.reporting import Reporting, reporting, said_of_outputs
 from trainer.training.best import Best, EarlyStopping
@@ -43,7 +44,8 @@ class PropensityTraining:
         parameters = parameters._replace(calibration=None, calibrated_step=0)
         self._open(parameters)
         self._total = self._last_step(parameters)
-        self._parameters = self._measured_columns(parameters._replace(prior=self._input.prior()))
+        parameters = self._measured_columns(parameters._replace(prior=self._input.prior()))
+        self._parameters = self._with_baseline(parameters)
         self._steps_per_epoch = self._input.steps_per_epoch
         self._speed = Speed()
 
@@ -61,8 +63,9 @@ class PropensityTraining:
             self._train_in_cluster()
         if is_chief:
             self._calibrate()
-            evaluate.write(self._parameters, *(measured or self._measured()))
+            found = evaluate.write(self._parameters, *(measured or self._measured()))
             self._export()
+            evaluate.warn(found)
 
     def _open(self, parameters: Parameters) -> None:
         dev_dir = parameters.flags.dev_dir
@@ -80,6 +83,16 @@ class PropensityTraining:
         if parameters.columns is not None:  # a model goes on with those it began with
             return parameters
         return parameters._replace(columns=measuring.measure(inputs.as_they_are(parameters)))
+
+    def _with_baseline(self, parameters: Parameters) -> Parameters:
+        """Fitted once, by the process that evaluates."""
+        columns, is_chief = parameters.columns, self._task.type == cluster.CHIEF
+        if not (is_chief and columns and parameters.flags.baseline == AUTO):
+            return parameters._replace(baseline=None)
+        if parameters.baseline is not None:
+            return parameters
+        epoch = inputs.training(parameters, num_epochs=1, batch_size=inputs.TEST_BATCH)
+        return parameters._replace(baseline=baseline.fit(epoch, columns))
 
     def _calibrate(self) -> None:
         self._parameters = calibrate.calibrated(self._parameters, self._dev_input)

@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from sampling.estimator.forwarding import require_estimator
-from trainer.propensity.model import encoding
+from trainer.propensity.model import encoding, metrics
+from trainer.propensity.model.baseline import Baseline
 from trainer.propensity.model.columns import Columns
 from trainer.propensity.model.encoding import Encoded
 
@@ -33,12 +34,14 @@ class Network(NamedTuple):
         hidden_units: of each hidden layer, from the first.
         dropout: the share of units left out by a training step.
         rows: of an epoch, for which the penalty on the weights is meant.
+        baseline: what evaluations compare it with, if anything.
     """
 
     columns: Columns
     hidden_units: Sequence[int]
     dropout: float
     rows: int
+    baseline: Baseline | None = None
 
 
 def estimator(
@@ -56,7 +59,10 @@ def estimator(
 
     def model_fn(features: Mapping[str, tf.Tensor], labels: Any, mode: str, config: Any) -> Any:
         is_training = mode == api.ModeKeys.TRAIN
-        logits = _logits(encoding.encode(features, network.columns), network, is_training)
+        encoded = encoding.encode(features, network.columns)
+        logits = _logits(encoded, network, is_training)
+        if mode == api.ModeKeys.EVAL and network.baseline is not None:
+            metrics.collect_baseline(network.baseline.logits(encoded))
         options: dict[str, Any] = {}
         if is_training:
             optimizer.iterations = _V1.train.get_or_create_global_step()
