@@ -15,6 +15,8 @@ from sampling.errors import SamplingError
 
 PARAMETERS = "parameters.json"
 EVALUATION = "evaluation.json"
+EVALUATIONS = "evaluations.json"  # of one model on several files
+IMPORTANCE = "importance.json"
 PREDICTIONS = "predictions.jsonl"
 PARTIAL_PREDICTIONS = "predictions.partial"  # a directory
 USAGE = "sampling.json"

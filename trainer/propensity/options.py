@@ -230,8 +230,8 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "report",
             True,
             None,
-            "whether each evaluation writes report/report.html in the job_dir, and its pictures "
-            "there and to TensorBoard",
+            "whether an evaluation writes report/report.html in the job_dir, and its pictures "
+            "there and to TensorBoard; while training, only where there is no dev_dir",
         ),
         Flag("segment", None, str, "name of the feature by which the report looks at calibration"),
     ),

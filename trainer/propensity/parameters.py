@@ -167,7 +167,11 @@ def _calibration(stored: Mapping[str, Any] | None) -> tuple[Calibration | None, 
 
 def _baseline(stored: Mapping[str, Any] | None) -> Baseline | None:
     found = stored["baseline"] if stored else None
-    return Baseline(found["bias"], *map(tuple, (found["numbers"], found["categories"]))) if found else None
+    return (
+        Baseline(found["bias"], *map(tuple, (found["numbers"], found["categories"])))
+        if found
+        else None
+    )
 
 
 def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Schema:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from sampling.checkpoint.estimator import InputStateListener
+from sampling.checkpoint.estimator import InputStateListener, step_of
 from sampling.estimator.forwarding import require_estimator
 from sampling.estimator.serving import serving_input_receiver_fn
 from sampling.input_fn import cluster
@@ -14,7 +14,7 @@ from sampling.input_fn.cluster import Task
 from sampling.input_fn.description import Description
 from trainer.distributed import member
 from trainer.job_dir import contents, restart
-from trainer.propensity import automatic, calibrate, checkpoints, evaluate, inputs
+from trainer.propensity import automatic, calibrate, checkpoints, evaluate, importance, inputs
 from trainer.propensity.model import baseline, features, measuring
 from trainer.propensity.options import AUTO
 from trainer.propensity.parameters import Parameters
@@ -63,8 +63,11 @@ class PropensityTraining:
             self._train_in_cluster()
         if is_chief:
             self._calibrate()
-            found = evaluate.write(self._parameters, *(measured or self._measured()))
-            self._export()
+            evaluation, report = measured or self._measured()
+            found = evaluate.write(self._parameters, evaluation, report)
+            path = self._export()
+            if report:
+                evaluate.write_report(self._parameters, report, self._importance(path))
             evaluate.warn(found)
 
     def _open(self, parameters: Parameters) -> None:
@@ -139,7 +142,7 @@ class PropensityTraining:
             self._best.catch_up(self._estimator, done, self._dev_input)
         if done == self._total:
             return None
-        report = reporting(self._parameters, self._usage, globs=dev_dir)
+        report = None if dev_dir else reporting(self._parameters, self._usage, each=True)
         evaluation = self._train_and_validate(report)
         is_of_other = report and report.step != evaluation["global_step"]  # the best may be earlier
         return None if dev_dir or is_of_other else (evaluation, report)
@@ -178,7 +181,15 @@ class PropensityTraining:
         evaluation = evaluate.evaluated(self._parameters, self._estimator, self._test_input, report)
         return evaluation, report
 
-    def _export(self) -> None:
+    def _importance(self, path: str) -> Mapping[str, tuple[float, float]]:
+        flags = self._parameters.flags
+        found = importance.measure(path, inputs.mixed(self._parameters), flags.seed or 0)
+        step = step_of(checkpoints.latest(self._parameters))
+        known = {"step": step, "log_loss_rises": found}
+        contents.write_json(flags.job_dir, contents.IMPORTANCE, known)
+        return found
+
+    def _export(self) -> str:
         flags = self._parameters.flags
         receiver_fn = serving_input_receiver_fn(
             self._parameters.input_schema, flags.delimiter, flags.null_values
@@ -189,6 +200,7 @@ class PropensityTraining:
             checkpoint_path=checkpoints.checkpoint(self._parameters),
         )
         print(f"model: {path.decode()}")
+        return str(path.decode())
 
     def _usage(self) -> Any:
         """How this training sampled, since it began or went on; else what is known of the last."""

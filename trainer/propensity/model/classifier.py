@@ -95,7 +95,8 @@ def build(
             estimator = canned.DNNEstimator(head, flags.hidden_units, columns, **options)
         else:
             estimator = canned.LinearEstimator(head, columns, **options)
-    return forward_features(add_metrics(estimator, threshold, flags.segment), schema)
+    measured = add_metrics(estimator, threshold, flags.segment, schema.features_to_forward)
+    return forward_features(measured, schema)
 
 
 def _network(flags: argparse.Namespace, known: Knowledge) -> wide_deep.Network:

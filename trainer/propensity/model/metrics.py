@@ -7,7 +7,7 @@ evenly over the logits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -51,9 +51,11 @@ NAMES = {
 }
 
 
-def add_metrics(estimator: Any, threshold: float, segment: str | None = None) -> Any:
+def add_metrics(
+    estimator: Any, threshold: float, segment: str | None = None, ids: Sequence[str] = ()
+) -> Any:
     """An estimator that also measures F1, Brier score and rows, and takes the threshold for the
-    classes. What a report is made of is collected, with the feature `segment`."""
+    classes. What a report is made of is collected, with the features `segment` and `ids`."""
 
     def metrics(
         features: Mapping[str, Any], labels: tf.Tensor, predictions: Mapping[str, Any]
@@ -66,6 +68,7 @@ def add_metrics(estimator: Any, threshold: float, segment: str | None = None) ->
         }
         baseline = _baseline(predictions)
         more = {SEGMENTS: features[segment]} if segment else {}
+        more |= {_id(name): features[name] for name in ids}
         _collect(rows | more | ({} if baseline is None else {BASELINE: baseline}))
         return {
             **_of_classes(labels, predictions["logistic"][:, 0], weights, threshold),
@@ -102,9 +105,16 @@ def collect_baseline(logits: tf.Tensor) -> None:
     _collect({_LEARNED_BASELINE: logits})
 
 
-def has_baseline() -> bool:
-    """Whether the graph of an evaluation was told."""
-    return bool(tf.compat.v1.get_default_graph().get_collection(_COLLECTION + BASELINE))
+def also_collected(ids: Sequence[str]) -> dict[str, tf.Tensor]:
+    """BASELINE and the ids in the graph of an evaluation, if they are there, by name."""
+    graph = tf.compat.v1.get_default_graph()
+    keys = {name: _id(name) for name in ids} | {BASELINE: BASELINE}
+    found = {name: graph.get_collection(_COLLECTION + key) for name, key in keys.items()}
+    return {name: tensors[0] for name, tensors in found.items() if tensors}
+
+
+def _id(name: str) -> str:
+    return f"id_{name}"
 
 
 def collected(name: str) -> tf.Tensor:
