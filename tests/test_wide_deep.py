@@ -239,6 +239,7 @@ def test_a_finished_training_comes_to_the_same_again(default, tmp_path):
 def test_another_label_starts_with_its_weights(data, default, tmp_path):
     job_dir, _, _ = default
     flags = [f"--warm_start_dir={job_dir}", "--num_epochs=1", "--calibrate=no", "--no-report"]
+    flags += ["--best_metric=no", "--baseline=no"]
     task.main(
         ["propensity", "--mode=train", f"--job-dir={tmp_path}", *flags]
         + [f"--data_dir={data}/split"]

@@ -22,7 +22,7 @@ from trainer.propensity.model.baseline import Baseline
 from trainer.propensity.model.columns import Columns, readable
 from trainer.propensity.model.features import Scale
 from trainer.propensity.options import AUTO, DEFAULTS, FLAGS, NO
-from trainer.training.every_job import refuse_missing, refuse_other_model
+from trainer.training.every_job import refuse_missing, refuse_other_mode, refuse_other_model
 
 _NEEDED = {
     "train": ("schema", "label", "positive_dir", "negative_dir", "test_dir"),
@@ -188,10 +188,8 @@ def _check_given(flags: argparse.Namespace) -> None:
             f"--patience={flags.patience} waits for a better metric, and --best_metric is "
             "missing, which names it; pass it"
         )
-    if flags.export_dir and flags.mode != "predict":
-        raise SamplingError(
-            f"--export_dir goes with --mode=predict, not {flags.mode}; leave it out"
-        )
+    for name in ("export_dir", "output"):
+        refuse_other_mode(flags, name, "predict")
     taken = [name for name in _TAKEN if name in flags.forward]
     if taken:
         raise SamplingError(

@@ -18,7 +18,7 @@ from trainer.propensity.model.baseline import Baseline
 from trainer.propensity.model.columns import Columns
 from trainer.propensity.model.encoding import Encoded
 
-# Weights are taken for normal ones with these variances, as in a regression that is penalised. Tried
+# Weights are taken for normal ones with these variances, as in a penalised regression. Tried
 # were 0.01, 0.03 and 0.1 for all on files of 150 to 5,000 positives: 0.03 was best or near it, and
 # more for the wide ones was better still (220 positives: log loss 3.5 % below scikit-learn's
 # logistic regression, not 2.0 %). With 1 for deep weights, 560 positives were learned by heart.
