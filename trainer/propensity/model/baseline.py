@@ -14,9 +14,9 @@ from trainer.propensity.model import encoding
 from trainer.propensity.model.columns import Columns
 from trainer.propensity.model.encoding import Encoded
 
-_ROWS = 50_000
+_ROWS, _VALUES = 50_000, 4_000_000
 _STRENGTH = 0.3  # scikit-learn's C: weights are taken for normal ones of this variance
-_ITERATIONS = 300
+_ITERATIONS = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,12 +77,12 @@ def fit(input_fn: InputFn, columns: Columns) -> Baseline | None:
 
 
 def _rows(input_fn: InputFn, columns: Columns) -> tuple[Encoded, np.ndarray, np.ndarray]:
-    """Features, labels and weights of the first rows of an epoch."""
+    """Features, labels and weights of the first rows of an epoch; fewer of very many features."""
     names = dict.fromkeys(
         each.name for kind in (columns.numbers, columns.dates, columns.categories) for each in kind
     )
     batches: list[Any] = []
-    left = _ROWS
+    left = min(_ROWS, _VALUES // (encoding.width(columns) + len(columns.categories)))
     for batch in input_fn.batches(list(names), tf.distribute.InputContext()):
         batches.append(batch)
         left -= len(batch[1])
