@@ -67,7 +67,8 @@ class PropensityTraining:
             found = evaluate.write(self._parameters, evaluation, report)
             path = self._export()
             if report:
-                evaluate.write_report(self._parameters, report, self._importance(path))
+                rises = self._importance(path) if self._task.is_alone else None
+                evaluate.write_report(self._parameters, report, rises)
             evaluate.warn(found)
 
     def _open(self, parameters: Parameters) -> None:
