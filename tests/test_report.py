@@ -382,6 +382,7 @@ FINE = {"auc": 0.8, "log_loss": 0.2, "mean_prediction": 0.1, "base_rate": 0.1, "
         ({"mean_prediction": 0.1019, "mean_error": 0.0001}, None),  # 2 % are of no matter
         ({"mean_prediction": float("nan")}, "what chance allows"),
         ({"log_loss": 0.3251}, "no better than the 0.3251 of predicting the base rate"),
+        ({"base_rate": 0.0, "auc": 0.0, "mean_prediction": 0.002}, None),  # of one class
         ({"baseline_log_loss": 0.197}, None),
         ({"baseline_log_loss": 0.195}, "logistic regression"),
         ({"baseline_log_loss": 0.195, "baseline_error": 0.002}, None),

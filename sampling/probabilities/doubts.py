@@ -33,13 +33,14 @@ class Measured:
 def doubts(found: Measured) -> list[str]:
     """Sentences, the gravest first; none if nothing speaks against the model."""
     said = []
-    if found.auc < 0.5:
+    has_both = 0 < found.base_rate < 1  # rows of one class have no order, and no baseline to beat
+    if has_both and found.auc < 0.5:
         said.append(
             f"the AUC is {found.auc:.4f}, below 0.5, so rows are ranked the wrong way round; "
             f"{_REMEDY}"
         )
     constant = _entropy(found.base_rate)
-    if not found.log_loss < constant:
+    if has_both and not found.log_loss < constant:
         said.append(
             f"the log loss is {found.log_loss:.4g}, no better than the {constant:.4g} of "
             f"predicting the base rate for every row; {_REMEDY}"
@@ -52,7 +53,7 @@ def doubts(found: Measured) -> list[str]:
             "compare these rows with those trained on, or calibrate the model"
         )
     baseline = found.baseline_log_loss
-    if baseline is not None:
+    if has_both and baseline is not None:
         allowed = max(_ERRORS * found.baseline_error, _WORSE * baseline)
         if not found.log_loss - baseline <= allowed:
             said.append(
