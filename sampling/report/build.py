@@ -50,7 +50,7 @@ class Options:
     baseline: Any = None
     importance: Mapping[str, tuple[float, float]] | None = None
     surest_wrong: Sequence[Mapping[str, Any]] = ()
-    evaluations: Mapping[str, Mapping[str, float]] | None = None
+    evaluations: Mapping[str, Mapping[str, float | None]] | None = None
 
     def __post_init__(self) -> None:
         if not checks.positive_number("threshold", self.threshold) < 1:

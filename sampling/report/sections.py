@@ -92,14 +92,10 @@ def surest_wrong(rows: Sequence[Mapping[str, Any]]) -> Section:
     return Section("Surest, and wrong", text, None, [table])
 
 
-def evaluations(measured: Mapping[str, Mapping[str, float]]) -> Section:
+def evaluations(measured: Mapping[str, Mapping[str, float | None]]) -> Section:
     names = dict.fromkeys(name for figures in measured.values() for name in figures)
     rows = [
-        [
-            name,
-            *(f"{figures[name]:.5g}" if name in figures else "–" for figures in measured.values()),
-        ]
-        for name in names
+        [name, *(_figure(figures.get(name)) for figures in measured.values())] for name in names
     ]
     text = "The same model on other files. What it was chosen or calibrated by flatters it."
     return Section("Evaluations", text, None, [Table(["", *measured], rows)])
@@ -163,6 +159,10 @@ def sampling(usage: Mapping[str, Any]) -> Section:
     )
     picture = "sampling.png" if usage.get("shares") else None
     return Section("Sampling", text, picture, [table, Table(["", ""], facts)])
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.5g}"
 
 
 def _value(value: Any) -> str:

@@ -66,7 +66,8 @@ def write(
         What speaks against the model, in sentences.
     """
     flags = parameters.flags
-    measured = {"step": int(evaluation["global_step"]), **metrics.plain(evaluation)}
+    step = int(evaluation["global_step"])
+    measured = {"step": step, **metrics.plain(evaluation)}
     measured.update(report.measured if report else {})
     print("", contents.table(measured), "", sep="\n")
     found = doubts(metrics.evidence(evaluation))
@@ -78,7 +79,7 @@ def write(
         "calibrated": parameters.calibration is not None,
     }
     path = contents.write_json(flags.job_dir, contents.EVALUATION, {**measured, **about})
-    step = measured.pop("step")
+    del measured["step"]
     figures = {**_evaluations(parameters, step), _called(parameters): measured}
     contents.write_json(flags.job_dir, contents.EVALUATIONS, {"step": step, "figures": figures})
     print(f"evaluation: {path}", flush=True)
