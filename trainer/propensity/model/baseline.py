@@ -70,7 +70,8 @@ def fit(input_fn: InputFn, columns: Columns) -> Baseline | None:
     model = LogisticRegression(C=_STRENGTH, max_iter=_ITERATIONS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is near enough where iterations end
-        model.fit(design.tocsr(), labels, weights)
+        # as many rows as there are, whatever they weigh, so that the penalty is one of these
+        model.fit(design.tocsr(), labels, weights / weights.mean())
     found = model.coef_[0].tolist()
     width = encoding.width(columns)
     return Baseline(float(model.intercept_[0]), tuple(found[:width]), tuple(found[width:]))
