@@ -69,7 +69,7 @@ def roc(
             baseline.labels, baseline.probabilities, sample_weight=baseline.weights
         )
         label = f"logistic regression {measures.areas(baseline)['auc']:.4g}"
-        axes.plot(false, true, color=ORANGE, linewidth=1.2, label=label)
+        axes.plot(false, true, color=GREY, linewidth=1.4, label=label)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="at random")
     negatives = chosen.false_positives + chosen.true_negatives
     at = chosen.false_positives / negatives, chosen.recall
@@ -98,7 +98,7 @@ def precision_recall(
             baseline.labels, baseline.probabilities, sample_weight=baseline.weights
         )
         label = f"logistic regression {measures.areas(baseline)['auc_pr']:.4g}"
-        axes.step(recall, precision, color=ORANGE, linewidth=1.2, where="post", label=label)
+        axes.step(recall, precision, color=GREY, linewidth=1.4, where="post", label=label)
     base = predictions.base_rate
     axes.axhline(base, color=GREY, linewidth=1, linestyle="--", label="at random")
     if np.isfinite(chosen.precision):
