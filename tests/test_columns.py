@@ -138,6 +138,16 @@ def test_statistics_of_all_rows_are_believed(made):
     assert {each.name for each in found.categories} == {"code", "city"}
 
 
+def test_ids_alone_are_nothing_to_learn_from(made):
+    folder, _, _ = made
+    schema = columns.readable(Schema.from_dict(TYPES, label="label"))
+    others = tuple(name for name in TYPES if name not in ("ticket", "label"))
+    forwarding = Schema(schema.fields, schema.label, features_to_forward=others)
+    natural = input_fn(folder, forwarding, multiplier="natural", num_epochs=None, batch_size=512)
+    with pytest.raises(ValueError, match="nearly every value of ticket is another"):
+        measuring.measure(natural)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -48,6 +48,7 @@ class Jobs:
             "negative_dir": self.folder / "negative.csv",
             "test_dir": self.folder / "test.csv",
             "dev_dir": self.folder / "dev.csv",
+            "model": "dnn",
             "hidden_units": "64",
             "hash_buckets": 10,
             "num_epochs": 4,

@@ -305,7 +305,7 @@ def test_a_cluster_trains_on_every_row_once(tmp_path, capfd):
         *(f"--job-dir={job_dir}", f"--schema={folder}/schema.json", "--label=label"),
         *(f"--positive_dir={folder}/positive-*.csv", f"--negative_dir={folder}/negative-*.csv"),
         *(f"--test_dir={folder}/*.csv", "--forward=id", "--num_epochs=3", "--batch_size=8"),
-        *("--hidden_units=2", "--eval_secs=1"),
+        *("--hidden_units=2", "--multiplier=1", "--eval_secs=1"),
     ]
     with pytest.raises(SystemExit) as exited:
         launch.main(arguments)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sampling.errors import SamplingError
 from tests.conftest import write_classes
 from trainer.job_dir import contents, predictions
 
@@ -25,7 +26,7 @@ def small_parts(monkeypatch):
     monkeypatch.setattr(predictions, "PART_ROWS", PART_ROWS)
 
 
-def attempt(classes, folder, stop_after=None, about=None, predicted=None):
+def attempt(classes, folder, stop_after=None, about=None, predicted=None, output=None):
     """Predicts; killed after so many batches. The ids are added to `predicted`."""
     input_fn = classes.everything(batch_size=BATCH)
 
@@ -37,7 +38,7 @@ def attempt(classes, folder, stop_after=None, about=None, predicted=None):
                 predicted.extend(features["id"].tolist())
             yield {"id": features["id"], "y": np.sqrt(features["x"]).astype(np.float32)}
 
-    return predictions.write(str(folder), input_fn, predict, about or {"checkpoint": "a"})
+    return predictions.write(str(folder), input_fn, predict, about or {"checkpoint": "a"}, output)
 
 
 def ids(folder):
@@ -74,6 +75,16 @@ def test_killed_again_and_again_it_goes_on(classes, in_order, tmp_path_factory, 
     assert ids(folder) == in_order
     # what was lost each time is less than a part and a batch
     assert len(again) < ROWS + (len(stops) + 1) * (PART_ROWS + BATCH)
+
+
+def test_a_file_that_is_named_is_never_replaced(classes, in_order, tmp_path):
+    output = tmp_path / "mine.jsonl"
+    assert attempt(classes, tmp_path / "job", output=str(output)) == str(output)
+    assert len(output.read_text().splitlines()) == ROWS
+    output.write_text("older")
+    with pytest.raises(SamplingError, match=r"mine.jsonl exists already, expected nothing"):
+        attempt(classes, tmp_path / "job", output=str(output))
+    assert output.read_text() == "older"
 
 
 @pytest.mark.parametrize("place", ["write_json", "write_lines", "write_joined"])

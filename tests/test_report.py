@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from sampling.__main__ import main
 from sampling.probabilities.calibration import Environment
+from sampling.probabilities.doubts import Measured, doubts
 from sampling.report import folder as reports
 from sampling.report import measures
 from sampling.report import rows as prediction_files
@@ -362,3 +363,64 @@ def browse(text, tmp_path):
     found = re.search(r'data-found="(.*?)"', done.stdout)
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     return json.loads(html.unescape(found[1])), console
+
+
+def test_the_page_compares_explains_and_warns(tmp_path):
+    labels, p = drawn()
+    rng = np.random.default_rng(2)
+    wrong = [
+        {"id": "7", "label": 0, "probability": 0.98},
+        {"id": "9", "label": 1, "probability": 0.01},
+    ]
+    files = reports.require().build(
+        Predictions(labels, 1 - p),
+        reports.require().Options(
+            baseline=p,
+            importance={f"feature_{i}": (float(rng.random()), 0.01) for i in range(20)},
+            surest_wrong=wrong,
+            evaluations={"dev": {"auc": 0.8125}, "test": {"auc": 0.7875, "ece": None}},
+        ),
+    )
+    page = files["report.html"].decode()
+    warned = re.findall(r'<p class="warning">Warning: (.*?)</p>', page)
+    expected = ["wrong way round", "no better than", "chance allows", "a logistic regression"]
+    assert len(warned) == 4
+    assert all(words in text for words, text in zip(expected, warned, strict=True))
+    assert "importance.png" in files and "0.8125" in page and "0.7875" in page
+    assert all(f"<td>{row['probability']:.4g}</td>" in page for row in wrong)
+    plain = reports.require().build(Predictions(labels, p))["report.html"].decode()
+    assert "Warning" not in plain and "logistic regression" not in plain
+    with pytest.raises(ValueError, match="3 predictions of the baseline"):
+        reports.require().build(Predictions(labels, p), reports.require().Options(baseline=p[:3]))
+
+
+FINE = {"auc": 0.8, "log_loss": 0.2, "mean_prediction": 0.1, "base_rate": 0.1, "mean_error": 0.001}
+
+
+@pytest.mark.parametrize(
+    ("figures", "word"),
+    [
+        ({}, None),
+        ({"auc": 0.49}, "wrong way round"),
+        ({"mean_prediction": 0.1029}, None),  # within three standard errors
+        ({"mean_prediction": 0.1031}, "what chance allows"),
+        ({"mean_prediction": 0.1019, "mean_error": 0.0001}, None),  # 2 % are of no matter
+        ({"mean_prediction": float("nan")}, "what chance allows"),
+        ({"log_loss": 0.3251}, "no better than the 0.3251 of predicting the base rate"),
+        ({"base_rate": 0.0, "auc": 0.0, "mean_prediction": 0.002}, None),  # of one class
+        ({"baseline_log_loss": 0.197}, None),
+        ({"baseline_log_loss": 0.195}, "logistic regression"),
+        ({"baseline_log_loss": 0.195, "baseline_error": 0.002}, None),
+    ],
+)
+def test_what_speaks_against_a_model(figures, word):
+    said = doubts(Measured(**FINE | figures))
+    assert len(said) == (word is not None) and all(word in each for each in said)
+
+
+def test_standard_errors_are_those_of_drawing_labels_again():
+    _, p = drawn(2000)
+    rng, weights = np.random.default_rng(3), np.random.default_rng(4).integers(1, 4, 2000)
+    rates = [np.average(rng.random(2000) < p, weights=weights) for _ in range(400)]
+    found = measures.evidence(Predictions((rng.random(2000) < p).astype(int), p, weights))
+    assert found.mean_error == pytest.approx(np.std(rates), rel=0.15)

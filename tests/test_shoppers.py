@@ -44,7 +44,7 @@ def trained(folder, data, name):
         "test_dir": data / "test/*.csv",
     }
     given = [f"--{flag}={value}" for flag, value in flags.items()]
-    task.main(["propensity", "--mode=train", "--no-report", *given, *MODELS[name]])
+    task.main(["propensity", "--mode=train", "--model=dnn", "--no-report", *given, *MODELS[name]])
     return predicted(job_dir)
 
 

@@ -59,7 +59,13 @@ class Job:
             "test_dir": self.folder / "test-*.csv",
         }
         given = [f"--{name}={value}" for name, value in data.items()]
-        small = ["--num_epochs=6", "--hidden_units=16", "--batch_size=32", "--seed=3"]
+        small = [
+            "--model=dnn",
+            "--num_epochs=6",
+            "--hidden_units=16",
+            "--batch_size=32",
+            "--seed=3",
+        ]
         small += ["--learning_rate=0.02", "--no-report"]  # which takes longer than they do
         return self.short(mode, *given, *small, *more)
 

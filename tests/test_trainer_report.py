@@ -14,6 +14,7 @@ from trainer import task
 
 OFFSET = np.log(POSITIVES / NEGATIVES)
 PICTURES = ["reliability", "roc", "precision_recall", "lift", "scores", "segments", "sampling"]
+PICTURES += ["importance"]
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,12 @@ def test_the_report_is_there_and_in_tensorboard(sampled):
     page = (sampled.job_dir / "report/report.html").read_text()
     assert "Calibration by city" in page and "Rome" in page
     assert "corrected to the files&#39; 0.09091" in page
+    wrong = page.partition("<h2>Surest, and wrong</h2>")[2].partition("</section>")[0]
+    p, label = sampled.predictions()["probability"], sampled.tested()["bought"].to_numpy()
+    surest = sampled.predictions()["member"][p.where(label == 0, -1).idxmax()]
+    assert f"<td>{surest}</td>" in wrong
+    rises = sampled.json("importance.json")["log_loss_rises"]
+    assert min(rises["spend"][0], rises["visits"][0]) > 5 * rises["vip"][0]
     (events,) = sampled.job_dir.glob("eval/events.out.tfevents.*")
     found = {
         value.tag: value

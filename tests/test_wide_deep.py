@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 
@@ -90,7 +91,7 @@ def data(tmp_path_factory):
 
 def train(data, job_dir, *flags):
     given = [f"--job-dir={job_dir}", f"--data_dir={data}/split", "--no-report", *flags]
-    given = ["--model=wide_deep", "--num_epochs=12", *given]  # the last one wins
+    given = ["--num_epochs=12", "--checkpoint_steps=300", *given]  # the last one wins
     task.main(["propensity", "--mode=train", *given])
     return predict(data, job_dir)
 
@@ -111,29 +112,26 @@ def held_out(data):
 
 @pytest.fixture(scope="module")
 def default(data, tmp_path_factory):
-    """By its defaults, but for its length: its directory, predictions, and what it said."""
+    """By its defaults, but for its length: its directory, predictions, and what it said; the
+    evaluation on dev is kept as dev.json."""
     job_dir = tmp_path_factory.mktemp("default")
     with pytest.MonkeyPatch.context() as patch:
         said = []
         patch.setattr("builtins.print", lambda *words, **_: said.append(" ".join(map(str, words))))
         found = train(data, job_dir)
+    shutil.copy(job_dir / "evaluation.json", job_dir / "dev.json")
     return job_dir, found, "\n".join(said)
 
 
-def test_it_beats_a_linear_model_on_the_same_budget(data, default, tmp_path):
-    _, ours, _ = default
-    linear = train(data, tmp_path, "--model=linear", "--multiplier=natural")
-    measured = {
-        name: (
-            roc_auc_score(found[LABEL], found["probability"]),
-            log_loss(found[LABEL], found["probability"]),
-        )
-        for name, found in {"ours": ours, "linear": linear}.items()
-    }
-    best = roc_auc_score(ours[LABEL], ours["truth"])
-    assert measured["ours"][0] > measured["linear"][0] + 0.02, (measured, best)
-    assert measured["ours"][1] < measured["linear"][1] - 0.01
-    assert measured["ours"][0] > best - 0.1
+def test_it_comes_near_the_truth_and_beats_a_logistic_regression(default):
+    """What nights say depends on the room, which no sum of features tells."""
+    job_dir, found, _ = default
+    dev = json.loads((job_dir / "dev.json").read_text())
+    assert dev["auc"] > dev["baseline_auc"] + 0.02
+    assert dev["log_loss"] < 0.97 * dev["baseline_log_loss"]
+    assert dev["warnings"] == []
+    best, ours = (roc_auc_score(found[LABEL], found[name]) for name in ("truth", "probability"))
+    assert ours > best - 0.04, (ours, best)
 
 
 def test_ids_are_forwarded_and_columns_are_taken_by_their_kind(default):
@@ -156,8 +154,8 @@ def test_it_is_calibrated_on_dev_and_the_export_says_so(data, default):
     parameters = json.loads((job_dir / "parameters.json").read_text())
     calibration = parameters["calibration"]
     assert f"slope {calibration['slope']:.3f} ± {calibration['slope_error']:.3f}" in said
-    assert parameters["calibrated_step"] == evaluation(job_dir)["step"]
-    assert evaluation(job_dir)["calibrated"] is True
+    dev = json.loads((job_dir / "dev.json").read_text())
+    assert parameters["calibrated_step"] == dev["step"] and dev["calibrated"] is True
     told = asked(data, job_dir)["calibration"].numpy()
     expected = [[calibration["slope"], calibration["intercept"]]] * len(found)
     np.testing.assert_allclose(told, expected, rtol=1e-6)
@@ -169,17 +167,15 @@ def evaluation(job_dir):
     return json.loads((job_dir / "evaluation.json").read_text())
 
 
-def signature(job_dir, name):
-    export = max((job_dir / "export").iterdir())
-    loaded = tf.saved_model.load(str(export))
-    return loaded, loaded.signatures[name]
+@functools.cache
+def exported(job_dir):
+    return tf.saved_model.load(str(max((job_dir / "export").iterdir())))
 
 
 def asked(data, job_dir):
     """What the exported model answers to the test files' lines."""
     lines = held_out(data).drop(columns=LABEL).to_csv(index=False).splitlines()[1:]
-    _, ask = signature(job_dir, "csv:predict")
-    return ask(csv_rows=tf.constant(lines))
+    return exported(job_dir).signatures["csv:predict"](csv_rows=tf.constant(lines))
 
 
 def test_export_predictions_and_evaluation_agree(data, default):
@@ -207,8 +203,7 @@ def test_a_blank_is_the_same_served_as_trained_on(data, default):
     for name in ("spend", "deposit", "vip", "arrives", "room"):
         rows[name] = pd.NA
     lines = rows.to_csv(index=False).splitlines()[1:]
-    _, by_line = signature(job_dir, "csv:predict")
-    _, by_feature = signature(job_dir, "predict")
+    by_line, by_feature = map(exported(job_dir).signatures.get, ("csv:predict", "predict"))
     blanks = by_line(csv_rows=tf.constant(lines))["logistic"]
     count = len(rows)
     features = {
@@ -230,13 +225,12 @@ def test_a_blank_is_the_same_served_as_trained_on(data, default):
     assert np.abs(of_files["probability"] - found["probability"]).max() > 0.05
 
 
-def test_a_finished_training_comes_to_the_same_again(data, default, tmp_path):
+def test_a_finished_training_comes_to_the_same_again(default, tmp_path):
     job_dir, _, _ = default
     shutil.copytree(job_dir, tmp_path / "job")
     job = tmp_path / "job"
     task.main(["propensity", "--mode=train", f"--job-dir={job}", "--no-report"])
-    task.main(["propensity", "--mode=train", f"--job-dir={job_dir}", "--no-report"])
-    assert evaluation(job) == evaluation(job_dir)
+    assert evaluation(job) == json.loads((job_dir / "dev.json").read_text())
     known = [json.loads((each / "parameters.json").read_text()) for each in (job, job_dir)]
     assert known[0]["columns"] == known[1]["columns"]
     assert known[0]["calibration"] == known[1]["calibration"]
@@ -245,6 +239,7 @@ def test_a_finished_training_comes_to_the_same_again(data, default, tmp_path):
 def test_another_label_starts_with_its_weights(data, default, tmp_path):
     job_dir, _, _ = default
     flags = [f"--warm_start_dir={job_dir}", "--num_epochs=1", "--calibrate=no", "--no-report"]
+    flags += ["--best_metric=no", "--baseline=no"]
     task.main(
         ["propensity", "--mode=train", f"--job-dir={tmp_path}", *flags]
         + [f"--data_dir={data}/split"]

@@ -6,9 +6,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from sampling import checks
 from sampling.errors import SamplingError
-from sampling.probabilities.calibration import Prior
+from sampling.probabilities.calibration import Prior, checked_probabilities
+from sampling.probabilities.doubts import doubts
 from sampling.report import measures, page, pictures, sections
 from sampling.report.rows import Predictions
 
@@ -27,6 +30,12 @@ class Options:
         corrected: whether the predictions have been corrected for that prior.
         usage: what `input_fn.usage()` tells of the training, to report on the sampling.
         classes: what the negative and the positive class are called; none: 0 and 1.
+        baseline: [rows], probabilities of a logistic regression on the same rows; None: unknown.
+        importance: of features: how much the log loss rises where a feature is permuted, and the
+            standard error of that.
+        surest_wrong: rows that the model is surest of, and wrong; ids, label and probability by
+            name.
+        evaluations: of other files by the same model: figures by name, by what they are called.
 
     Raises:
         SamplingError: one is out of range, there are not two classes, or predictions are said to be
@@ -40,6 +49,10 @@ class Options:
     corrected: bool = False
     usage: Mapping[str, Any] | None = None
     classes: Sequence[str] = ()
+    baseline: Any = None
+    importance: Mapping[str, tuple[float, float]] | None = None
+    surest_wrong: Sequence[Mapping[str, Any]] = ()
+    evaluations: Mapping[str, Mapping[str, float | None]] | None = None
 
     def __post_init__(self) -> None:
         if len(self.classes) not in (0, 2):
@@ -73,18 +86,21 @@ def build(predictions: Predictions, options: Options | None = None) -> dict[str,
     measured = {name: measures.losses(of) for name, of in versions.items()}
     own = measured["corrected" if options.corrected else list(versions)[-1]]
     area = measures.areas(predictions)
+    baseline = _baseline(predictions, options)
     chosen = measures.decide(predictions, options.threshold, options.costs)
     drawn = {
         "reliability.png": pictures.reliability(versions),
-        "roc.png": pictures.roc(predictions, chosen, area["auc"]),
-        "precision_recall.png": pictures.precision_recall(predictions, chosen, area["auc_pr"]),
+        "roc.png": pictures.roc(predictions, chosen, area["auc"], baseline),
+        "precision_recall.png": pictures.precision_recall(
+            predictions, chosen, area["auc_pr"], baseline
+        ),
         "lift.png": pictures.lift(lifts := measures.lift(predictions)),
         "scores.png": pictures.scores(predictions, options.threshold, options.classes),
     }
     shown = [
         sections.reliability(measured),
         sections.threshold(predictions, chosen, options.costs),
-        sections.roc(),
+        sections.roc(None if baseline is None else measures.losses(baseline)["log_loss"]),
         sections.precision_recall(),
         sections.lift(lifts),
         sections.scores(),
@@ -93,13 +109,22 @@ def build(predictions: Predictions, options: Options | None = None) -> dict[str,
         names, bins = measures.by_segment(predictions)
         drawn["segments.png"] = pictures.segments(names, bins, predictions.segment)
         shown.insert(1, sections.segments(names, bins, predictions.segment))
+    if options.importance:
+        drawn["importance.png"] = pictures.importance(options.importance)
+        shown.append(sections.importance(len(options.importance)))
+    if options.surest_wrong:
+        shown.append(sections.surest_wrong(options.surest_wrong))
+    if options.evaluations and len(options.evaluations) > 1:
+        shown.insert(0, sections.evaluations(options.evaluations))
     if options.usage and options.usage["rows"]:
         if shares := options.usage.get("shares"):
             drawn["sampling.png"] = pictures.sampling(shares, options.usage["classes"])
         shown.append(sections.sampling(options.usage))
     cards = _cards(predictions, area, own)
+    of_baseline = None if baseline is None else baseline.probabilities
+    warnings = doubts(measures.evidence(predictions, of_baseline))
     lead = " ".join([*_named(options.classes), _lead(options)])
-    text = page.render(options.title, lead, cards, shown, drawn)
+    text = page.render(options.title, lead, warnings, cards, shown, drawn)
     return {PAGE: text.encode(), **drawn}
 
 
@@ -118,6 +143,18 @@ def _versions(predictions: Predictions, options: Options) -> dict[str, Predictio
 def _named(classes: Sequence[str]) -> list[str]:
     """What stands for positive and negative."""
     return [f"Positive is {classes[1].strip()}, negative {classes[0].strip()}."] if classes else []
+
+
+def _baseline(predictions: Predictions, options: Options) -> Predictions | None:
+    if options.baseline is None:
+        return None
+    found: np.ndarray = checked_probabilities("baseline", options.baseline)
+    if len(found) != len(predictions.labels):
+        raise SamplingError(
+            f"there are {len(found):,} predictions of the baseline and "
+            f"{len(predictions.labels):,} rows, expected one for each; pass those of the same rows"
+        )
+    return predictions.with_probabilities(found)
 
 
 def _lead(options: Options) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sampling.probabilities.doubts import Measured
 from sampling.report.rows import Predictions
 
 BINS = 15
@@ -129,6 +130,39 @@ def cheapest(predictions: Predictions, costs: tuple[float, float]) -> Decisions:
     if costs[1] * total <= cost[best]:  # calling no row is cheaper still
         return decide(predictions, float(np.nextafter(p[0], 2)), costs)
     return decide(predictions, float(p[best]), costs)
+
+
+def top(predictions: Predictions, costs: tuple[float, float], share: float = 0.1) -> Decisions:
+    """The decisions that call this share of the rows positive, those of the highest predictions,
+    and all that are predicted like the last of them."""
+    p, mass, _ = _from_the_top(predictions)
+    return decide(predictions, float(p[np.searchsorted(mass, share * mass[-1])]), costs)
+
+
+def evidence(predictions: Predictions, baseline: np.ndarray | None = None) -> Measured:
+    """What speaks for and against the model.
+
+    Args:
+        baseline: [rows], probabilities of a logistic regression on the same features.
+    """
+    weights, p = predictions.weights, predictions.probabilities
+    found, mass = losses(predictions), weights.sum()
+    measured = {
+        "auc": areas(predictions)["auc"],
+        **{name: found[name] for name in ("log_loss", "mean_prediction", "base_rate")},
+        "mean_error": float(np.sqrt((weights**2 * p * (1 - p)).sum()) / mass),
+    }
+    if baseline is not None:
+        own, other = (_row_losses(predictions.labels, each) for each in (p, baseline))
+        measured["baseline_log_loss"] = float(np.average(other, weights=weights))
+        squares = weights**2 * (own - other) ** 2
+        measured["baseline_error"] = float(np.sqrt(squares.sum()) / mass)
+    return Measured(**measured)
+
+
+def _row_losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    right = np.where(labels == 1, probabilities, 1 - probabilities)
+    return -np.log(np.maximum(right, _EPSILON))
 
 
 def lift(predictions: Predictions, parts: int = 10) -> np.ndarray:

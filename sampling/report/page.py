@@ -29,6 +29,7 @@ class Section(NamedTuple):
 def render(
     title: str,
     lead: str,
+    warnings: Sequence[str],
     cards: Mapping[str, str],
     sections: Sequence[Section],
     pictures: Mapping[str, bytes],
@@ -44,5 +45,10 @@ def render(
     )
     environment.filters["base64"] = lambda content: base64.b64encode(content).decode()
     return environment.get_template("page.html").render(
-        title=title, lead=lead, cards=cards, sections=sections, pictures=pictures
+        title=title,
+        lead=lead,
+        warnings=warnings,
+        cards=cards,
+        sections=sections,
+        pictures=pictures,
     )

@@ -30,6 +30,7 @@ _STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.8,
 }
 _SIZE, _DPI = (5.6, 4.0), 140
+_FEATURES = 15  # that are shown
 _PLACES = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.999)
 
 
@@ -52,8 +53,10 @@ def reliability(versions: Mapping[str, Predictions]) -> bytes:
 
 
 @rc_context(_STYLE)
-def roc(predictions: Predictions, chosen: Decisions, area: float) -> bytes:
-    """True positives against false positives, with the chosen threshold."""
+def roc(
+    predictions: Predictions, chosen: Decisions, area: float, baseline: Predictions | None = None
+) -> bytes:
+    """True positives against false positives, with the chosen threshold, beside a baseline."""
     from sklearn import metrics
 
     false, true, _ = metrics.roc_curve(
@@ -61,6 +64,12 @@ def roc(predictions: Predictions, chosen: Decisions, area: float) -> bytes:
     )
     figure, axes = _figure()
     axes.plot(false, true, color=BLUE, label=f"AUC {area:.4g}")
+    if baseline is not None:
+        false, true, _ = metrics.roc_curve(
+            baseline.labels, baseline.probabilities, sample_weight=baseline.weights
+        )
+        label = f"logistic regression {measures.areas(baseline)['auc']:.4g}"
+        axes.plot(false, true, color=GREY, linewidth=1.4, label=label)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="at random")
     negatives = chosen.false_positives + chosen.true_negatives
     at = chosen.false_positives / negatives, chosen.recall
@@ -73,8 +82,10 @@ def roc(predictions: Predictions, chosen: Decisions, area: float) -> bytes:
 
 
 @rc_context(_STYLE)
-def precision_recall(predictions: Predictions, chosen: Decisions, area: float) -> bytes:
-    """Precision against recall, with the chosen threshold and the base rate."""
+def precision_recall(
+    predictions: Predictions, chosen: Decisions, area: float, baseline: Predictions | None = None
+) -> bytes:
+    """Precision against recall, with the chosen threshold and the base rate, beside a baseline."""
     from sklearn import metrics
 
     precision, recall, _ = metrics.precision_recall_curve(
@@ -82,6 +93,12 @@ def precision_recall(predictions: Predictions, chosen: Decisions, area: float) -
     )
     figure, axes = _figure()
     axes.step(recall, precision, color=BLUE, where="post", label=f"area {area:.4g}")
+    if baseline is not None:
+        precision, recall, _ = metrics.precision_recall_curve(
+            baseline.labels, baseline.probabilities, sample_weight=baseline.weights
+        )
+        label = f"logistic regression {measures.areas(baseline)['auc_pr']:.4g}"
+        axes.step(recall, precision, color=GREY, linewidth=1.4, where="post", label=label)
     base = predictions.base_rate
     axes.axhline(base, color=GREY, linewidth=1, linestyle="--", label="at random")
     if np.isfinite(chosen.precision):
@@ -92,6 +109,20 @@ def precision_recall(predictions: Predictions, chosen: Decisions, area: float) -
     axes.set_xlabel("recall: positives that are found")
     axes.set_ylabel("precision: found ones that are positive")
     axes.legend(loc="upper right")
+    return _png(figure)
+
+
+@rc_context(_STYLE)
+def importance(rises: Mapping[str, tuple[float, float]]) -> bytes:
+    """What the log loss rises by, feature by feature, the most important first."""
+    most = sorted(rises.items(), key=lambda item: -item[1][0])[:_FEATURES][::-1]
+    figure, axes = _figure()
+    values, errors = np.array([rise for _, rise in most]).T
+    names = [_plain(_short(name, 24)) for name, _ in most]
+    axes.barh(range(len(most)), values, xerr=1.96 * errors, color=BLUE, ecolor=GREY)
+    axes.set_yticks(range(len(most)), names, fontsize=9)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel("rise of the log loss")
     return _png(figure)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,9 +40,10 @@ def threshold(predictions: Predictions, chosen: Decisions, costs: tuple[float, f
     text = (
         f"A false positive costs {false_positive:g}, a false negative {false_negative:g}: true "
         f"probabilities are best decided at {false_positive / sum(costs):.4g}. Cheapest "
-        "is what would have cost least on these very rows."
+        "is what would have cost least on these very rows; the top tenth are the rows with the "
+        "highest predictions."
     )
-    columns = {"chosen": chosen, "cheapest": best}
+    columns = {"chosen": chosen, "cheapest": best, "top tenth": measures.top(predictions, costs)}
     rows = [
         ["threshold", *(f"{of.threshold:.4g}" for of in columns.values())],
         ["true positives", *(f"{of.true_positives:,.6g}" for of in columns.values())],
@@ -55,11 +56,16 @@ def threshold(predictions: Predictions, chosen: Decisions, costs: tuple[float, f
     return Section("Threshold, and what it costs", text, None, [Table(["", *columns], rows)])
 
 
-def roc() -> Section:
+def roc(baseline_log_loss: float | None) -> Section:
     text = (
         "The area is the chance that a positive is rated above a negative; correcting for a prior "
         "changes no order and no area."
     )
+    if baseline_log_loss is not None:
+        text += (
+            " The logistic regression is on the same features; its log loss is "
+            f"{baseline_log_loss:.4g}."
+        )
     return Section("ROC", text, "roc.png")
 
 
@@ -69,6 +75,30 @@ def precision_recall() -> Section:
         "more often."
     )
     return Section("Precision and recall", text, "precision_recall.png")
+
+
+def importance(features: int) -> Section:
+    text = (
+        "How much the log loss rises where the values of a feature are permuted among the rows, "
+        f"with 95 % intervals. The model learns from {features} features."
+    )
+    return Section("Importance of features", text, "importance.png")
+
+
+def surest_wrong(rows: Sequence[Mapping[str, Any]]) -> Section:
+    heads = list(rows[0])
+    table = Table(heads, [[_value(row[head]) for head in heads] for row in rows])
+    text = "Negatives with the highest predictions, and positives with the lowest."
+    return Section("Surest, and wrong", text, None, [table])
+
+
+def evaluations(measured: Mapping[str, Mapping[str, float | None]]) -> Section:
+    names = dict.fromkeys(name for figures in measured.values() for name in figures)
+    rows = [
+        [name, *(_figure(figures.get(name)) for figures in measured.values())] for name in names
+    ]
+    text = "The same model on other files. What it was chosen or calibrated by flatters it."
+    return Section("Evaluations", text, None, [Table(["", *measured], rows)])
 
 
 def scores() -> Section:
@@ -129,6 +159,14 @@ def sampling(usage: Mapping[str, Any]) -> Section:
     )
     picture = "sampling.png" if usage.get("shares") else None
     return Section("Sampling", text, picture, [table, Table(["", ""], facts)])
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.5g}"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _percent(share: float) -> str:

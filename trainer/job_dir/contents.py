@@ -15,6 +15,8 @@ from sampling.errors import SamplingError
 
 PARAMETERS = "parameters.json"
 EVALUATION = "evaluation.json"
+EVALUATIONS = "evaluations.json"  # of one model on several files
+IMPORTANCE = "importance.json"
 PREDICTIONS = "predictions.jsonl"
 PARTIAL_PREDICTIONS = "predictions.partial"  # a directory
 USAGE = "sampling.json"
@@ -78,14 +80,16 @@ def write_lines(directory: str, name: str, lines: Iterable[str]) -> str:
     return path
 
 
-def write_joined(directory: str, name: str, paths: Iterable[str]) -> str:
-    """The contents of files, one after the other, as `write_json`."""
-    path = os.path.join(directory, name)
-    with files.whole(path, overwrite=True) as joined:
+def write_joined(path: str, paths: Iterable[str], overwrite: bool) -> None:
+    """The contents of files, one after the other, as `write_json`.
+
+    Raises:
+        SamplingError: the path exists, and is not to be overwritten.
+    """
+    with files.whole(path, overwrite=overwrite) as joined:
         for part in paths:
             with files.open_binary(part) as file:
                 shutil.copyfileobj(file, joined, _PIECE)
-    return path
 
 
 def table(values: Mapping[str, Any]) -> str:

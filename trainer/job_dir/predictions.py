@@ -2,7 +2,7 @@
 
 predictions.partial/00000.jsonl, 00001.jsonl, ...   parts of PART_ROWS rows
 predictions.partial/progress.json                   what they are of, and the input's state
-predictions.jsonl                                   all of it, once it is complete
+predictions.jsonl, or --output                      all of it, once it is complete
 predictions.lock                                    the process that is at work
 """
 
@@ -31,6 +31,7 @@ def write(
     input_fn: InputFn,
     predict: Callable[[], Iterable[Batch]],
     about: Mapping[str, Any],
+    output: str | None = None,
 ) -> str:
     """Writes a JSON line for each row, in the order of the files.
 
@@ -41,15 +42,21 @@ def write(
         input_fn: its one epoch is what is predicted.
         predict: called where input_fn stands: the predictions of each batch that follows.
         about: the model and what else decides on predictions; JSON takes it.
+        output: the file, which must not exist; None: predictions.jsonl in job_dir, in place of the
+            last ones.
 
     Returns:
         The path of the predictions.
 
     Raises:
-        SamplingError: another process predicts into the same directory, or a file can't be written.
+        SamplingError: another process predicts into the same directory, the output exists, or a
+            file can't be written.
     """
+    if output:
+        files.check_new(output)
     with files.lock(job_dir, _LOCK):
-        return _written(job_dir, input_fn, predict, about)
+        parts = _written(job_dir, input_fn, predict, about)
+        return parts.join(output)
 
 
 def _written(
@@ -57,7 +64,7 @@ def _written(
     input_fn: InputFn,
     predict: Callable[[], Iterable[Batch]],
     about: Mapping[str, Any],
-) -> str:
+) -> _Parts:
     parts = _Parts(job_dir, {**about, "input": input_fn.state(0)["made_with"]})
     total = input_fn.rows_per_epoch
     if parts.rows:
@@ -67,7 +74,7 @@ def _written(
     if parts.rows < total:
         for lines in _in_parts(predict(), input_fn.schema, parts.rows):
             parts.append(lines, input_fn.state)
-    return parts.join()
+    return parts
 
 
 class _Parts:
@@ -130,10 +137,11 @@ class _Parts:
         }
         contents.write_json(self._folder, _PROGRESS, progress)
 
-    def join(self) -> str:
+    def join(self, output: str | None) -> str:
         """All parts as one file; then they are removed."""
         paths = [self._path(number) for number in range(self._number)]
-        path = contents.write_joined(self._job_dir, contents.PREDICTIONS, paths)
+        path = output or f"{self._job_dir}/{contents.PREDICTIONS}"
+        contents.write_joined(path, paths, output is None)
         files.remove(self._folder)
         return path
 

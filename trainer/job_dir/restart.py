@@ -29,6 +29,8 @@ _WRITTEN = (
     "export",
     contents.PARAMETERS,
     contents.EVALUATION,
+    contents.EVALUATIONS,
+    contents.IMPORTANCE,
     contents.PREDICTIONS,
     contents.PARTIAL_PREDICTIONS,
     "users.txt",

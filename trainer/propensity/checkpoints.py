@@ -39,6 +39,7 @@ def estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int
             scales=parameters.scales or {},
             columns=parameters.columns,
             rows_per_epoch=steps_per_epoch * flags.batch_size,
+            baseline=parameters.baseline,
         ),
         threshold=parameters.threshold,
         start=parameters.start,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sampling.checkpoint.estimator import step_of
+from sampling.probabilities.doubts import doubts
 from trainer.job_dir import contents
 from trainer.propensity import checkpoints, inputs
 from trainer.propensity.model import metrics
@@ -19,7 +21,10 @@ def evaluate(parameters: Parameters) -> None:
     hook = reporting(parameters, lambda: known, summaries(parameters))
     estimator = checkpoints.estimator(parameters)
     test_input = inputs.test(parameters)
-    write(parameters, evaluated(parameters, estimator, test_input, hook), hook)
+    found = write(parameters, evaluated(parameters, estimator, test_input, hook), hook)
+    if hook:
+        write_report(parameters, hook, _importance(parameters))
+    warn(found)
 
 
 def evaluated(
@@ -52,17 +57,62 @@ def _name(parameters: Parameters) -> str | None:
     return "test" if parameters.flags.dev_dir else None
 
 
-def write(parameters: Parameters, evaluation: Mapping[str, Any], report: Reporting | None) -> None:
-    """A table, and evaluation.json in the job_dir."""
+def write(
+    parameters: Parameters, evaluation: Mapping[str, Any], report: Reporting | None
+) -> list[str]:
+    """A table, and evaluation.json in the job_dir.
+
+    Returns:
+        What speaks against the model, in sentences.
+    """
     flags = parameters.flags
-    measured = {"step": int(evaluation["global_step"]), **metrics.plain(evaluation)}
+    step = int(evaluation["global_step"])
+    measured = {"step": step, **metrics.plain(evaluation)}
     measured.update(report.measured if report else {})
     print("", contents.table(measured), "", sep="\n")
+    found = doubts(metrics.evidence(evaluation))
     about = {
+        "warnings": found,
         "test_dir": flags.test_dir,
         "threshold": parameters.threshold,
         "corrected": parameters.correction is not None,
         "calibrated": parameters.calibration is not None,
     }
     path = contents.write_json(flags.job_dir, contents.EVALUATION, {**measured, **about})
+    del measured["step"]
+    figures = {**_evaluations(parameters, step), _called(parameters): measured}
+    contents.write_json(flags.job_dir, contents.EVALUATIONS, {"step": step, "figures": figures})
     print(f"evaluation: {path}", flush=True)
+    return found
+
+
+def write_report(
+    parameters: Parameters, report: Reporting, importance: Mapping[str, Any] | None
+) -> None:
+    """The page of what was evaluated, beside what the same model came to on other files."""
+    evaluations = _evaluations(parameters, report.step)
+    own = {_called(parameters): evaluations.pop(_called(parameters), {})}
+    report.write(importance=importance, evaluations={**evaluations, **own})
+
+
+def _called(parameters: Parameters) -> str:
+    return ", ".join(parameters.flags.test_dir)
+
+
+def _evaluations(parameters: Parameters, step: int) -> dict[str, Any]:
+    """Figures of the checkpoint of this step, by files."""
+    known = contents.read_json_if_any(parameters.flags.job_dir, contents.EVALUATIONS)
+    return known["figures"] if known and known["step"] == step else {}
+
+
+def _importance(parameters: Parameters) -> Any:
+    """Of the checkpoint that counts, as its training measured it."""
+    known = contents.read_json_if_any(parameters.flags.job_dir, contents.IMPORTANCE)
+    step = step_of(checkpoints.latest(parameters))
+    return known["log_loss_rises"] if known and known["step"] == step else None
+
+
+def warn(sentences: list[str]) -> None:
+    """Says what speaks against the model, as the last thing that is said."""
+    for sentence in sentences:
+        print(f"warning: {sentence}", flush=True)

@@ -81,3 +81,15 @@ def test(parameters: Parameters, test_dir: list[str] | None = None) -> InputFnDo
         batch_size=TEST_BATCH,
         **file_options(parameters.flags),
     )
+
+
+def mixed(parameters: Parameters) -> InputFnDownsampleWithWeight:
+    """All rows of test_dir at random."""
+    return InputFnDownsampleWithWeight(
+        test_dir=parameters.flags.test_dir,
+        schema=parameters.input_schema,
+        batch_size=TEST_BATCH,
+        shuffle=True,
+        seed=parameters.flags.seed,
+        **file_options(parameters.flags),
+    )

@@ -103,7 +103,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "model": (
         Flag(
             "model",
-            "dnn",
+            "wide_deep",
             str,
             "wide_deep: numbers and categories by themselves and through hidden layers, each "
             "column by its kind and what is known of its values; dnn and linear: tf.estimator's "
@@ -186,6 +186,14 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             choices=(AUTO, NO),
         ),
         Flag(
+            "baseline",
+            AUTO,
+            str,
+            "auto: a logistic regression on the features of a wide_deep model is fitted before "
+            "the training, on at most 50,000 rows, and evaluations measure it, too; no: it is not",
+            choices=(AUTO, NO),
+        ),
+        Flag(
             "decay",
             "cosine",
             str,
@@ -221,8 +229,8 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "report",
             True,
             None,
-            "whether each evaluation writes report/report.html in the job_dir, and its pictures "
-            "there and to TensorBoard",
+            "whether an evaluation writes report/report.html in the job_dir, and its pictures "
+            "there and to TensorBoard; while training, only where there is no dev_dir",
         ),
         Flag("segment", None, str, "name of the feature by which the report looks at calibration"),
     ),

@@ -18,10 +18,16 @@ from sampling.probabilities.platt import Calibration
 from trainer.job_dir import contents, restart, trained
 from trainer.propensity import data_dir
 from trainer.propensity.model import warm_start
+from trainer.propensity.model.baseline import Baseline
 from trainer.propensity.model.columns import Columns, readable
 from trainer.propensity.model.features import Scale
 from trainer.propensity.options import AUTO, DEFAULTS, FLAGS, NO
-from trainer.training.every_job import refuse_missing, refuse_other_model, written
+from trainer.training.every_job import (
+    refuse_missing,
+    refuse_other_mode,
+    refuse_other_model,
+    written,
+)
 
 _NEEDED = {
     "train": ("schema", "label", "positive_dir", "negative_dir", "test_dir"),
@@ -34,7 +40,7 @@ _TAKEN = ("probability", "class")  # what predictions are called
 class Parameters(NamedTuple):
     """Flags, the schema they lead to, the scales of its columns if measured, steps trained, the
     prior that the model was trained in, if known, what a wide and deep one knows of its columns,
-    and how the checkpoint of `calibrated_step` is calibrated."""
+    how the checkpoint of `calibrated_step` is calibrated, and what it is compared with."""
 
     flags: argparse.Namespace
     schema: Schema
@@ -44,6 +50,7 @@ class Parameters(NamedTuple):
     columns: Columns | None = None
     calibration: Calibration | None = None
     calibrated_step: int = 0
+    baseline: Baseline | None = None
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any]) -> Parameters:
@@ -84,6 +91,7 @@ class Parameters(NamedTuple):
                 _prior(stored),
                 Columns.from_dict(known["columns"]) if known and known["columns"] else None,
                 *_calibration(stored),
+                _baseline(stored),
             )
 
     @property
@@ -127,6 +135,7 @@ class Parameters(NamedTuple):
             "columns": self.columns.to_dict() if self.columns else None,
             "calibration": dataclasses.asdict(self.calibration) if self.calibration else None,
             "calibrated_step": self.calibrated_step,
+            "baseline": dataclasses.asdict(self.baseline) if self.baseline else None,
         }
         contents.write_json(self.flags.job_dir, contents.PARAMETERS, value)
 
@@ -162,6 +171,15 @@ def _calibration(stored: Mapping[str, Any] | None) -> tuple[Calibration | None, 
     return (Calibration(**found), stored["calibrated_step"]) if stored and found else (None, 0)
 
 
+def _baseline(stored: Mapping[str, Any] | None) -> Baseline | None:
+    found = stored["baseline"] if stored else None
+    return (
+        Baseline(found["bias"], *map(tuple, (found["numbers"], found["categories"])))
+        if found
+        else None
+    )
+
+
 def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Schema:
     """Of the file given, or as it was when the model was trained."""
     source = json.dumps(stored["schema"]) if stored else flags.schema
@@ -176,10 +194,8 @@ def _check_given(flags: argparse.Namespace) -> None:
             f"--patience={flags.patience} waits for a better metric, and --best_metric is "
             "missing, which names it; pass it"
         )
-    if flags.export_dir and flags.mode != "predict":
-        raise SamplingError(
-            f"--export_dir goes with --mode=predict, not {flags.mode}; leave it out"
-        )
+    for name in ("export_dir", "output"):
+        refuse_other_mode(flags, name, "predict")
     taken = [name for name in _TAKEN if name in flags.forward]
     if taken:
         raise SamplingError(

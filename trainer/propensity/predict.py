@@ -28,7 +28,7 @@ def predict(parameters: Parameters) -> None:
         return (_predicted(batch, parameters) for batch in found)
 
     about = {"checkpoint": os.path.basename(checkpoint), "flags": vars(flags)}
-    path = predictions.write(flags.job_dir, test_input, batches, about)
+    path = predictions.write(flags.job_dir, test_input, batches, about, flags.output)
     print(f"{test_input.rows_per_epoch:,} predictions: {path}")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from sampling import files
@@ -17,10 +19,11 @@ from trainer.propensity.model import metrics
 from trainer.propensity.parameters import Parameters
 
 REPORT = "report"
+_WRONG = 8  # rows of either class
 
 
 class Reporting(tf.compat.v1.train.SessionRunHook):
-    """A hook for evaluations that ends each of them with a report.
+    """A hook for evaluations that keeps what a report is made of, and writes it.
 
     It keeps labels, predictions, weights and segments of all rows, some 20 bytes each.
 
@@ -28,7 +31,9 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
         job_dir: where `report/` goes; the latest evaluation's is there.
         summaries: the directory of the evaluation's summaries.
         segment: what the segments are called, if any.
-        options: title -> `sampling.report.build.Options` without the segment.
+        ids: columns that name a row.
+        each: whether each evaluation ends with a report; else `write` is to be called.
+        options: of `sampling.report.build.Options`, without what the rows tell.
 
     Attributes:
         measured: of the latest evaluation: {"ece": ...}.
@@ -40,28 +45,41 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
         job_dir: str,
         summaries: str,
         segment: str | None,
+        ids: Sequence[str],
+        each: bool,
         options: Callable[[], Mapping[str, Any]],
     ):
         self._job_dir, self._summaries = job_dir, summaries
-        self._segment, self._options = segment, options
+        self._segment, self._ids, self._options = segment, list(ids), options
+        self._each = each
         self.measured: dict[str, float] = {}
         self.step = -1
+        self._known: tuple[Predictions, dict[str, Any]] | None = None
 
     def begin(self) -> None:
         names = [metrics.LABELS, metrics.LOGITS, metrics.WEIGHTS] + (
             [metrics.SEGMENTS] if self._segment else []
         )
-        self._tensors = {name: metrics.collected(name) for name in names}
+        also = metrics.also_collected(self._ids)
+        self._tensors = {name: metrics.collected(name) for name in names}, also
+        self._has_baseline = metrics.BASELINE in also
         self._batches: list[Mapping[str, np.ndarray]] = []
+        self._wrong = pd.DataFrame()
 
     def before_run(self, run_context: Any) -> Any:
         return tf.compat.v1.train.SessionRunArgs(self._tensors)
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
-        self._batches.append(run_values.results)
+        rows, also = run_values.results
+        if self._has_baseline:
+            rows = {**rows, metrics.BASELINE: also[metrics.BASELINE]}
+        self._batches.append(rows)
+        named = {name: list(map(_text, also[name])) for name in self._ids}
+        self._wrong = _surest_wrong(self._wrong, pd.DataFrame(named | _decided(rows)))
 
     def end(self, session: Any) -> None:
         self.step = int(session.run(tf.compat.v1.train.get_global_step()))
+        self._known = None
         batches, self._batches = self._batches, []
         try:
             predictions = _predictions(batches, self._segment)
@@ -69,15 +87,27 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
             print(f"no report: {error}", file=sys.stderr)
             return
         self.measured = {"ece": measures.calibration_error(predictions)}
-        build = folder.require()
-        options = build.Options(**self._options())
-        contents = build.build(predictions, options)
+        baseline = None
+        if self._has_baseline:
+            baseline = _probabilities([batch[metrics.BASELINE] for batch in batches])
+        wrong = self._wrong.drop(columns=_ERROR).to_dict("records")
+        self._known = predictions, {"baseline": baseline, "surest_wrong": wrong}
+        if self._each:
+            self.write()
+
+    def write(self, **more: Any) -> None:
+        """Writes the report of the latest evaluation, with more options of it."""
+        if self._known is None:
+            return
+        build, (predictions, of_rows) = folder.require(), self._known
+        options = build.Options(**self._options(), **of_rows, **more)
+        drawn = build.build(predictions, options)
         directory = os.path.join(self._job_dir, REPORT)
-        files.replace_all(directory, contents)
-        self._summarize(contents, options.usage or {})
+        files.replace_all(directory, drawn)
+        self._summarize(drawn, options.usage or {})
         print(f"report: {os.path.join(directory, build.PAGE)}", flush=True)
 
-    def _summarize(self, contents: Mapping[str, bytes], usage: Mapping[str, Any]) -> None:
+    def _summarize(self, drawn: Mapping[str, bytes], usage: Mapping[str, Any]) -> None:
         scalars = {f"calibration/{name}": value for name, value in self.measured.items()}
         for name in ("effective_rows", "rows_per_second"):
             if usage.get(name):
@@ -86,7 +116,7 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
             scalars[f"sampling/coverage_{role.removesuffix('_dir')}"] = share
         proto = tf.compat.v1.Summary
         values = [proto.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
-        for name, content in contents.items():
+        for name, content in drawn.items():
             if name.endswith(".png"):
                 image = proto.Image(encoded_image_string=content)
                 values.append(proto.Value(tag=f"report/{name[:-4]}", image=image))
@@ -97,14 +127,14 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
 
 
 def reporting(
-    parameters: Parameters, usage: Callable[[], Any], name: str = "eval", globs: Any = None
+    parameters: Parameters, usage: Callable[[], Any], name: str = "eval", each: bool = False
 ) -> Reporting | None:
     """The hook for a job's evaluations, if reports are wanted and can be drawn.
 
     Args:
         usage: what is known of the sampling, whenever it is asked for.
         name: the folder of the evaluation's summaries in the job_dir.
-        globs: of what is evaluated; None: test_dir.
+        each: whether each evaluation ends with a report; else `Reporting.write` is to be called.
     """
     flags = parameters.flags
     if not flags.report:
@@ -117,7 +147,7 @@ def reporting(
 
     def options() -> dict[str, Any]:
         return {
-            "title": f"{flags.label}: {', '.join(globs or flags.test_dir)}",
+            "title": _title(parameters),
             "threshold": parameters.threshold,
             "costs": parameters.costs,
             "prior": parameters.prior,
@@ -126,7 +156,15 @@ def reporting(
             "classes": parameters.schema.classes,
         }
 
-    return Reporting(flags.job_dir, f"{flags.job_dir}/{name}", flags.segment, options)
+    ids = parameters.schema.features_to_forward
+    return Reporting(flags.job_dir, f"{flags.job_dir}/{name}", flags.segment, ids, each, options)
+
+
+def _title(parameters: Parameters) -> str:
+    globs = parameters.flags.test_dir
+    label, classes = parameters.flags.label, parameters.schema.classes
+    of = f"{label} = {classes[1]}" if classes else label
+    return f"Propensity: {of}, in {', '.join(globs)}, {datetime.date.today():%Y-%m-%d}"
 
 
 def said_of_outputs(parameters: Parameters) -> str:
@@ -144,8 +182,33 @@ def _predictions(batches: list[Mapping[str, np.ndarray]], segment: str | None) -
     def joined(name: str) -> np.ndarray:
         return np.concatenate([np.ravel(batch[name]) for batch in batches] or [np.empty(0)])
 
-    probabilities = 1 / (1 + np.exp(-np.clip(joined(metrics.LOGITS).astype(np.float64), -700, 700)))
+    probabilities = _probabilities([batch[metrics.LOGITS] for batch in batches])
     segments = joined(metrics.SEGMENTS) if segment else None
     return Predictions(
         joined(metrics.LABELS), probabilities, joined(metrics.WEIGHTS), segments, segment or ""
     )
+
+
+def _probabilities(logits: Sequence[np.ndarray]) -> np.ndarray:
+    found = np.concatenate([np.ravel(each) for each in logits] or [np.empty(0)])
+    return 1 / (1 + np.exp(-np.clip(found.astype(np.float64), -700, 700)))
+
+
+_ERROR = "error"
+
+
+def _decided(rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Columns of a batch: the label, the probability, and how far that is from the label."""
+    labels, found = np.ravel(rows[metrics.LABELS]), _probabilities([rows[metrics.LOGITS]])
+    return {"label": labels, "probability": found, _ERROR: np.abs(labels - found)}
+
+
+def _surest_wrong(known: pd.DataFrame, batch: pd.DataFrame) -> pd.DataFrame:
+    """The rows of either class whose probabilities are furthest from their labels."""
+    both = pd.concat([known, batch]) if len(known) else batch
+    furthest = both.sort_values(_ERROR, ascending=False, kind="stable")
+    return furthest.groupby("label", sort=True).head(_WRONG).sort_values("label", kind="stable")
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

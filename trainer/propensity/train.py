@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from sampling.checkpoint.estimator import InputStateListener
+from sampling.checkpoint.estimator import InputStateListener, step_of
 from sampling.estimator.forwarding import require_estimator
 from sampling.estimator.serving import serving_input_receiver_fn
 from sampling.input_fn import cluster
@@ -14,8 +14,9 @@ from sampling.input_fn.cluster import Task
 from sampling.input_fn.description import Description
 from trainer.distributed import member
 from trainer.job_dir import contents, restart
-from trainer.propensity import automatic, calibrate, checkpoints, evaluate, inputs
-from trainer.propensity.model import features, measuring
+from trainer.propensity import automatic, calibrate, checkpoints, evaluate, importance, inputs
+from trainer.propensity.model import baseline, features, measuring
+from trainer.propensity.options import AUTO
 from trainer.propensity.parameters import Parameters
 from trainer.propensity.reporting import Reporting, reporting, said_of_outputs
 from trainer.training.best import Best, EarlyStopping
@@ -43,7 +44,8 @@ class PropensityTraining:
         parameters = parameters._replace(calibration=None, calibrated_step=0)
         self._open(parameters)
         self._total = self._last_step(parameters)
-        self._parameters = self._measured_columns(parameters._replace(prior=self._input.prior()))
+        parameters = self._measured_columns(parameters._replace(prior=self._input.prior()))
+        self._parameters = self._with_baseline(parameters)
         self._steps_per_epoch = self._input.steps_per_epoch
         self._speed = Speed()
 
@@ -61,8 +63,13 @@ class PropensityTraining:
             self._train_in_cluster()
         if is_chief:
             self._calibrate()
-            evaluate.write(self._parameters, *(measured or self._measured()))
-            self._export()
+            evaluation, report = measured or self._measured()
+            found = evaluate.write(self._parameters, evaluation, report)
+            path = self._export()
+            if report:
+                rises = self._importance(path) if self._task.is_alone else None
+                evaluate.write_report(self._parameters, report, rises)
+            evaluate.warn(found)
 
     def _open(self, parameters: Parameters) -> None:
         dev_dir = parameters.flags.dev_dir
@@ -80,6 +87,16 @@ class PropensityTraining:
         if parameters.columns is not None:  # a model goes on with those it began with
             return parameters
         return parameters._replace(columns=measuring.measure(inputs.as_they_are(parameters)))
+
+    def _with_baseline(self, parameters: Parameters) -> Parameters:
+        """Fitted once, by the process that evaluates."""
+        columns, is_chief = parameters.columns, self._task.type == cluster.CHIEF
+        if not (is_chief and columns and parameters.flags.baseline == AUTO):
+            return parameters._replace(baseline=None)
+        if parameters.baseline is not None:
+            return parameters
+        epoch = inputs.training(parameters, num_epochs=1, batch_size=inputs.TEST_BATCH)
+        return parameters._replace(baseline=baseline.fit(epoch, columns))
 
     def _calibrate(self) -> None:
         self._parameters = calibrate.calibrated(self._parameters, self._dev_input)
@@ -126,7 +143,7 @@ class PropensityTraining:
             self._best.catch_up(self._estimator, done, self._dev_input)
         if done == self._total:
             return None
-        report = reporting(self._parameters, self._usage, globs=dev_dir)
+        report = None if dev_dir else reporting(self._parameters, self._usage, each=True)
         evaluation = self._train_and_validate(report)
         is_of_other = report and report.step != evaluation["global_step"]  # the best may be earlier
         return None if dev_dir or is_of_other else (evaluation, report)
@@ -165,7 +182,15 @@ class PropensityTraining:
         evaluation = evaluate.evaluated(self._parameters, self._estimator, self._test_input, report)
         return evaluation, report
 
-    def _export(self) -> None:
+    def _importance(self, path: str) -> Mapping[str, tuple[float, float]]:
+        flags = self._parameters.flags
+        found = importance.measure(path, inputs.mixed(self._parameters), flags.seed or 0)
+        step = step_of(checkpoints.latest(self._parameters))
+        known = {"step": step, "log_loss_rises": found}
+        contents.write_json(flags.job_dir, contents.IMPORTANCE, known)
+        return found
+
+    def _export(self) -> str:
         flags = self._parameters.flags
         receiver_fn = serving_input_receiver_fn(
             self._parameters.input_schema, flags.delimiter, flags.null_values, flags.decimal
@@ -176,6 +201,7 @@ class PropensityTraining:
             checkpoint_path=checkpoints.checkpoint(self._parameters),
         )
         print(f"model: {path.decode()}")
+        return str(path.decode())
 
     def _usage(self) -> Any:
         """How this training sampled, since it began or went on; else what is known of the last."""

@@ -23,7 +23,12 @@ from trainer.recommender.options import FLAGS
 from trainer.recommender.predict import predict
 from trainer.recommender.train import RecommenderTraining
 from trainer.training import quiet
-from trainer.training.every_job import refuse_missing, refuse_other_model, written
+from trainer.training.every_job import (
+    refuse_missing,
+    refuse_other_mode,
+    refuse_other_model,
+    written,
+)
 
 _NEEDED = {
     "train": ("schema", "label", "user_key", "item_key", "train_dir", "test_dir"),
@@ -73,6 +78,7 @@ def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
         refuse_other_model(values, stored, of_model(FLAGS))
     flags = argparse.Namespace(**values)
     refuse_missing(flags, _NEEDED[flags.mode])
+    refuse_other_mode(flags, "output", "predict")
     if flags.model == "linear" and flags.best_metric == "log_loss":
         raise SamplingError(
             "--best_metric is log_loss, which a linear model of no probabilities does not have; "

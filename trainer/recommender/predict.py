@@ -32,7 +32,7 @@ def predict(flags: argparse.Namespace, schema: Schema) -> None:
         return (_predicted(batch, schema) for batch in found)
 
     about = {"checkpoint": os.path.basename(checkpoint), "flags": vars(flags)}
-    path = predictions.write(flags.job_dir, input_fn, batches, about)
+    path = predictions.write(flags.job_dir, input_fn, batches, about, flags.output)
     print(f"{input_fn.rows_per_epoch:,} predictions: {path}")
 
 

@@ -31,6 +31,13 @@ JOB = (
         "whether to train from the beginning where the job_dir holds a model, which is moved to "
         "replaced-1, replaced-2, ... in it; else training goes on from the last checkpoint",
     ),
+    Flag(
+        "output",
+        None,
+        str,
+        "file for predictions, which must not exist; unless given: predictions.jsonl in the "
+        "job_dir, in place of the last ones",
+    ),
 )
 
 DATA = (
@@ -77,6 +84,12 @@ def refuse_missing(flags: argparse.Namespace, needed: Iterable[str]) -> None:
     for name in needed:
         if not getattr(flags, name):
             raise SamplingError(f"--{name} is missing, which --mode={flags.mode} needs; pass it")
+
+
+def refuse_other_mode(flags: argparse.Namespace, name: str, mode: str) -> None:
+    """Raises SamplingError if the flag was given, and is not of the mode."""
+    if getattr(flags, name) and flags.mode != mode:
+        raise SamplingError(f"--{name} goes with --mode={mode}, not {flags.mode}; leave it out")
 
 
 def refuse_other_model(

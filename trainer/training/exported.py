@@ -22,18 +22,23 @@ def predict(path: str, input_fn: InputFn) -> Iterator[Mapping[str, np.ndarray]]:
     Raises:
         SamplingError: the directory holds no SavedModel, or one that does not take these features.
     """
-    signature = _load(path)
-    asked = signature.structured_input_signature[1]
+    ask = signature(path)
+    asked = ask.structured_input_signature[1]
     missing = sorted(set(asked) - set(_features(input_fn.dataset().element_spec)))
     if missing:
         raise SamplingError(
             f"the model in {path} asks for {', '.join(missing)}, which the files lack; name the "
             "export of a model of these files"
         )
-    return _answers(signature, asked, input_fn)
+    return _answers(ask, asked, input_fn)
 
 
-def _load(path: str) -> Any:
+def signature(path: str) -> Any:
+    """The signature `predict` of an export.
+
+    Raises:
+        SamplingError: the directory holds no SavedModel, or one without it.
+    """
     expected = "expected the directory of an export, such as JOB_DIR/export/1700000000"
     if not tf.saved_model.contains_saved_model(path):
         raise SamplingError(f"{path} holds no SavedModel, {expected}; fix --export_dir")
@@ -53,12 +58,12 @@ def _load(path: str) -> Any:
 
 
 def _answers(
-    signature: Any, asked: Mapping[str, Any], input_fn: InputFn
+    ask: Any, asked: Mapping[str, Any], input_fn: InputFn
 ) -> Iterator[Mapping[str, np.ndarray]]:
     progress, rows = Progress("predicting", input_fn.steps_left), 0
     for step, element in enumerate(input_fn.dataset()):
         features = _features(element)
-        outputs = signature(**{name: features[name] for name in asked})
+        outputs = ask(**{name: features[name] for name in asked})
         rows += len(next(iter(features.values())))
         progress.update(step, rows)
         yield {name: tensor.numpy() for name, tensor in {**features, **outputs}.items()}

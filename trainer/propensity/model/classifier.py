@@ -14,6 +14,7 @@ from sampling.probabilities.calibration import Prior
 from sampling.probabilities.platt import Calibration
 from sampling.schema import WEIGHT_FEATURE, Schema
 from trainer.propensity.model import wide_deep
+from trainer.propensity.model.baseline import Baseline
 from trainer.propensity.model.columns import Columns
 from trainer.propensity.model.features import Scale, feature_columns, with_any_names
 from trainer.propensity.model.metrics import add_metrics
@@ -37,11 +38,13 @@ class Knowledge(NamedTuple):
         scales: of the numeric features of canned estimators, by name.
         columns: of a wide and deep model.
         rows_per_epoch: an epoch's rows; only a training has to know it.
+        baseline: what evaluations of a wide and deep model compare it with, if anything.
     """
 
     scales: Mapping[str, Scale]
     columns: Columns | None
     rows_per_epoch: int
+    baseline: Baseline | None = None
 
 
 def build(
@@ -93,12 +96,15 @@ def build(
         else:
             estimator = canned.LinearEstimator(head, columns, **options)
         estimator = with_any_names(estimator, schema)
-    return forward_features(add_metrics(estimator, threshold, flags.segment), schema)
+    measured = add_metrics(estimator, threshold, flags.segment, schema.features_to_forward)
+    return forward_features(measured, schema)
 
 
 def _network(flags: argparse.Namespace, known: Knowledge) -> wide_deep.Network:
     assert known.columns is not None
-    return wide_deep.Network(known.columns, flags.hidden_units, flags.dropout, known.rows_per_epoch)
+    return wide_deep.Network(
+        known.columns, flags.hidden_units, flags.dropout, known.rows_per_epoch, known.baseline
+    )
 
 
 def _optimizer(flags: argparse.Namespace, total_steps: int) -> Any:

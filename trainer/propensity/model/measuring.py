@@ -96,6 +96,11 @@ def measure(input_fn: InputFn) -> Columns:
             file=sys.stderr,
         )
     learned = [column for column in columns if column.field.name not in left_out]
+    if not learned:
+        raise SamplingError(
+            f"no feature is left to learn from: nearly every value of {', '.join(left_out)} is "
+            "another; add a column that repeats, or pass --model=dnn"
+        )
     numbers, found_dates, categories = [], [], []
     for column in learned:
         kind = column.field.kind
