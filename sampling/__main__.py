@@ -14,8 +14,8 @@ import sys
 from collections.abc import Sequence
 
 from sampling import __version__
-from sampling.flags.ending import NAME, ending, say
-from sampling.flags.parser import Parser, nearest
+from sampling.command_line.ending import NAME, ending, say
+from sampling.command_line.parser import Parser, nearest
 
 COMMANDS = {
     "schema": "finds out the columns of files: their types, kinds and statistics",
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Does what the arguments (None: those of the process) say.
 
     Raises:
-        SystemExit: see `sampling.flags.ending`; the sentence is on stderr.
+        SystemExit: see `sampling.command_line.ending`; the sentence is on stderr.
     """
     command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if command in ("--help", "-h"):

@@ -12,10 +12,10 @@ import sys
 import pytest
 
 from sampling.__main__ import COMMANDS, main
+from sampling.command_line import common
+from sampling.command_line.flag import every
 from sampling.commands import count
 from sampling.errors import SamplingError, wrapped_in
-from sampling.flags import common
-from sampling.flags.flag import every
 from sampling.formats import registry, writing
 from trainer import launch, task
 

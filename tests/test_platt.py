@@ -8,8 +8,8 @@ import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
 
 from sampling.errors import SamplingError
+from sampling.estimator import install
 from sampling.estimator.calibrated import calibrated_head
-from sampling.estimator.forwarding import require_estimator
 from sampling.estimator.head import corrected_head, starting_head
 from sampling.probabilities import platt
 from sampling.probabilities.calibration import Prior
@@ -70,7 +70,7 @@ def test_what_can_not_be_fitted():
 def test_a_head_calibrates_what_was_started_and_corrected():
     prior = Prior((0.9, 0.1), (0.5, 0.5))
     calibration = Calibration(0.5, 0.25)
-    head = require_estimator().BinaryClassHead()
+    head = install().BinaryClassHead()
     both = corrected_head(starting_head(calibrated_head(head, calibration), prior), prior)
     logits = tf.constant([[0.0], [3.0]])
     expected = calibration(logits + prior.offset + np.log(prior.stream[1] / prior.stream[0]))
@@ -79,12 +79,12 @@ def test_a_head_calibrates_what_was_started_and_corrected():
 
 
 def test_a_head_is_calibrated_once_and_first():
-    head = calibrated_head(require_estimator().BinaryClassHead(), Calibration(0.5))
+    head = calibrated_head(install().BinaryClassHead(), Calibration(0.5))
     with pytest.raises(SamplingError, match="is calibrated already"):
         calibrated_head(head, Calibration(0.5))
     prior = Prior((0.9, 0.1), (0.5, 0.5))
-    corrected = corrected_head(require_estimator().BinaryClassHead(), prior)
+    corrected = corrected_head(install().BinaryClassHead(), prior)
     with pytest.raises(SamplingError, match="is corrected for its prior already"):
         calibrated_head(corrected, Calibration(0.5))
     with pytest.raises(SamplingError, match="has 3 logits"):
-        calibrated_head(require_estimator().MultiClassHead(3), Calibration(0.5))
+        calibrated_head(install().MultiClassHead(3), Calibration(0.5))

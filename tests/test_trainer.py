@@ -18,8 +18,8 @@ import tensorflow as tf
 from scipy import stats
 
 from sampling import Schema, progress
+from sampling.command_line.common import FORMATS
 from sampling.errors import SamplingError
-from sampling.flags.common import FORMATS
 from sampling.formats import registry
 from trainer import task
 from trainer.job_dir import contents, json_lines, restart

@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from sampling.flags.ending import NAME, ending, say
-from sampling.flags.flag import Flag
-from sampling.flags.parser import Parser
-from sampling.flags.values import whole
+from sampling.command_line.ending import NAME, ending, say
+from sampling.command_line.flag import Flag
+from sampling.command_line.parser import Parser
+from sampling.command_line.values import whole
 from trainer.cloud import folders
 from trainer.distributed import local_cluster
 from trainer.distributed.local_cluster import Cluster

@@ -16,10 +16,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from sampling.command_line.ending import NAME, ending, say
+from sampling.command_line.parser import Parser, nearest
 from sampling.errors import SamplingError
 from sampling.files import REMOTE_CACHE
-from sampling.flags.ending import NAME, ending, say
-from sampling.flags.parser import Parser, nearest
 from trainer.cloud import folders
 from trainer.propensity import options as propensity
 from trainer.recommender import options as recommender
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None, mode: str | None = None) -> Non
         mode: what to do; None: what --mode says.
 
     Raises:
-        SystemExit: see `sampling.flags.ending`; the sentence is on stderr.
+        SystemExit: see `sampling.command_line.ending`; the sentence is on stderr.
     """
     if "tensorflow" not in sys.modules:
         # Estimators are made of Keras 2. TensorFlow would import Keras 3 for its tf.keras, and that

@@ -6,10 +6,10 @@ import argparse
 import contextlib
 import json
 
+from sampling.command_line.common import LABEL, OUTPUT, OVERWRITE
+from sampling.command_line.flag import Flag
 from sampling.commands import raw_files
 from sampling.errors import SamplingError
-from sampling.flags.common import LABEL, OUTPUT, OVERWRITE
-from sampling.flags.flag import Flag
 
 IF_STOPPED = raw_files.NOTHING_WRITTEN
 FLAGS = {

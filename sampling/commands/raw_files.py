@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sampling.command_line.common import SCHEMA, WEIGHT_COLUMN, WRITTEN, file_options
+from sampling.command_line.flag import Flag
+from sampling.command_line.values import names
 from sampling.errors import SamplingError
-from sampling.flags.common import SCHEMA, WEIGHT_COLUMN, WRITTEN, file_options
-from sampling.flags.flag import Flag
-from sampling.flags.values import names
 
 if TYPE_CHECKING:
     from sampling.formats.csv.options import CsvOptions

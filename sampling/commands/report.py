@@ -8,10 +8,10 @@ import os
 from typing import Any
 
 from sampling import files
+from sampling.command_line import common
+from sampling.command_line.flag import Flag
+from sampling.command_line.values import exact_names, names, number
 from sampling.errors import SamplingError
-from sampling.flags import common
-from sampling.flags.flag import Flag
-from sampling.flags.values import exact_names, names, number
 
 IF_STOPPED = "the same command begins anew"
 PARAMETERS, USAGE = "parameters.json", "sampling.json"  # what a job says of its training

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from sampling.command_line import common
+from sampling.command_line.flag import Flag
 from sampling.commands import raw_files
 from sampling.errors import SamplingError
-from sampling.flags import common
-from sampling.flags.flag import Flag
 
 IF_STOPPED = raw_files.NOTHING_WRITTEN
 FLAGS = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
+from sampling.command_line import common
+from sampling.command_line.flag import Flag
+from sampling.command_line.values import names, renames, whole
 from sampling.commands import raw_files
-from sampling.flags import common
-from sampling.flags.flag import Flag
-from sampling.flags.values import names, renames, whole
 
 IF_STOPPED = raw_files.NOTHING_WRITTEN
 FLAGS = {

@@ -6,12 +6,12 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
+from sampling.command_line.common import LABEL, OUTPUT, OVERWRITE, SEED, SHARDS
+from sampling.command_line.ending import say
+from sampling.command_line.flag import Flag
+from sampling.command_line.values import exact_names, fractions, names, whole
 from sampling.commands import raw_files
 from sampling.errors import SamplingError
-from sampling.flags.common import LABEL, OUTPUT, OVERWRITE, SEED, SHARDS
-from sampling.flags.ending import say
-from sampling.flags.flag import Flag
-from sampling.flags.values import exact_names, fractions, names, whole
 
 if TYPE_CHECKING:
     from sampling.prepare.source import Source

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from sampling.command_line import common
+from sampling.command_line.flag import Flag
+from sampling.command_line.values import whole
 from sampling.commands import raw_files
-from sampling.flags import common
-from sampling.flags.flag import Flag
-from sampling.flags.values import whole
 
 if TYPE_CHECKING:
     from sampling.formats.registry import Blocks

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from sampling.command_line.common import OUTPUT, OVERWRITE
+from sampling.command_line.flag import Flag
+from sampling.command_line.values import whole
 from sampling.commands import raw_files
-from sampling.flags.common import OUTPUT, OVERWRITE
-from sampling.flags.flag import Flag
-from sampling.flags.values import whole
 
 IF_STOPPED = raw_files.NOTHING_WRITTEN
 FLAGS = {

@@ -17,11 +17,6 @@ from sampling.schema import FORWARDED_SUFFIX, Schema
 _DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 
 
-def require_estimator() -> Any:
-    """tf.estimator, installed where TensorFlow has none; see `sampling.estimator.install`."""
-    return install()
-
-
 def forward_features(estimator: Any, schema_or_keys: Schema | str | Iterable[str]) -> Any:
     """An estimator whose predictions also hold the forwarded features, under `name_`.
 
@@ -40,7 +35,7 @@ def forward_features(estimator: Any, schema_or_keys: Schema | str | Iterable[str
     Raises (while its graph is built):
         SamplingError: the features have no `name_`, or the predictions are no dict or have one.
     """
-    api, keys = require_estimator(), _forwarded_keys(schema_or_keys)
+    api, keys = install(), _forwarded_keys(schema_or_keys)
 
     def model_fn(features: Any, labels: Any, mode: str, config: Any) -> Any:
         spec = estimator.model_fn(features, labels, mode, config)

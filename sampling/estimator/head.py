@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from sampling.errors import SamplingError
-from sampling.estimator.forwarding import require_estimator
+from sampling.estimator import install
 from sampling.probabilities.calibration import Prior, log_odds
 
 # What says so in predictions and in signatures: [batch, logits], what was added to each logit.
@@ -103,7 +103,7 @@ def changed_head(
     Returns:
         A tf.estimator.Head.
     """
-    api, constants = require_estimator(), dict(tells or {})
+    api, constants = install(), dict(tells or {})
 
     class ChangedHead(api.Head):  # type: ignore[name-defined]
         """Hands everything on to `head`, with the logits changed."""

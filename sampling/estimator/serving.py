@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from sampling.estimator.forwarding import require_estimator
+from sampling.estimator import install
 from sampling.formats import text as spelled
 from sampling.schema import FORWARDED_SUFFIX, Field, Schema
 
@@ -52,7 +52,7 @@ def serving_input_receiver_fn(
         null_values: the spellings of an empty field.
         decimal: what stands before a number's fraction.
     """
-    api = require_estimator()
+    api = install()
 
     def receiver() -> Any:
         if any(field.is_list for field in schema.features):

@@ -21,7 +21,7 @@ from sampling.checkpoint import server_states
 from sampling.checkpoint.server_resume import WorkerState
 from sampling.checkpoint.server_training import SaveWhenAllAreDone
 from sampling.errors import SamplingError
-from sampling.estimator.forwarding import require_estimator
+from sampling.estimator import install
 from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
 from trainer.training.hooks import StepProgress
@@ -104,7 +104,7 @@ def train(estimator: Any, train_spec: Any, eval_spec: Any, task: Task) -> None:
     hooks = [StepProgress("training", train_spec.max_steps, shared=True), state, *train_spec.hooks]
     if task.type == cluster.CHIEF:
         hooks.append(SaveWhenAllAreDone(state, save_steps=every))
-    api = require_estimator()
+    api = install()
     own_spec = api.TrainSpec(state.input_fn, state.max_steps, hooks)
     api.train_and_evaluate(estimator, own_spec, eval_spec)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sampling.checkpoint.estimator import step_of
-from sampling.estimator.forwarding import require_estimator
+from sampling.estimator import install
 from sampling.probabilities.platt import Calibration
 from trainer.job_dir import trained
 from trainer.propensity.model import classifier, metrics, warm_start
@@ -25,7 +25,7 @@ def estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int
     every = min(max(steps_per_epoch, 500), 10_000)
     if flags.best_metric:
         every = max(min(steps_per_epoch, 2_000), total_steps // _EVALUATIONS)
-    config = require_estimator().RunConfig(
+    config = install().RunConfig(
         model_dir=flags.job_dir,
         tf_random_seed=flags.seed,
         save_checkpoints_steps=flags.checkpoint_steps or every,

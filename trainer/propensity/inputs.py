@@ -7,7 +7,7 @@ import dataclasses
 from typing import Any
 
 from sampling import InputFnDownsampleWithWeight, Schema
-from sampling.flags.common import file_options
+from sampling.command_line.common import file_options
 from trainer.propensity.parameters import Parameters
 
 TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from sampling.estimator.forwarding import require_estimator
+from sampling.estimator import install
 from sampling.input_fn.cluster import Task
 from trainer.distributed import member
 from trainer.propensity.evaluate import evaluate
@@ -25,7 +25,7 @@ def run(given: argparse.Namespace) -> None:
         SamplingError: flags are missing or do not go together, or files can't be read as they say.
     """
     quiet.quieten_tensorflow()
-    require_estimator()
+    install()
     task = member.enter() if given.mode == "train" else Task()
     modes: dict[str, Callable[[Parameters], None]] = {
         "train": lambda parameters: PropensityTraining(parameters, task).run(),

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sampling.flags import common
-from sampling.flags.flag import Flag
-from sampling.flags.values import names, number, whole, whole_numbers
+from sampling.command_line import common
+from sampling.command_line.flag import Flag
+from sampling.command_line.values import names, number, whole, whole_numbers
 from trainer.training import every_job
 
 DESCRIPTION = "trains, evaluates or predicts with a classifier of two classes, one of them rare"

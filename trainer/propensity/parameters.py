@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sampling import Schema
+from sampling.command_line.flag import defaults, of_model
 from sampling.errors import SamplingError
-from sampling.flags.flag import defaults, of_model
 from sampling.input_fn import cluster
 from sampling.probabilities.calibration import Prior, cost_threshold
 from sampling.probabilities.platt import Calibration

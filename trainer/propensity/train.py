@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sampling.checkpoint.estimator import InputStateListener, step_of
-from sampling.estimator.forwarding import require_estimator
+from sampling.estimator import install
 from sampling.estimator.serving import serving_input_receiver_fn
 from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
@@ -132,7 +132,7 @@ class PropensityTraining:
         self._parameters.write()
 
     def _train_in_cluster(self) -> None:
-        train_spec = require_estimator().TrainSpec(self._input, self._total, [self._speed])
+        train_spec = install().TrainSpec(self._input, self._total, [self._speed])
         member.train(self._estimator, train_spec, self._eval_spec(), self._task)
 
     def _train_alone(self) -> tuple[Mapping[str, Any], Reporting | None] | None:
@@ -150,7 +150,7 @@ class PropensityTraining:
 
     def _train_and_validate(self, report: Reporting | None) -> Mapping[str, Any]:
         """What was measured on dev_dir at the best step, or at the last."""
-        api = require_estimator()
+        api = install()
         listener = InputStateListener(self._input, self._parameters.flags.job_dir)
         evaluation, _ = api.train_and_evaluate(
             self._estimator,
@@ -160,7 +160,7 @@ class PropensityTraining:
         return self._best.result if self._best else dict(evaluation)
 
     def _eval_spec(self, report: Reporting | None = None) -> Any:
-        return require_estimator().EvalSpec(
+        return install().EvalSpec(
             self._dev_input,
             steps=None,
             hooks=evaluate.hooks(self._dev_input, report),

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from sampling import InputFnWithFakePairs, Schema
 from sampling.errors import SamplingError
-from sampling.estimator.forwarding import require_estimator
+from sampling.estimator import install
 from trainer.job_dir import contents, trained
 from trainer.recommender import inputs, networks
 from trainer.recommender.networks import IdVocabulary
@@ -17,7 +17,7 @@ from trainer.recommender.networks import IdVocabulary
 
 def build(flags: argparse.Namespace, schema: Schema, group: int, steps_per_epoch: int = 1) -> Any:
     """With vocabularies that are in the job_dir; `group` as for `networks.build`."""
-    config = require_estimator().RunConfig(
+    config = install().RunConfig(
         model_dir=flags.job_dir,
         tf_random_seed=flags.seed,
         save_checkpoints_steps=steps_per_epoch,

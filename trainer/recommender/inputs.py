@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from sampling import InputFnWithFakePairs, Schema
-from sampling.flags.common import file_options
+from sampling.command_line.common import file_options
 from trainer.recommender import ranking
 from trainer.recommender.ranking import HeldOut
 

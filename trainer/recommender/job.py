@@ -11,9 +11,9 @@ from typing import Any
 import tensorflow as tf
 
 from sampling import Schema
+from sampling.command_line.flag import defaults, of_model
 from sampling.errors import SamplingError
-from sampling.estimator.forwarding import require_estimator
-from sampling.flags.flag import defaults, of_model
+from sampling.estimator import install
 from sampling.input_fn.cluster import Task
 from trainer.distributed import member
 from trainer.job_dir import contents, restart, trained
@@ -40,7 +40,7 @@ _NEEDED = {
 def run(given: argparse.Namespace) -> None:
     """Does what `mode` says; see `trainer.propensity.job.run`."""
     quiet.quieten_tensorflow()
-    require_estimator()
+    install()
     task = member.enter() if given.mode == "train" else Task()
     modes: dict[str, Callable[[argparse.Namespace, Schema], None]] = {
         "train": lambda flags, schema: RecommenderTraining(flags, schema, task).run(),

@@ -20,8 +20,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from sampling.estimator import legacy_keras
-from sampling.estimator.forwarding import require_estimator
+from sampling.estimator import install, legacy_keras
 from sampling.schema import WEIGHT_FEATURE
 from trainer.recommender import ranking
 
@@ -59,7 +58,7 @@ def build(
     Args:
         group: rows of an evaluation that are ranked among each other, the held-out one first.
     """
-    api = require_estimator()
+    api = install()
     make = _linear if flags.model == "linear" else _ncf
     estimator = make(api, flags, users, items, config)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sampling.flags import common
-from sampling.flags.flag import Flag
-from sampling.flags.values import names, number, whole, whole_numbers
+from sampling.command_line import common
+from sampling.command_line.flag import Flag
+from sampling.command_line.values import names, number, whole, whole_numbers
 from trainer.training import every_job
 
 DESCRIPTION = "trains, evaluates or predicts with a model of users and items"

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from sampling import Schema
 from sampling.checkpoint.estimator import InputStateListener
-from sampling.estimator.forwarding import require_estimator
+from sampling.estimator import install
 from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
 from trainer.distributed import member
@@ -92,7 +92,7 @@ class RecommenderTraining:
         total = self._done + self._input.steps_left
         if self._done:
             print(f"going on from step {self._done:,} of {total:,}", file=sys.stderr)
-        api = require_estimator()
+        api = install()
         listener = InputStateListener(self._input, self._estimator.model_dir)
         hooks = [StepProgress("training", total)]
         if self._flags.patience:
@@ -105,12 +105,12 @@ class RecommenderTraining:
 
     def _train_in_cluster(self) -> None:
         total = member.steps(self._input, self._flags.num_epochs, self._task, self._done)
-        train_spec = require_estimator().TrainSpec(self._input, total)
+        train_spec = install().TrainSpec(self._input, total)
         eval_spec = self._eval_spec(hooks=[StepProgress("evaluating", self._held_out.steps)])
         member.train(self._estimator, train_spec, eval_spec, self._task)
 
     def _eval_spec(self, **more: Any) -> Any:
-        return require_estimator().EvalSpec(
+        return install().EvalSpec(
             self._test_input, steps=None, start_delay_secs=0, throttle_secs=0, **more
         )
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from sampling.estimator.forwarding import require_estimator
+from sampling.estimator import install
 from trainer.job_dir import contents
 
 SMALLER_IS_BETTER = ("average_loss", "log_loss", "rmse", "mae")
 _KNOWN = "best.json"
 
 
-class Best(require_estimator().Exporter):  # type: ignore[misc]
+class Best(install().Exporter):  # type: ignore[misc]
     """What `EvalSpec` takes for an exporter: after each evaluation it tells the result, and copies
     the checkpoint if it is the best so far. Made again after a stop, it knows what it knew.
 

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sampling.command_line import common
+from sampling.command_line.flag import Flag, as_given
+from sampling.command_line.values import names, whole
 from sampling.errors import SamplingError
-from sampling.flags import common
-from sampling.flags.flag import Flag, as_given
-from sampling.flags.values import names, whole
 from sampling.formats.csv.options import CsvOptions
 
 MODES = {

@@ -133,17 +133,17 @@ class ClassFiles:
             "contents": f"checksum {zlib.crc32(repr(checksums).encode())}",
         }
 
-
-def _checksum(file: files.File) -> str:
-    file.check_unchanged()
-    return file.checksum()
-
     def block_fingerprint(self) -> str:
         """Of where the files are cut: at other places on a disk than in a bucket."""
         numbers = [blocks.num_blocks for blocks in self.blocks.values()]
         rows = self.reading.block_rows
         said = "" if rows is None else f" of {rows} rows"
         return f"{sum(numbers)}{said} with checksum {zlib.crc32(repr(numbers).encode())}"
+
+
+def _checksum(file: files.File) -> str:
+    file.check_unchanged()
+    return file.checksum()
 
 
 class Reader:

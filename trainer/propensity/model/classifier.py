@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sampling.estimator import legacy_keras
+from sampling.estimator import install, legacy_keras
 from sampling.estimator.calibrated import calibrated_head
-from sampling.estimator.forwarding import forward_features, require_estimator
+from sampling.estimator.forwarding import forward_features
 from sampling.estimator.head import corrected_head, starting_head
 from sampling.probabilities.calibration import Prior
 from sampling.probabilities.platt import Calibration
@@ -72,7 +72,7 @@ def build(
         total_steps: where the learning rate reaches 0.
         warm_start: the WarmStartSettings, if any.
     """
-    canned = require_estimator()
+    canned = install()
     head = canned.BinaryClassHead(weight_column=WEIGHT_FEATURE)
     if calibration is not None:
         head = calibrated_head(head, calibration)

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from sampling import Field, InputFn, Schema
 from sampling.errors import SamplingError
-from sampling.estimator.forwarding import require_estimator
+from sampling.estimator import install
 
 MEASURED_ROWS = 50_000
 _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*")  # what TensorFlow lets a name be, and >
@@ -67,7 +67,7 @@ def with_any_names(estimator: Any, schema: Schema) -> Any:
         renamed = {names.get(name, name): values for name, values in features.items()}
         return estimator.model_fn(renamed, labels, mode, config)
 
-    return require_estimator().Estimator(
+    return install().Estimator(
         model_fn,
         model_dir=estimator.model_dir,
         config=estimator.config,

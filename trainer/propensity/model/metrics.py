@@ -12,9 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from sampling.estimator import legacy_keras
+from sampling.estimator import install, legacy_keras
 from sampling.estimator.calibrated import CALIBRATION
-from sampling.estimator.forwarding import require_estimator
 from sampling.estimator.head import CORRECTION
 from sampling.probabilities.doubts import Measured
 from sampling.schema import WEIGHT_FEATURE
@@ -78,7 +77,7 @@ def add_metrics(
             "rows": _updated(legacy_keras().metrics.Sum(dtype=tf.float64), tf.ones_like(weights)),
         }
 
-    return require_estimator().add_metrics(estimator, metrics)
+    return install().add_metrics(estimator, metrics)
 
 
 def plain(evaluation: Mapping[str, Any]) -> dict[str, float]:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from sampling import Schema
 from sampling.errors import SamplingError
-from sampling.estimator.forwarding import require_estimator
+from sampling.estimator import install
 from trainer.job_dir import contents, trained
 from trainer.propensity.model import features
 
@@ -86,7 +86,7 @@ def settings(flags: argparse.Namespace) -> Any:
             f"{', '.join(sorted(layers))}; fix it"
         )
     chosen = flags.warm_start_layers or [name for name in layers if name not in _LAST]
-    return require_estimator().WarmStartSettings(
+    return install().WarmStartSettings(
         checkpoint, [f"{re.escape(name)}:" for layer in chosen for name in layers[layer]]
     )
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from sampling.estimator.forwarding import require_estimator
+from sampling.estimator import install
 from trainer.propensity.model import encoding, metrics
 from trainer.propensity.model.baseline import Baseline
 from trainer.propensity.model.columns import Columns
@@ -62,7 +62,7 @@ def estimator(
         config: the RunConfig.
         warm_start_from: the WarmStartSettings, if any.
     """
-    api = require_estimator()
+    api = install()
 
     def model_fn(features: Mapping[str, tf.Tensor], labels: Any, mode: str, config: Any) -> Any:
         is_training = mode == api.ModeKeys.TRAIN

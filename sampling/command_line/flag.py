@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sampling.flags.values import Parse
+from sampling.command_line.values import Parse
 
 
 class Flag(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from sampling.flags.flag import Flag
-from sampling.flags.values import character, delimiter, names, null_values, number, whole
+from sampling.command_line.flag import Flag
+from sampling.command_line.values import character, delimiter, names, null_values, number, whole
 
 _PACKED = ("gz", "bz2", "xz", "zst")
 FORMATS = (  # those of `formats.registry`, which takes its time to import

@@ -14,8 +14,8 @@ import re
 import sys
 from collections.abc import Iterator
 
+from sampling.command_line.common import WRITTEN
 from sampling.errors import SamplingError, sentence_of
-from sampling.flags.common import WRITTEN
 
 NAME = "tf-sampling"
 

@@ -13,8 +13,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from sampling.flags.ending import say
-from sampling.flags.flag import Flag, Groups, as_given, defaults, every
+from sampling.command_line.ending import say
+from sampling.command_line.flag import Flag, Groups, as_given, defaults, every
 
 _WIDTH = 90
 
