@@ -51,7 +51,7 @@ class Jobs:
             "model": "dnn",
             "hidden_units": "64",
             "hash_buckets": 10,
-            "num_epochs": 4,
+            "num_epochs": 2,
             "batch_size": 32,
             "learning_rate": 0.03,
         }
@@ -150,7 +150,7 @@ def test_a_training_that_goes_on_knows_the_best_from_before(jobs, long):
 @pytest.fixture(scope="module")
 def steady(jobs):
     """A training of 200 steps at the same rate, and what others change of it."""
-    flags = ["--num_epochs=40", "--checkpoint_steps=40", "--decay=none", "--dropout=0"]
+    flags = ["--num_epochs=40", "--checkpoint_steps=100", "--decay=none", "--dropout=0"]
     jobs.train("steady", *flags)
     return flags
 
@@ -169,10 +169,11 @@ def test_with_decay_the_last_steps_change_little(jobs, steady):
         jobs.train(f"decay {decay}", *steady, f"--decay={decay}")
     for name in ("decay cosine", "decay linear", "steady"):
         last = "dnn/hiddenlayer_0/kernel"
-        before, after = (jobs.weights(name, f"model.ckpt-{step}")[last] for step in (160, 200))
+        before, after = (jobs.weights(name, f"model.ckpt-{step}")[last] for step in (100, 200))
         moved[name] = np.abs(after - before).mean()
-    assert moved["decay cosine"] < 0.1 * moved["steady"]
-    assert moved["decay linear"] < 0.3 * moved["steady"]
+    # Rates of the second half are on average 0.18 and 0.25 of the first one.
+    assert moved["decay cosine"] < 0.4 * moved["steady"]
+    assert moved["decay linear"] < 0.5 * moved["steady"]
 
 
 @pytest.fixture(scope="module")
@@ -212,9 +213,9 @@ def test_a_warm_start_is_with_the_layers_named(jobs, other_label):
 
 def test_a_linear_model_starts_warm_and_stays_so(jobs, other_label):
     """After one epoch at a small rate it is what the other model was, but for the bias."""
-    jobs.train("linear", "--model=linear", "--learning_rate=0.2")
+    jobs.train("linear", "--model=linear", "--num_epochs=4", "--learning_rate=0.2")
     flags = [*other_label, f"--warm_start_dir={jobs.folder}/linear", "--num_epochs=1"]
-    jobs.train("warm_linear", *flags, "--learning_rate=0.2")
+    jobs.train("warm_linear", *flags, "--model=linear", "--learning_rate=0.2")
     theirs, ours = jobs.weights("linear"), jobs.weights("warm_linear")
     for name in ("linear/linear_model/x/weights", "linear/linear_model/city/weights"):
         np.testing.assert_allclose(ours[name], theirs[name], atol=0.15)

@@ -261,7 +261,7 @@ def stopped(data, tmp_path_factory):
     What a kill leaves behind is there, too: parts of a checkpoint to come, and its state.
     """
     whole = Job(data, tmp_path_factory.mktemp("whole"))
-    task.main(whole.flags("train", "--checkpoint_steps=10"))
+    task.main(whole.flags("train", "--checkpoint_steps=30"))
     job_dir = tmp_path_factory.mktemp("stopped") / "job"
     shutil.copytree(whole.job_dir, job_dir)
     text = (job_dir / "checkpoint").read_text()

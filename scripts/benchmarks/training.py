@@ -45,7 +45,8 @@ def measure(
     for repetition in range(repetitions):
         runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
         # One training differs from the next by a tenth: the two that are compared most have three.
-        for name in [*in_turn(names, repetition), FREE, ENGINE, ENGINE, FREE]:
+        again = [FREE, ENGINE, ENGINE, FREE] if repetitions > 1 else []
+        for name in [*in_turn(names, repetition), *again]:
             units = LARGE_UNITS if name.endswith(LARGE) else UNITS
             runs[name].append(_train(makes[name], units, seconds))
             progress(

@@ -73,7 +73,7 @@ def build(
         warm_start: the WarmStartSettings, if any.
     """
     canned = install()
-    head = canned.BinaryClassHead(weight_column=WEIGHT_FEATURE)
+    head = _head()
     if calibration is not None:
         head = calibrated_head(head, calibration)
     if start is not None:
@@ -98,6 +98,21 @@ def build(
         estimator = with_any_names(estimator, schema)
     measured = add_metrics(estimator, threshold, flags.segment, schema.features_to_forward)
     return forward_features(measured, schema)
+
+
+def _head() -> Any:
+    canned = install()
+
+    class Head(canned.BinaryClassHead):  # type: ignore[name-defined]
+        """Measures nothing, which `add_metrics` does."""
+
+        def metrics(self, regularization_losses: Any = None) -> dict[str, Any]:
+            return {}
+
+        def update_metrics(self, *_: Any, **__: Any) -> dict[str, Any]:
+            return {}
+
+    return Head(weight_column=WEIGHT_FEATURE)
 
 
 def _network(flags: argparse.Namespace, known: Knowledge) -> wide_deep.Network:
