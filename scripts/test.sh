@@ -25,11 +25,12 @@ parallel=(-n 3 --dist loadfile --no-loadscope-reorder)
 .venv/bin/python -m pytest "${parallel[@]}"
 
 # Without TensorFlow, or what another program does.
-others=(beam benchmark benchmark_pairs bigquery calibration cloud_scripts cloud_storage command
-  imbalanced_learn infer_property listing prepare scripts split unobserved writers)
+others=(bad_input beam benchmark benchmark_pairs bigquery blocks calibration cloud_scripts
+  cloud_storage command gcloud imbalanced_learn infer_property listing lookup pairs platt predictions
+  prepare sampler_checks scripts sequence shards split statistics unobserved writers)
 # Jobs, examples and studies; test_trainer and what they are made of are tested on both.
-others+=(data_dir equivalent_environments examples habits launch readme recommender rejection report
-  shoppers songs trainer_report what_sampling_buys)
+others+=(data_dir equivalent_environments examples from_files habits kill launch readme recommender
+  rejection report shoppers songs trainer_report what_sampling_buys wide_deep)
 # About today's, or about both.
 others+=(estimator_install estimator_keras3 two_tensorflows without_estimator)
 others=("${others[@]/#/--ignore=tests/test_}")
