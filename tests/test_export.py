@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from sampling import InputFn, InputFnDownsampleWithWeight, Schema
 from sampling.__main__ import main
 from sampling.files import manifest
+from sampling.formats.writing import Layout
 from sampling.prepare import sample
 from sampling.rows.encoding import TableRows
 from tests.conftest import SCHEMA, write_classes
@@ -186,11 +187,11 @@ def test_shards_can_be_made_one_by_one(
     ):
         warnings.simplefilter("ignore")  # there may be fewer negatives than asked for
         input_fn = sample.open_input(options)
-        blocks = input_fn.blocks_of_classes()
+        layout, blocks = Layout("parquet"), input_fn.blocks_of_classes()
         rows = {name: of_class.rows_of_blocks() for name, of_class in blocks.items()}
         stretches = sample.stretches(input_fn, rows, shards)
         one_by_one = [
-            pa.concat_tables(sample.read(sample.open_input(options), stretch))
+            pa.concat_tables(sample.read(sample.open_input(options).as_written(layout), stretch))
             for stretch in reversed(stretches)
         ]
         input_fn.write_epoch(folder / "sample", shards=shards, format="parquet")

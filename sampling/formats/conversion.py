@@ -106,7 +106,7 @@ class Conversion:
         if pa.types.is_floating(values.type):
             return _finite(values, column, field)
         if field.is_string and self._looks_for_nulls(field, filled):
-            return _without(values, self._nulls)
+            return without(values, self._nulls)
         return values
 
     def _is_coded(self, column: pa.ChunkedArray, field: Field, filled: bool) -> bool:
@@ -283,7 +283,7 @@ def _without_nan(values: Any) -> Any:
     return pc.if_else(is_nan, pa.scalar(None, values.type), values)
 
 
-def _without(values: Any, nulls: Collection[str]) -> Any:
+def without(values: Any, nulls: Collection[str]) -> Any:
     """Strings, null where they are spellings of nothing."""
     spelled: list[Any] = [null.encode() for null in nulls]
     is_null = pc.is_in(values, pa.array(spelled, pa.binary()).cast(values.type))

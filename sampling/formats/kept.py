@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -10,9 +11,12 @@ import pyarrow.compute as pc
 
 from sampling.errors import SamplingError
 from sampling.formats import partitions
+from sampling.formats.base import CountedBlocks
 from sampling.formats.csv.blocks import CsvBlocks
 from sampling.formats.groups import GroupedBlocks
+from sampling.formats.mixed import ClassBlocks
 from sampling.formats.registry import Blocks
+from sampling.formats.table import TableBlocks
 
 Read = Callable[[np.ndarray], tuple[pa.Table, pa.Table, pa.Table]]
 
@@ -36,7 +40,7 @@ def reader(blocks: Blocks, file_format: str) -> Read:
         return lambda ids: blocks.read_with_lines(ids, names)
     if isinstance(blocks, CsvBlocks):
         return lambda ids: _twice(*_typed(*blocks.read_both(ids), None))
-    if not isinstance(blocks, GroupedBlocks):
+    if not isinstance(blocks, (GroupedBlocks, TableBlocks)):
         return lambda ids: _twice(*_unfilled(blocks, ids))
     types = _types(blocks)
     if file_format == "parquet":
@@ -45,45 +49,69 @@ def reader(blocks: Blocks, file_format: str) -> Read:
     return lambda ids: _as_text(*_typed(*blocks.read_both(ids), types))
 
 
+def fields(blocks: Blocks | ClassBlocks, file_format: str) -> Callable[[np.ndarray], pa.Table]:
+    """What gives rows of blocks as they are to be written, each field in a column of its own.
+
+    CSV to CSV are the fields' texts; otherwise it is what `reader` gives.
+
+    Args:
+        file_format: that is written, "csv" or "parquet".
+
+    Raises:
+        SamplingError: a column can't be written in that format.
+    """
+    if isinstance(blocks, ClassBlocks):
+        return functools.partial(blocks.read_by, fields(blocks.mixed.blocks, file_format))
+    if isinstance(blocks, CsvBlocks) and file_format == "csv":
+        return blocks.read_text
+    read = reader(blocks, file_format)
+    return lambda ids: read(ids)[1]
+
+
+def unified(found: Iterable[pa.Schema]) -> pa.Schema:
+    """The columns of several tables, each of a type that holds the values of all.
+
+    Raises:
+        SamplingError: there is none.
+    """
+    try:
+        return pa.unify_schemas(list(found), promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise SamplingError(
+            f"found columns of types that no column of Parquet holds together ({error}), expected "
+            "one type in all files; write CSV"
+        ) from None
+
+
 def _twice(table: pa.Table, kept: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
     return table, kept, kept
 
 
-def _unfilled(blocks: Blocks, ids: np.ndarray) -> tuple[pa.Table, pa.Table]:
+def _unfilled(blocks: CountedBlocks, ids: np.ndarray) -> tuple[pa.Table, pa.Table]:
     """Of a format without types of its own."""
-    filled = blocks.read(ids)
-    blocks.filled = False
-    try:
-        return filled, blocks.read(ids)
-    finally:
-        blocks.filled = True
+    return blocks.read(ids), blocks.read(ids, filled=False)
 
 
-def _types(blocks: GroupedBlocks) -> pa.Schema:
+def _types(blocks: CountedBlocks) -> pa.Schema:
     """Of all files, dictionaries decoded."""
-    types = pa.unify_schemas(
-        [
-            pa.schema([(each.name, _decoded(each.type)) for each in file.types])
-            for file in blocks.files
-        ],
-        promote_options="permissive",
-    )
-    return pa.schema([types.field(name) for name in blocks.files[0].names])
+    of_paths = pa.schema([(name, values.type) for name, values in blocks.partitions.items()])
+    return unified([*(_decoded(file.types) for file in blocks.files), of_paths])
 
 
-def _decoded(type_: pa.DataType) -> pa.DataType:
-    return type_.value_type if pa.types.is_dictionary(type_) else type_
+def _decoded(types: pa.Schema) -> pa.Schema:
+    is_coded = pa.types.is_dictionary
+    return pa.schema([(c.name, c.type.value_type if is_coded(c.type) else c.type) for c in types])
 
 
 def _typed(
     table: pa.Table, raw: list[pa.Table], types: pa.Schema | None
 ) -> tuple[pa.Table, pa.Table]:
-    names = [name for name in raw[0].column_names if name in table.column_names]
-    kept = [each.select(names) for each in raw]
-    if types is not None:
-        kept = [each.cast(types) for each in kept]
-    joined = pa.concat_tables(kept)
-    return table, joined
+    kept = []
+    for each in raw:
+        some = each.select([name for name in each.column_names if name in table.column_names])
+        as_types = [(types or _decoded(some.schema)).field(name) for name in some.column_names]
+        kept.append(some.cast(pa.schema(as_types)))
+    return table, pa.concat_tables(kept, promote_options="default")
 
 
 def _as_text(table: pa.Table, kept: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
@@ -92,7 +120,8 @@ def _as_text(table: pa.Table, kept: pa.Table) -> tuple[pa.Table, pa.Table, pa.Ta
     for name in kept.column_names:
         column = kept[name]
         if pa.types.is_temporal(column.type):  # text already, in the way that input functions read
-            column = pc.if_else(pc.is_valid(column), table[name], pa.scalar(None, pa.string()))
+            text = table[name].cast(pa.string())
+            column = pc.if_else(pc.is_valid(column), text, pa.scalar(None, pa.string()))
         elif pa.types.is_floating(column.type):
             missing = pa.scalar(None, column.type)
             column = pc.if_else(pc.fill_null(pc.is_nan(column), False), missing, column)
@@ -112,7 +141,7 @@ def _utf8(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         ) from None
 
 
-def _check_no_lists(types: pa.Schema, blocks: GroupedBlocks) -> None:
+def _check_no_lists(types: pa.Schema, blocks: CountedBlocks) -> None:
     for field in types:
         if pa.types.is_nested(field.type):
             raise SamplingError(
