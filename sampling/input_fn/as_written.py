@@ -66,7 +66,8 @@ class WrittenRows(TableRows):
     def encode(self, table: pa.Table, blocks: Any, ids: np.ndarray) -> Round:
         round_ = super().encode(table, blocks, ids)
         tables = [self._no_rows, self._read(blocks, ids)]  # whose types are those of all classes
-        round_[_ROWS] = Carried(pa.concat_tables(tables, promote_options="permissive"))
+        rows = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+        round_[_ROWS] = Carried(rows)
         return round_
 
     @functools.cached_property
