@@ -176,7 +176,7 @@ def test_what_a_transform_leaves_missing_is_written_so(spelled, tmp_path, file_f
         assert (
             path.read_text()
             == """id;x;age;age_missing;city;seen;y;half;weight
-9007199254740993;0,116950646;;1;none;1;yes;-0,5;0,3
+9007199254740993;0,116950646;;1;"a ""b"";c";1;yes;-0,5;0,3
 3;17;5;0;none;1;no;2,5;1
 2;;17;0;Zürich;0;yes;8,5;1
 4;0,001;;1;none;0;no;-0,5;0,1
