@@ -428,7 +428,7 @@ def test_fields_are_written_as_they_are(tmp_path, file_format):
     columns = {
         "id": [2**53 + 1, 2**53 + 3, 5, 7],
         "x": [0.116950644, None, 17.0, 0.001],
-        "age": [40, None, None, 17],
+        "age": [10**15 + 1, None, None, 17],
         "city": ['a "b", c', "Zürich", None, "NA"],
         "seen": [True, None, False, True],
         "y": ["yes", "no", "no", "yes"],

@@ -17,6 +17,7 @@ from sampling.formats.groups import GroupedBlocks
 from sampling.formats.mixed import ClassBlocks
 from sampling.formats.registry import Blocks
 from sampling.formats.table import TableBlocks
+from sampling.schema import Schema
 
 Read = Callable[[np.ndarray], tuple[pa.Table, pa.Table, pa.Table]]
 
@@ -46,7 +47,7 @@ def reader(blocks: Blocks, file_format: str) -> Read:
     if file_format == "parquet":
         return lambda ids: _twice(*_typed(*blocks.read_both(ids), types))
     _check_no_lists(types, blocks)
-    return lambda ids: _as_text(*_typed(*blocks.read_both(ids), types))
+    return lambda ids: _as_text(*_typed(*blocks.read_both(ids), types), blocks.schema)
 
 
 def fields(blocks: Blocks | ClassBlocks, file_format: str) -> Callable[[np.ndarray], pa.Table]:
@@ -89,7 +90,8 @@ def _twice(table: pa.Table, kept: pa.Table) -> tuple[pa.Table, pa.Table, pa.Tabl
 
 def _unfilled(blocks: CountedBlocks, ids: np.ndarray) -> tuple[pa.Table, pa.Table]:
     """Of a format without types of its own."""
-    return blocks.read(ids), blocks.read(ids, filled=False)
+    known = blocks.read(ids, filled=False)
+    return blocks.read(ids), known.cast(_decoded(known.schema))
 
 
 def _types(blocks: CountedBlocks) -> pa.Schema:
@@ -114,7 +116,9 @@ def _typed(
     return table, pa.concat_tables(kept, promote_options="default")
 
 
-def _as_text(table: pa.Table, kept: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
+def _as_text(
+    table: pa.Table, kept: pa.Table, schema: Schema
+) -> tuple[pa.Table, pa.Table, pa.Table]:
     """Columns that CSV takes, before those as they are."""
     columns = {}
     for name in kept.column_names:
@@ -123,8 +127,10 @@ def _as_text(table: pa.Table, kept: pa.Table) -> tuple[pa.Table, pa.Table, pa.Ta
             text = table[name].cast(pa.string())
             column = pc.if_else(pc.is_valid(column), text, pa.scalar(None, pa.string()))
         elif pa.types.is_floating(column.type):
-            missing = pa.scalar(None, column.type)
-            column = pc.if_else(pc.fill_null(pc.is_nan(column), False), missing, column)
+            is_missing = pc.is_null(column, nan_is_null=True)
+            if schema[name].is_integer and not (name == schema.label and schema.classes):
+                column = table[name]  # as text a large fraction has an exponent
+            column = pc.if_else(is_missing, pa.scalar(None, column.type), column)
         elif pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
             column = _utf8(column, name)
         columns[name] = column
