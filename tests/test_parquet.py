@@ -278,6 +278,13 @@ def test_codes_beyond_the_dictionary_are_an_error(tmp_path):
         values(path, schema)
 
 
+def test_a_row_group_without_a_text(tmp_path):
+    table = pa.table({"id": [1, 2], "city": pa.array([None, None], pa.string())})
+    pq.write_table(table, tmp_path / "a.parquet")
+    schema = Schema.from_dict({"id": int, "city": str})
+    assert values(tmp_path, schema)["city"].tolist() == [b"", b""]
+
+
 def test_a_column_that_is_there_twice(tmp_path):
     table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["id", "id"])
     pq.write_table(table, tmp_path / "a.parquet")
