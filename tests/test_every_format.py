@@ -423,7 +423,7 @@ print(sum(len(labels) for _, labels, _ in input_fn.batches()))
 # --- what is written again ---
 
 
-@every_format
+@pytest.mark.parametrize("file_format", ["csv", "csv.gz", *TYPED])
 def test_fields_are_written_as_they_are(tmp_path, file_format):
     columns = {
         "id": [2**53 + 1, 2**53 + 3, 5, 7],
