@@ -139,7 +139,7 @@ def is_wide(column: Any) -> bool:
     return isinstance(column, (Lists, Carried)) or len(column.shape) > 1
 
 
-def concatenated(pieces: Sequence[Any]) -> np.ndarray | Strings | Lists | Carried:
+def concatenated(pieces: Sequence[Any]) -> Any:
     """One column out of several, whose strings may have codes of their own."""
     if isinstance(pieces[0], Carried):
         return Carried(pa.concat_tables(piece.table for piece in pieces))
