@@ -110,7 +110,7 @@ def test_a_column_that_does_not_fit_is_refused_at_once(tmp_path, schema, column,
         (bool, 2, "found 2, expected true or false"),
         (float, float("inf"), "found inf, expected a finite number"),
         (float, 1e300, r"found 1e\+300, expected a finite number"),
-        (Field("c", int, "REQUIRED"), None, "found nothing, expected a value; fill it in"),
+        (Field("c", int, "REQUIRED"), None, "found nothing, expected a value, as of keys"),
     ],
 )
 def test_a_bad_value_is_named_by_its_row(tmp_path, type_, bad, message):
