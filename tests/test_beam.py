@@ -12,6 +12,7 @@ pytest.importorskip("apache_beam", reason="the extra [beam] is not installed")
 
 from sampling.__main__ import main
 from sampling.files import manifest
+from sampling.order.block_size import fixed
 from sampling.prepare import source
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Beam's own
@@ -43,7 +44,7 @@ def raw(tmp_path):
 @pytest.fixture
 def many_chunks(monkeypatch):
     """For workers in this process."""
-    monkeypatch.setattr(source, "_BLOCK_ROWS", 100)
+    monkeypatch.setattr(source, "_BLOCKS", fixed(100))
     monkeypatch.setattr(source, "_CHUNK_BYTES", 8000)
 
 

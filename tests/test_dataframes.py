@@ -99,7 +99,7 @@ def test_a_state_is_of_its_table():
     restored = InputFn(ROWS, SCHEMA, shuffle=True, num_epochs=2)
     restored.restore(state)
     np.testing.assert_array_equal(ids_of(list(restored.batches())), stream[1000:])
-    with pytest.raises(ValueError, match="the state was made with files"):
+    with pytest.raises(ValueError, match="the state was made with .* files = "):
         InputFn(ROWS[:2000], SCHEMA, shuffle=True, num_epochs=2).restore(state)
     with pytest.raises(ValueError, match="the state was made with contents"):
         InputFn(ROWS.assign(id=ROWS["id"] + 1), SCHEMA, shuffle=True, num_epochs=2).restore(state)

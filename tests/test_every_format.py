@@ -23,7 +23,7 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
-from sampling import Field, InputFn, Schema
+from sampling import Field, InputFn, InputFnStratified, Schema
 from sampling.files import listing
 from sampling.formats import registry
 from sampling.formats.csv.options import CsvOptions
@@ -418,3 +418,68 @@ print(sum(len(labels) for _, labels, _ in input_fn.batches()))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["7200"], done.stderr
+
+
+# --- what is written again ---
+
+
+@pytest.mark.parametrize("file_format", ["csv", "csv.gz", *TYPED])
+def test_fields_are_written_as_they_are(tmp_path, file_format):
+    columns = {
+        "id": [2**53 + 1, 2**53 + 3, 5, 7],
+        "x": [0.116950644, None, 17.0, 0.001],
+        "age": [10**15 + 1, None, None, 17],
+        "city": ['a "b", c', "Zürich", None, "NA"],
+        "seen": [True, None, False, True],
+        "y": ["yes", "no", "no", "yes"],
+    }
+    fields = (
+        Field("id", int, kind="id"),
+        Field("x", float, default=math.nan, indicator=True),
+        Field("age", int, default=-1),
+        Field("city", str, default="?"),
+        Field("seen", bool),
+        Field("y", str),
+    )
+    is_file = file_format not in ("DataFrame", "Table")
+    if is_file:
+        fields += (Field("dt", "DATE"),)
+    schema = Schema(fields, "y", classes=("no", "yes"))
+    files = made(columns, file_format, tmp_path / "dt=2024-01-01")
+    input_fn = InputFnStratified(
+        files, schema, epoch=5, shares="natural", oversample=True, weight="auto", null_values=["NA"]
+    )
+    expected = {
+        key: [None if value == "NA" else value for value in values]
+        for key, values in columns.items()
+    }
+    if file_format.startswith("tfrecord"):
+        expected["x"] = [v and float(np.float32(v)) for v in expected["x"]]
+    expected |= {"dt": ["2024-01-01"] * 4} if is_file else {}
+    place = {id_: row for row, id_ in enumerate(columns["id"])}
+    for written_as in ("csv", "parquet"):
+        out = tmp_path / written_as
+        [path] = input_fn.write_epoch(out, shards=1, format=written_as)["files"]
+        if written_as == "csv":
+            rows = list(csv.DictReader((out / path).read_text().splitlines()))
+        else:
+            rows = pq.read_table(out / path).to_pylist()
+        for row in rows:
+            for name, values in expected.items():
+                value = values[place[int(row["id"])]]
+                if written_as == "parquet" or (file_format in TEXT and value is not None):
+                    assert str(row[name]) == str(value) or row[name] == value, name
+                else:
+                    assert _is_text_of(row[name], value), name
+        again = InputFn(str(out / path), Schema.from_manifest(out))
+        assert again.schema.classes == schema.classes
+        for one, other in zip(input_fn.batches(), again.batches(), strict=True):
+            np.testing.assert_equal(one, other)
+
+
+def _is_text_of(text: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return text in (("true", "1") if value else ("false", "0"))
+    if isinstance(value, float):
+        return value in (float(text), float(np.float32(text)))  # all digits that there are
+    return text == ("" if value is None else str(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -13,14 +14,16 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampling import InputFn, InputFnDownsampleWithWeight, Schema
+from sampling import Field, InputFn, InputFnDownsampleWithWeight, Schema
 from sampling.__main__ import main
 from sampling.files import manifest
+from sampling.formats.writing import Layout
 from sampling.prepare import sample
 from sampling.rows.encoding import TableRows
 from tests.conftest import SCHEMA, write_classes
@@ -90,6 +93,108 @@ def test_what_a_transform_adds_is_written(weighted):
     frame = pd.read_csv(path, sep=";")
     np.testing.assert_array_equal(frame["twice"], frame["id"] * 2)
     assert Schema.from_manifest(weighted / "sample")["twice"].type == "FLOAT"
+
+
+FIELDS = (
+    Field("id", int, kind="id"),
+    Field("x", float, default=math.nan),
+    Field("age", int, default=-1, indicator=True),
+    Field("city", str, default="?"),
+    Field("seen", bool),
+    Field("importance", float),
+    Field("y", str),
+)
+SPELLED = Schema(FIELDS, "y", "importance", classes=("no", "yes"))
+POSITIVE = """y;x;age;city;id;seen;importance
+ yes ;0,116950644;NA;"a ""b"";c";9007199254740993;yes;0,3
+yes;;17,0;Zürich;2;F;1
+"""
+NEGATIVE = """id;x;age;city;seen;importance;left out
+3;17,0;5;NA;t;1;z
+4;1e-3;;;no;0,1;z
+"""
+
+
+@pytest.fixture
+def spelled(tmp_path):
+    (tmp_path / "positive.csv").write_text(POSITIVE)
+    (tmp_path / "negative.csv").write_text(NEGATIVE)
+    options = {"decimal": ",", "null_values": ["NA"], "shuffle": False}
+    return lambda **more: train(tmp_path, schema=SPELLED, **options | more)
+
+
+def test_fields_are_written_byte_for_byte(spelled, tmp_path):
+    made = spelled().write_epoch(tmp_path / "out", shards=1)
+    [path] = made["files"]
+    assert (
+        (tmp_path / "out" / path).read_text()
+        == """id;x;age;city;seen;y;weight
+9007199254740993;0,116950644;;"a ""b"";c";yes; yes ;0,3
+3;17,0;5;;t;no;1
+2;;17,0;Zürich;F;yes;1
+4;1e-3;;;no;no;0,1
+"""
+    )
+    assert made["csv"] == {"delimiter": ";", "decimal": ","}
+    assert made["splits"]["epoch"]["classes"] == {"no": {"rows": 2}, "yes": {"rows": 2}}
+    again = InputFn(
+        str(tmp_path / "out"), Schema.from_manifest(tmp_path / "out"), delimiter=";", decimal=","
+    )
+    np.testing.assert_equal(list(again.batches()), list(spelled().batches()))
+
+
+def test_classes_may_be_in_files_of_several_types(spelled, tmp_path):
+    columns = {"id": [3, 4], "x": [17.0, 0.001], "age": pa.array([5, None], pa.int8())}
+    columns |= {"city": ["NA", None], "seen": [True, False], "importance": [1.0, 0.1]}
+    negatives = pa.table(columns | {"y": ["no", "no"]})
+    pq.write_table(negatives, tmp_path / "negative.parquet")
+    files = str(tmp_path / "positive.csv"), str(tmp_path / "negative.parquet")
+    options = {"delimiter": ";", "decimal": ",", "null_values": ["NA"], "shuffle": False}
+    input_fn = InputFnDownsampleWithWeight(*files, schema=SPELLED, is_train=True, **options)
+    for file_format in ("csv", "parquet"):
+        [path] = input_fn.write_epoch(tmp_path / file_format, shards=1, format=file_format)["files"]
+        text = {"delimiter": ";", "decimal": ","} if file_format == "csv" else {}
+        schema = Schema.from_manifest(tmp_path / file_format)
+        again = InputFn(str(tmp_path / file_format / path), schema, **text)
+        np.testing.assert_equal(list(again.batches()), list(input_fn.batches()))
+    assert pq.read_table(tmp_path / "parquet" / path)["age"].to_pylist() == [None, 5, 17, None]
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_what_a_transform_leaves_missing_is_written_so(spelled, tmp_path, file_format):
+    def filled(table):
+        city = pc.if_else(pc.equal(table["city"], "?"), "none", table["city"])
+        place = table.column_names.index("city")
+        return table.set_column(place, "city", city).append_column(
+            "half", pc.divide(table["age"].cast("float"), 2)
+        )
+
+    input_fn = spelled(transform=filled)
+    [path] = input_fn.write_epoch(tmp_path / "out", shards=1, format=file_format)["files"]
+    path = tmp_path / "out" / path
+    if file_format == "csv":
+        assert (
+            path.read_text()
+            == """id;x;age;age_missing;city;seen;y;half;weight
+9007199254740993;0,116950646;;1;"a ""b"";c";1;yes;-0,5;0,3
+3;17;5;0;none;1;no;2,5;1
+2;;17;0;Zürich;0;yes;8,5;1
+4;0,001;;1;none;0;no;-0,5;0,1
+"""
+        )
+    text = {"delimiter": ";", "decimal": ","} if file_format == "csv" else {}
+    again = InputFn(str(path), Schema.from_manifest(tmp_path / "out"), **text)
+    np.testing.assert_equal(list(again.batches()), list(input_fn.batches()))
+
+
+def test_a_label_that_a_transform_makes_no_class_of_is_refused(spelled, tmp_path):
+    def other(table):
+        return table.set_column(table.column_names.index("y"), "y", pc.add(table["y"], 1))
+
+    options = {"delimiter": ";", "decimal": ",", "null_values": ["NA"], "transform": other}
+    input_fn = InputFn(str(tmp_path / "positive.csv"), SPELLED, **options)
+    with pytest.raises(ValueError, match="'y': found 2 to 2 after the transform, expected places"):
+        input_fn.write_epoch(tmp_path / "out")
 
 
 def test_files_without_labels_can_be_written(tmp_path):
@@ -186,11 +291,11 @@ def test_shards_can_be_made_one_by_one(
     ):
         warnings.simplefilter("ignore")  # there may be fewer negatives than asked for
         input_fn = sample.open_input(options)
-        blocks = input_fn.blocks_of_classes()
+        layout, blocks = Layout("parquet"), input_fn.blocks_of_classes()
         rows = {name: of_class.rows_of_blocks() for name, of_class in blocks.items()}
         stretches = sample.stretches(input_fn, rows, shards)
         one_by_one = [
-            pa.concat_tables(sample.read(sample.open_input(options), stretch))
+            pa.concat_tables(sample.read(sample.open_input(options).as_written(layout), stretch))
             for stretch in reversed(stretches)
         ]
         input_fn.write_epoch(folder / "sample", shards=shards, format="parquet")

@@ -110,7 +110,7 @@ def test_a_column_that_does_not_fit_is_refused_at_once(tmp_path, schema, column,
         (bool, 2, "found 2, expected true or false"),
         (float, float("inf"), "found inf, expected a finite number"),
         (float, 1e300, r"found 1e\+300, expected a finite number"),
-        (Field("c", int, "REQUIRED"), None, "found nothing, expected a value; fill it in"),
+        (Field("c", int, "REQUIRED"), None, "found nothing, expected a value, as of keys"),
     ],
 )
 def test_a_bad_value_is_named_by_its_row(tmp_path, type_, bad, message):
@@ -276,6 +276,13 @@ def test_codes_beyond_the_dictionary_are_an_error(tmp_path):
     schema = Schema.from_dict({"city": str})
     with pytest.raises(ValueError, match=f"{path}, row group 0.*: found what Parquet"):
         values(path, schema)
+
+
+def test_a_row_group_without_a_text(tmp_path):
+    table = pa.table({"id": [1, 2], "city": pa.array([None, None], pa.string())})
+    pq.write_table(table, tmp_path / "a.parquet")
+    schema = Schema.from_dict({"id": int, "city": str})
+    assert values(tmp_path, schema)["city"].tolist() == [b"", b""]
 
 
 def test_a_column_that_is_there_twice(tmp_path):

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sampling import InputFn, Schema
 from sampling.__main__ import main
 from sampling.files import manifest
+from tests import written
 
 
 def split(folder, *flags, raw="raw.csv", output="out"):
@@ -371,13 +372,15 @@ def test_labels_that_were_found_are_recorded_as_classes(tmp_path, labels, classe
     assert found == sorted(classes.index(label) for label in labels)
 
 
-def test_a_column_in_the_path_is_written(tmp_path):
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_a_column_in_the_path_is_written(tmp_path, file_format):
     for day in ("2024-01-01", "2024-01-02"):
         (tmp_path / f"raw/dt={day}").mkdir(parents=True)
-        (tmp_path / f"raw/dt={day}/a.csv").write_text(f'id,x\n{day[-1]},"1,5"\n')
+        frame = pd.DataFrame({"id": [int(day[-1])], "x": ["1,5"]})
+        written.write(frame, tmp_path / f"raw/dt={day}/a.{file_format}")
     schema = Schema.from_dict({"id": int, "x": str, "dt": "DATE"}).to_json()
     flags = [f"--schema={schema}", "--splits=all=1", "--shards=1"]
-    out = split(tmp_path, *flags, raw="raw/*/*.csv")
+    out = split(tmp_path, *flags, raw=f"raw/*/*.{file_format}")
     assert shards(out)[0].read_text() == 'id,x,dt\n1,"1,5",2024-01-01\n2,"1,5",2024-01-02\n'
 
 

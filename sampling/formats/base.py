@@ -45,8 +45,8 @@ class CountedBlocks:
 
     Attributes:
         coded: whether `read` gives strings of features as codes of distinct ones (dictionaries).
-        filled: whether `read` gives defaults for what is missing, and indicators; else nulls.
         left_out: the names of columns in the files that the schema lacks.
+        partitions: the values of columns that are in the files' paths, by name, one for each file.
 
     Args:
         sources: the files; those without rows are left out.
@@ -65,13 +65,13 @@ class CountedBlocks:
         label: Label,
         role: str,
     ):
-        self.files, self.coded, self.filled = list(sources), False, True
+        self.files, self.coded = list(sources), False
         self.schema, self.role, self._label = schema, role, label
         self.left_out = left_out(sources)
         self._convert = Conversion(schema, null_values)
         of_paths = [(s.file.path, {*s.names, *partitions.of_path(s.file.path)}) for s in sources]
         check_alike(of_paths, schema, label, role)
-        self._partitions = partitions.columns([s.file.path for s in sources], schema)
+        self.partitions = partitions.columns([s.file.path for s in sources], schema)
         self._lock = threading.Lock()  # what is held between reads is shared by all streams
 
     def _set_blocks(
@@ -125,7 +125,7 @@ class CountedBlocks:
 
     @property
     def has_labels(self) -> bool:
-        names = {*self.files[0].names, *self._partitions}
+        names = {*self.files[0].names, *self.partitions}
         return self._label is not None or self.schema.label in names
 
     def check_unchanged(self) -> None:
@@ -141,12 +141,15 @@ class CountedBlocks:
         """int64 [num_blocks]: rows of each block."""
         return self._rows
 
-    def read(self, blocks: np.ndarray, columns: Collection[str] | None = None) -> pa.Table:
+    def read(
+        self, blocks: np.ndarray, columns: Collection[str] | None = None, filled: bool = True
+    ) -> pa.Table:
         """The rows of some blocks (sorted, int64 [n]), in file order.
 
         Args:
             columns: names of the schema's columns, one at least; None: all. What is not named is
                 neither parsed nor checked.
+            filled: whether to give defaults for what is missing, and indicators; else nulls.
 
         Returns:
             A table with the schema's columns; without the label where the files have none and no
@@ -157,24 +160,36 @@ class CountedBlocks:
                 file has changed or is damaged.
         """
         wanted = self.schema.names if columns is None else checked_names(columns, self.schema)
-        return self._joined(self._raw(blocks, wanted), wanted, blocks)
+        return self._joined(self._raw(blocks, wanted), wanted, blocks, filled)
 
     def read_both(self, blocks: np.ndarray) -> tuple[pa.Table, list[pa.Table]]:
         """What `read` gives, and the same rows as the files have them: types and missing values."""
         wanted = self.schema.names
         raw = self._raw(blocks, wanted)
-        return self._joined(raw, wanted, blocks), raw
+        return self._joined(raw, wanted, blocks, True), raw
 
     def _raw(self, blocks: np.ndarray, names: Sequence[str]) -> list[pa.Table]:
         with self._lock:
-            return list(joined(list(self._tables(blocks, names))))
+            tables = list(joined(list(self._tables(blocks, names))))
+        if not self.partitions:
+            return tables
+        of_row = np.repeat(self._file_of[blocks], self._rows[blocks])
+        ends = np.cumsum([table.num_rows for table in tables])
+        of_tables = np.split(of_row, ends[:-1])
+        return [self._with_partitions(*each) for each in zip(tables, of_tables, strict=True)]
+
+    def _with_partitions(self, table: pa.Table, of_row: np.ndarray) -> pa.Table:
+        for name, values in self.partitions.items():
+            if name not in table.column_names:
+                table = table.append_column(name, values.take(pa.array(of_row)))
+        return table
 
     def _joined(
-        self, raw: Iterable[pa.Table], names: Sequence[str], blocks: np.ndarray
+        self, raw: Iterable[pa.Table], names: Sequence[str], blocks: np.ndarray, filled: bool
     ) -> pa.Table:
         tables, rows = [], 0
         for table in raw:
-            tables.append(self._conformed(table, names, blocks, rows))
+            tables.append(self._conformed(table, names, blocks, rows, filled))
             rows += table.num_rows
         if rows != self._rows[blocks].sum():
             raise SamplingError(
@@ -201,18 +216,17 @@ class CountedBlocks:
         raise NotImplementedError
 
     def _conformed(
-        self, table: pa.Table, names: Sequence[str], blocks: np.ndarray, before: int
+        self,
+        table: pa.Table,
+        names: Sequence[str],
+        blocks: np.ndarray,
+        before: int,
+        filled: bool,
     ) -> pa.Table:
-        if self._partitions:
-            of_row = np.repeat(self._file_of[blocks], self._rows[blocks])
-            of_table = of_row[before : before + table.num_rows]
-            for name, values in self._partitions.items():
-                if name not in table.column_names:
-                    table = table.append_column(name, values.take(pa.array(of_table)))
         there = set(table.column_names)
         table = table.select([name for name in names if name in there])
         try:
-            conformed = self._convert(table, self.coded, self.filled)
+            conformed = self._convert(table, self.coded, filled)
         except BadValueError as error:
             at = self.locate(blocks, before + error.row)
             raise SamplingError(f"{at}, column {error.column!r}: {error.problem}") from None

@@ -61,8 +61,8 @@ class Conversion:
 
         Args:
             coded: whether strings of features are to be codes of distinct strings (dictionaries).
-            filled: whether missing values become defaults; otherwise they stay null, and there are
-                no indicators.
+            filled: whether missing values become defaults; otherwise they stay null, there are no
+                indicators, and labels with classes stay as they are spelled.
 
         Raises:
             BadValueError: a value is not what its field allows.
@@ -101,12 +101,14 @@ class Conversion:
     def _known(self, column: Any, field: Field, filled: bool) -> Any:
         """The values in the field's type; what is missing is null."""
         if field.name == self._schema.label and self._schema.classes:
-            return self._places(column, field)
+            if filled:
+                return self._places(column, field)
+            return column.cast(pa.string()) if pa.types.is_binary(column.type) else column
         values = _converted(column, field)
         if pa.types.is_floating(values.type):
             return _finite(values, column, field)
         if field.is_string and self._looks_for_nulls(field, filled):
-            return _without(values, self._nulls)
+            return without(values, self._nulls)
         return values
 
     def _is_coded(self, column: pa.ChunkedArray, field: Field, filled: bool) -> bool:
@@ -283,7 +285,7 @@ def _without_nan(values: Any) -> Any:
     return pc.if_else(is_nan, pa.scalar(None, values.type), values)
 
 
-def _without(values: Any, nulls: Collection[str]) -> Any:
+def without(values: Any, nulls: Collection[str]) -> Any:
     """Strings, null where they are spellings of nothing."""
     spelled: list[Any] = [null.encode() for null in nulls]
     is_null = pc.is_in(values, pa.array(spelled, pa.binary()).cast(values.type))

@@ -31,7 +31,7 @@ every epoch: `tf-sampling split` is the remedy, and `describe()` tells what it s
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,16 @@ class MixedBlocks:
             return kept
         is_asked = np.isin(self.blocks_of[index], ids)
         return kept.filter(pa.array(np.repeat(is_asked, self.counts_of[index])))
+
+    def read_by(
+        self, read: Callable[[np.ndarray], pa.Table], index: int, ids: np.ndarray
+    ) -> pa.Table:
+        """`read`, by another way of reading the blocks of the files."""
+        tables = []
+        for group in self._groups(ids):
+            is_of_class = self._is_of_class(self.blocks.read(group, [self.label]), index)
+            tables.append(read(group).filter(is_of_class))
+        return pa.concat_tables(tables)
 
     def locate(self, index: int, ids: np.ndarray, row: int) -> str:
         """Where a row of `read(index, ids)` stands."""
@@ -197,7 +207,7 @@ class ClassBlocks:
     has_labels = True
 
     def __init__(self, mixed: MixedBlocks, index: int, role: str):
-        self._mixed, self._index, self.role = mixed, index, role
+        self.mixed, self._index, self.role = mixed, index, role
         self._ids = mixed.blocks_of[index]
         self.files = mixed.blocks.files
         self.order = mixed.blocks.order.of(self._ids, mixed.number_of_large)
@@ -209,7 +219,7 @@ class ClassBlocks:
     @property
     def file_of(self) -> np.ndarray:
         """int64 [num_blocks]: the number of the file (in `files`) that each block is of."""
-        file_of: np.ndarray = self._mixed.blocks.file_of[self._ids]
+        file_of: np.ndarray = self.mixed.blocks.file_of[self._ids]
         return file_of
 
     @property
@@ -220,28 +230,31 @@ class ClassBlocks:
     @property
     def total_bytes(self) -> int:
         """That are read, with the other classes' rows."""
-        return self._mixed.bytes_of(self._index)
+        return self.mixed.bytes_of(self._index)
 
     @property
     def decoded_bytes(self) -> int:
         """Of the rows of this class in memory."""
-        return round(self._mixed.blocks.decoded_bytes * self.count() / self._mixed.blocks.count())
+        return round(self.mixed.blocks.decoded_bytes * self.count() / self.mixed.blocks.count())
 
     def check_unchanged(self) -> None:
-        self._mixed.blocks.check_unchanged()
+        self.mixed.blocks.check_unchanged()
 
     def count(self) -> int:
         return int(self.rows_of_blocks().sum())
 
     def rows_of_blocks(self) -> np.ndarray:
         """int64 [num_blocks]."""
-        return self._mixed.counts_of[self._index]
+        return self.mixed.counts_of[self._index]
 
     def read(self, blocks: np.ndarray, columns: Collection[str] | None = None) -> pa.Table:
-        return self._mixed.read(self._index, self._ids[blocks], columns)
+        return self.mixed.read(self._index, self._ids[blocks], columns)
+
+    def read_by(self, read: Callable[[np.ndarray], pa.Table], blocks: np.ndarray) -> pa.Table:
+        return self.mixed.read_by(read, self._index, self._ids[blocks])
 
     def locate(self, blocks: np.ndarray, row: int) -> str:
-        return self._mixed.locate(self._index, self._ids[blocks], row)
+        return self.mixed.locate(self._index, self._ids[blocks], row)
 
 
 def _as_written(label: Any) -> Any:

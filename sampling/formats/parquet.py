@@ -197,8 +197,8 @@ def _number_of_leaves(type_: pa.DataType) -> int:
 def _check_codes(column: pa.ChunkedArray) -> None:
     """Raises pyarrow.ArrowInvalid if one stands for no value."""
     for chunk in column.chunks:
-        codes = chunk.indices.to_numpy(zero_copy_only=False)  # NaN where there is none
-        if len(codes) and not (np.nanmin(codes) >= 0 and np.nanmax(codes) < len(chunk.dictionary)):
+        codes = chunk.indices.drop_null().to_numpy()
+        if len(codes) and not (codes.min() >= 0 and codes.max() < len(chunk.dictionary)):
             raise pa.ArrowInvalid("a code beyond the dictionary")
 
 

@@ -52,6 +52,10 @@ class TableSource:
     def names(self) -> list[str]:
         return self.table.column_names
 
+    @property
+    def types(self) -> pa.Schema:
+        return self.table.schema
+
 
 class TableBlocks(CountedBlocks):
     """Tables in memory, of one class.

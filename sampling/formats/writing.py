@@ -28,6 +28,10 @@ class Layout(NamedTuple):
     delimiter: str = ","
     row_group_rows: int = ROW_GROUP_ROWS
 
+    @property
+    def is_text(self) -> bool:
+        return self.format == "csv"
+
     def check(self) -> Layout:
         """Itself, or SamplingError."""
         checks.one_of("format", self.format, FORMATS)
@@ -59,7 +63,7 @@ class ShardWriter:
 
     def write(self, table: pa.Table) -> None:
         self.rows += table.num_rows
-        if self._layout.format == "csv":
+        if self._layout.is_text:
             self._write_csv(table)
         else:
             self._waiting.append(table)

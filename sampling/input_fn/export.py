@@ -1,4 +1,4 @@
-"""An epoch of any input function, written to shards: a one-off sample."""
+"""Tables of rows written to shards, with a manifest: an epoch of an input function, say."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sampling import files
 from sampling.errors import SamplingError
@@ -20,29 +21,20 @@ from sampling.files.manifest import Written
 from sampling.formats.csv.options import CsvOptions
 from sampling.formats.writing import Layout, ShardWriter
 from sampling.progress import Progress
-from sampling.rows.columns import Columns, Strings
-from sampling.schema import WEIGHT_FEATURE, Field, Schema, json_form
+from sampling.rows.columns import Strings
+from sampling.schema import WEIGHT_FEATURE, Field, Schema, json_form, labels
+
+if TYPE_CHECKING:
+    from sampling.input_fn.as_written import WrittenEpoch
 
 SPLIT = "epoch"  # what the manifest calls it
 
 
-def write_epoch(
-    chunks: Iterator[Columns],
-    rows: int,
-    schema: Schema,
-    folder: str,
-    *,
-    shards: int,
-    layout: Layout,
-    overwrite: bool,
-    made_with: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Writes chunks to `folder`, one shard after the other, and a manifest.
+def write_epoch(epoch: WrittenEpoch, folder: str, shards: int, overwrite: bool) -> dict[str, Any]:
+    """Writes an epoch to `folder`, one shard after the other, and a manifest.
 
     Args:
-        rows: of all chunks; each shard has its share of them, give or take one.
-        schema: of what is written, with the weight.
-        made_with: what the manifest says of how they were made.
+        shards: each has its share of the rows, give or take one.
 
     Returns:
         The manifest.
@@ -50,62 +42,131 @@ def write_epoch(
     Raises:
         SamplingError: as `files.folder`; a column can't be written; a row can't be read.
     """
+    rows, layout = epoch.rows, epoch.layout
     ends = [rows * (shard + 1) // shards for shard in range(shards)]
-    tables = _with_progress((to_table(chunk, schema) for chunk in chunks), rows)
+    tables = _with_progress(epoch.tables(), rows)
     with files.folder(folder, overwrite) as stage, contextlib.closing(tables):
         written = [
-            write_shard(stage, layout.name(shard, shards), pieces, schema.label, layout)
+            write_shard(stage, layout.name(shard, shards), pieces, epoch.schema, layout)
             for shard, pieces in _by_shard(tables, ends)
         ]
-        made = described(written, schema, layout, made_with)
+        made = epoch.described(written)
         manifest.write(stage, made)
     return made
 
 
 def write_shard(
-    folder: str, name: str, tables: Iterable[pa.Table], label: str | None, layout: Layout
+    folder: str, name: str, tables: Iterable[pa.Table], schema: Schema, layout: Layout
 ) -> Written:
     """Writes one file; returns what is in it."""
     classes: Counter[str] = Counter()
     with ShardWriter(f"{folder}/{name}", layout) as shard:
         for table in tables:
             shard.write(table)
-            if label is not None:
-                classes.update(manifest.value_counts(table.column(label)))
+            if schema.label is not None:
+                classes.update(_classes(table.column(schema.label).drop_null(), schema))
     return manifest.written(folder, name, shard.rows, SPLIT, None, classes)
 
 
 def described(
-    written: Sequence[Written], schema: Schema, layout: Layout, made_with: Mapping[str, Any]
+    written: Sequence[Written],
+    schema: Schema,
+    file_format: str,
+    options: CsvOptions,
+    made_with: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The manifest of an epoch."""
+    """The manifest of an epoch.
+
+    Args:
+        options: what to read it by.
+    """
     about = {
-        "format": layout.format,
-        json_form.CSV: CsvOptions(delimiter=layout.delimiter).to_dict(),
+        "format": file_format,
+        json_form.CSV: options.to_dict(),
         "made_with": dict(made_with),
     }
     return manifest.build(about, schema.to_manifest(), [SPLIT], written)
 
 
-def output_schema(schema: Schema, dtypes: Mapping[str, np.dtype]) -> Schema:
-    """Of batches with those columns: fields of the files where they have not changed.
+def output_schema(schema: Schema, dtypes: Mapping[str, np.dtype], derived: bool) -> Schema:
+    """Of what is written of rows whose batches have those columns.
+
+    Args:
+        derived: whether it is what batches have, with fields of the files where they have not
+            changed; otherwise it is the fields of the files.
 
     Raises:
         SamplingError: a column has lists.
     """
-    fields = [_field(schema, name, dtype) for name, dtype in dtypes.items()]
+    for name, dtype in dtypes.items():
+        _check_no_list(name, dtype)
+    if derived:
+        fields = [_field(schema, name, dtype) for name, dtype in dtypes.items()]
+    else:
+        fields = [schema[name] for name in dtypes if name in schema.names]
     fields.append(Field(WEIGHT_FEATURE, "FLOAT"))
     label = schema.label if schema.label in dtypes else None
-    return Schema(tuple(fields), label, WEIGHT_FEATURE, schema.features_to_forward)
+    is_place = label is not None and dtypes[label].kind == "i"
+    classes = schema.classes if is_place else ()
+    forwarded = schema.features_to_forward
+    return Schema(tuple(fields), label, WEIGHT_FEATURE, forwarded, classes=classes)
 
 
-def to_table(chunk: Columns, schema: Schema) -> pa.Table:
-    """The columns of a chunk, in the schema's order.
+def to_array(name: str, column: np.ndarray | Strings) -> pa.Array:
+    """A column of a chunk.
 
     Raises:
-        SamplingError: a column has bytes that are no text.
+        SamplingError: it has bytes that are no text.
     """
-    return pa.table({name: _array(name, chunk[name]) for name in schema.names})
+    if not isinstance(column, Strings):
+        if not column.dtype.hasobject:
+            return pa.array(column)
+        column = Strings(np.arange(len(column), dtype=np.int32), column)
+    try:
+        texts = pa.array(column.values, pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid as error:
+        raise SamplingError(
+            f"column {name!r} has bytes that are no text in UTF-8 ({error}), expected text to "
+            "write; leave it out of the schema, or convert it with a transform"
+        ) from None
+    return texts.take(pa.array(column.codes))
+
+
+def named(places: pa.Array, schema: Schema) -> pa.Array:
+    """Labels of batches as they are called.
+
+    Raises:
+        SamplingError: one is the place of no class.
+    """
+    if not schema.classes:
+        return places
+    try:
+        return pa.array(schema.classes).take(places)
+    except pa.ArrowIndexError:
+        raise SamplingError(
+            f"column {schema.label!r}: found {pc.min(places)} to {pc.max(places)} after the "
+            f"transform, expected places of {len(schema.classes)} classes; fix it there"
+        ) from None
+
+
+def text(column: Any, decimal: str) -> Any:
+    """A column as text.
+
+    Args:
+        decimal: what stands before the fraction of a number.
+    """
+    texts = column.cast(pa.large_string())
+    is_number = pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)
+    return pc.replace_substring(texts, ".", decimal) if is_number and decimal != "." else texts
+
+
+def _classes(column: pa.ChunkedArray, schema: Schema) -> Counter[str]:
+    """Rows of each class, however it is spelled, or of each label."""
+    found: Counter[str] = Counter()
+    for spelled, rows in manifest.value_counts(column).items():
+        place = labels.place(spelled, schema.classes)
+        found[spelled if place is None else schema.classes[place]] += rows
+    return found
 
 
 def _by_shard(
@@ -137,28 +198,17 @@ def _with_progress(tables: Iterator[pa.Table], rows: int) -> Generator[pa.Table,
         progress.close(done)
 
 
-def _array(name: str, column: np.ndarray | Strings) -> pa.Array:
-    if not isinstance(column, Strings):
-        if not column.dtype.hasobject:
-            return pa.array(column)
-        column = Strings(np.arange(len(column), dtype=np.int32), column)
-    try:
-        texts = pa.array(column.values, pa.binary()).cast(pa.string())
-    except pa.ArrowInvalid as error:
-        raise SamplingError(
-            f"column {name!r} has bytes that are no text in UTF-8 ({error}), expected text to "
-            "write; leave it out of the schema, or convert it with a transform"
-        ) from None
-    return texts.take(pa.array(column.codes))
-
-
-def _field(schema: Schema, name: str, dtype: np.dtype) -> Field:
+def _check_no_list(name: str, dtype: np.dtype) -> None:
     if dtype.shape:
         raise SamplingError(
             f"column {name!r} has lists of {dtype.shape[0]}, expected one value a row to write; "
             "leave it out, or take it apart with a transform"
         )
-    if name in schema.names and schema[name].numpy_dtype == dtype:
+
+
+def _field(schema: Schema, name: str, dtype: np.dtype) -> Field:
+    own = {field.name: field for field in schema.table_fields}.get(name)
+    if own is not None and name in schema.names and own.numpy_dtype == dtype:
         return dataclasses.replace(schema[name], indicator=False)  # which is a column of its own
     kinds = {"i": "INTEGER", "f": "FLOAT", "O": "STRING"}
     return Field(name, kinds[dtype.kind])

@@ -7,6 +7,7 @@ and the stream that follows from both. Each call begins a walk along that stream
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import math
 import os
@@ -20,7 +21,8 @@ from sampling import checks, files
 from sampling.errors import SamplingError
 from sampling.formats.registry import Blocks
 from sampling.formats.writing import Layout
-from sampling.input_fn import cluster, datasets, description, elements, export, forks
+from sampling.input_fn import as_written, cluster, datasets, description, elements, export, forks
+from sampling.input_fn.as_written import WrittenEpoch, WrittenRows
 from sampling.input_fn.description import Description
 from sampling.input_fn.options import Reading, takes_reading
 from sampling.input_fn.stream import tally
@@ -29,7 +31,7 @@ from sampling.input_fn.stream.iteration import Iterations, Pause, Position
 from sampling.input_fn.stream.read_ahead import ROUNDS_AHEAD
 from sampling.input_fn.stream.reader import ClassFiles, CountingReader, Reader
 from sampling.input_fn.stream.tally import Tally
-from sampling.order.shares import EVERYTHING, Shard
+from sampling.order.shares import Shard
 from sampling.probabilities.calibration import Prior
 from sampling.rows import batches, columns
 from sampling.rows.columns import Columns
@@ -391,7 +393,11 @@ class InputFn:
     ) -> dict[str, Any]:
         """Writes the first epoch to files: its rows in its order, with their weights as "weight".
 
-        Read again by `InputFn("sample/*.csv", Schema.from_manifest("sample"))`.
+        Read again by `InputFn("sample/*.csv", Schema.from_manifest("sample"))`, which gives the
+        same batches. Fields are written as they are: CSV to CSV the text, to Parquet the values
+        with all their digits, labels as they are spelled. What is missing is blank, or null. What
+        a transform makes, or rows that no file has, is written as batches have it, with the digits
+        that float32 needs; what a transform leaves missing stays so.
 
         Args:
             folder: to be made, local or of a bucket; it appears whole or not at all.
@@ -406,26 +412,27 @@ class InputFn:
             SamplingError: an argument is out of range, the folder is not empty or can't be written,
                 a feature has lists, or a row can't be read.
         """
-        names, schema = self.written_columns()
-        return export.write_epoch(
-            self._first_epoch(names),
-            self._stream.rows(EVERYTHING),
-            schema,
-            os.fspath(folder),
-            shards=checks.whole_number("shards", shards, 1),
-            layout=Layout(format, self._opened.reading.delimiter).check(),
-            overwrite=overwrite,
-            made_with=self.fingerprint(),
-        )
+        shards = checks.whole_number("shards", shards, 1)
+        layout = Layout(format, self._opened.reading.delimiter).check()
+        return export.write_epoch(self.as_written(layout), os.fspath(folder), shards, overwrite)
 
-    def written_columns(self) -> tuple[tuple[str, ...], Schema]:
-        """What `write_epoch` writes: names, but for the weight, and a schema with it.
+    def as_written(self, layout: Layout) -> WrittenEpoch:
+        """The first epoch, as `write_epoch` writes it.
 
         Raises:
             SamplingError: a feature has lists.
         """
-        dtypes = {name: self._reader.dtypes[name] for name in self._columns(self._reader.features)}
-        return tuple(dtypes), export.output_schema(self.schema, dtypes)
+        text = self._opened.reading.text
+        options = as_written.options_of(text, layout, self._opened.read_once)
+        rows = functools.partial(
+            WrittenRows,
+            blocks=self._opened.blocks,
+            layout=layout,
+            decimal=options.decimal,
+            null_values=text.null_values,
+        )
+        stream = self._stream_of(Reader(self._opened, self.sampler, rows))
+        return WrittenEpoch(stream, layout, options)
 
     def places(self, rows_of_blocks: Mapping[str, np.ndarray]) -> Iterator[tuple[Position, int]]:
         """Where the chunks of the first epoch begin, and their rows; nothing is read for it.
@@ -446,13 +453,6 @@ class InputFn:
     def fingerprint(self) -> dict[str, Any]:
         """What decides on the rows and their order; a state and a manifest hold it."""
         return self._stream.fingerprint()
-
-    def rows_from(self, position: Position, names: Sequence[str]) -> Iterator[Columns]:
-        """Some columns of the chunks from a place of the first epoch on."""
-        begin = dataclasses.replace(position, skip=0)
-        for _, chunk in self._stream.walk(begin, names, Tally(), 0):
-            assert chunk is not None  # who asks knows how many rows are left
-            yield chunk
 
     def __repr__(self) -> str:
         names = ", ".join(

@@ -1,7 +1,6 @@
 """Raw, mixed files to what training reads: what `tf-sampling split`, `count`, ... do.
 
 - `splitting/`: train, dev and test, and a folder for each class
-- `kept.py`: rows as they are written again, with the fields that they have in their files
 - `source.py`: raw files, read in chunks
 - `schema.py`, `raw.py`, `dialect.py`: what columns files have, found out by reading them
 - `count.py`: rows of each class in each file

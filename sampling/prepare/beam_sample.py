@@ -56,8 +56,7 @@ def write(
             Written(*values)
             for values in beam.run(f"{stage}/.written", beam_options, stretches, to_shard)
         ]
-        _, schema = input_fn.written_columns()
-        made = export.described(written, schema, layout, input_fn.fingerprint())
+        made = input_fn.as_written(layout).described(written)
         manifest.write(stage, made)
     return made
 
@@ -90,11 +89,11 @@ class _WriteStretch(_OfInput):
         self._stage, self._shards, self._layout = stage, shards, layout
 
     def process(self, element: Stretch) -> Iterator[list[Any]]:
-        _, schema = self._input_fn.written_columns()
+        epoch = self._input_fn.as_written(self._layout)
         name = self._layout.name(element.shard, self._shards)
         attempt = f"{self._stage}/.{uuid.uuid4().hex}"
-        tables = sample.read(self._input_fn, element)
-        written = export.write_shard(attempt, name, tables, schema.label, self._layout)
+        tables = sample.read(epoch, element)
+        written = export.write_shard(attempt, name, tables, epoch.schema, self._layout)
         files.move(f"{attempt}/{name}", f"{self._stage}/{name}")
         files.remove(attempt)
         yield list(written._replace(classes=dict(written.classes)))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sampling.input_fn import export
+from sampling.input_fn.as_written import WrittenEpoch
 from sampling.input_fn.downsample import InputFnDownsampleWithWeight
 from sampling.input_fn.stream.iteration import Position
 
@@ -56,12 +56,11 @@ def stretches(
     return found
 
 
-def read(input_fn: InputFnDownsampleWithWeight, stretch: Stretch) -> Iterator[pa.Table]:
+def read(epoch: WrittenEpoch, stretch: Stretch) -> Iterator[pa.Table]:
     """The rows of a stretch, as they are written."""
-    names, schema = input_fn.written_columns()
     skip, left = stretch.begin.skip, stretch.rows
-    for chunk in input_fn.rows_from(stretch.begin, names):
-        table = export.to_table(chunk, schema).slice(skip, left)
+    for chunk in epoch.tables(stretch.begin):
+        table = chunk.slice(skip, left)
         yield table
         skip, left = 0, left - table.num_rows
         if not left:

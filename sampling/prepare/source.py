@@ -17,11 +17,10 @@ import pyarrow.parquet
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import packed, registry
+from sampling.formats import kept, packed, registry
 from sampling.formats.csv.options import CsvOptions
 from sampling.formats.parquet import Readable
 from sampling.order import block_size
-from sampling.prepare import kept
 from sampling.progress import Progress
 from sampling.samplers.fake_pairs.vocabulary import keyed
 from sampling.schema import WEIGHT_FEATURE, Field, Schema

@@ -20,6 +20,7 @@ import pyarrow as pa
 from sampling import files
 from sampling.errors import SamplingError
 from sampling.files import manifest
+from sampling.formats.csv.options import CsvOptions
 from sampling.formats.writing import Layout
 from sampling.input_fn import export
 from sampling.order import seeds
@@ -97,14 +98,15 @@ def write(
             speed = stop / (time.perf_counter() - begun)
             _tell(f"{stop:,} of {rows:,} pairs, {speed:,.0f} a second")
 
-    layout = Layout()
+    layout, schema = Layout(), _schema(known, columns)
     with files.folder(output, overwrite) as stage:
         written = [
-            export.write_shard(stage, layout.name(shard, shards), tables(*span), columns[2], layout)
+            export.write_shard(stage, layout.name(shard, shards), tables(*span), schema, layout)
             for shard in range(shards)
             if (span := (rows * shard // shards, rows * (shard + 1) // shards))[0] < span[1]
         ]
-        manifest.write(stage, export.described(written, _schema(known, columns), layout, about))
+        made = export.described(written, schema, layout.format, CsvOptions(), about)
+        manifest.write(stage, made)
     return rows
 
 

@@ -51,7 +51,20 @@ class Strings:
         return self.values.take(self.codes)
 
 
-Columns = dict[str, Any]  # each an array, Strings or Lists
+@dataclasses.dataclass(frozen=True)
+class Carried:
+    """Rows of a table as one column, which is handed on and never looked at."""
+
+    table: pa.Table
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def take(self, rows: np.ndarray, axis: int = 0) -> Carried:
+        return Carried(self.table.take(pa.array(rows)))
+
+
+Columns = dict[str, Any]  # each an array, Strings, Lists or Carried
 
 
 class Round(dict[str, Any]):
@@ -122,12 +135,14 @@ def pop_weight(round_: Round, schema: Schema) -> np.ndarray | None:
 
 
 def is_wide(column: Any) -> bool:
-    """Whether rows are lists."""
-    return isinstance(column, Lists) or len(column.shape) > 1
+    """Whether rows are lists, or of a table."""
+    return isinstance(column, (Lists, Carried)) or len(column.shape) > 1
 
 
-def concatenated(pieces: Sequence[Any]) -> np.ndarray | Strings | Lists:
+def concatenated(pieces: Sequence[Any]) -> Any:
     """One column out of several, whose strings may have codes of their own."""
+    if isinstance(pieces[0], Carried):
+        return Carried(pa.concat_tables(piece.table for piece in pieces))
     if isinstance(pieces[0], Lists):
         return lists.joined(pieces, concatenated([piece.values for piece in pieces]))
     values, first_codes = joined_values(pieces)

@@ -49,7 +49,6 @@ class CsvBlocks:
     """The CSV files of one class.
 
     Attributes:
-        filled: whether `read` gives defaults for what is missing, and indicators; else nulls.
         left_out: the names of columns in the files that the schema lacks.
 
     Args:
@@ -82,7 +81,6 @@ class CsvBlocks:
             )
         optional = base.optional_columns(schema, label)
         layouts: dict[Any, Any] = {}
-        self.filled = True
         self._parser, self._convert = parsing.CsvParser(schema, options), Conversion(schema)
         # What is packed is read in sequence: several reads in flight would be in each other's way.
         self._is_local = all(
@@ -202,6 +200,15 @@ class CsvBlocks:
             parsed = list(self._parsed(blocks, self._pieces(blocks), names, parser))
             return self._finished(parsed, names, blocks), parsed
 
+    def read_text(self, blocks: np.ndarray) -> pa.Table:
+        """The rows of some blocks, each field as its text; null where it is missing."""
+        names = self.schema.names
+        parser = parsing.CsvParser(Schema.from_dict(dict.fromkeys(names, str)), self.options)
+        with self._explaining(blocks, names):
+            parsed = list(self._parsed(blocks, self._pieces(blocks), names, parser))
+        texts = [each.cast(_texts(each.column_names)) for each in parsed]
+        return pa.concat_tables(texts, promote_options="default")
+
     def read_with_lines(
         self, blocks: np.ndarray, names: Sequence[str]
     ) -> tuple[pa.Table, pa.Table, pa.Table]:
@@ -314,7 +321,7 @@ class CsvBlocks:
             there = set(table.column_names)
             wanted = table.select([name for name in names if name in there])
             try:
-                converted = self._convert(wanted, filled=self.filled)
+                converted = self._convert(wanted)
             except BadValueError as error:
                 raise SamplingError(self._told(blocks, rows + error.row, error)) from None
             finished.append(base.with_label(converted, self.schema, label, table.num_rows))
@@ -446,6 +453,10 @@ class CsvBlocks:
         else:
             line += newlines_before(file, start)
         return f"{file.file.path}, line {line + 1}"
+
+
+def _texts(names: Sequence[str]) -> pa.Schema:
+    return pa.schema([(name, pa.large_string()) for name in names])
 
 
 def _names(listed: Sequence[files.File]) -> str:

@@ -10,7 +10,7 @@ import math
 import os
 import warnings
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -152,17 +152,23 @@ class Reader:
     Args:
         opened: the files.
         sampler: what is sampled.
+        rows: how rows are held, unless the sampler says so.
 
     Attributes:
         blocks: by class.
         dtypes: of features and label.
     """
 
-    def __init__(self, opened: ClassFiles, sampler: Sampler):
+    def __init__(
+        self,
+        opened: ClassFiles,
+        sampler: Sampler,
+        rows: Callable[[Schema, Transform, Collection[str]], Encoding] = TableRows,
+    ):
         self.schema, self.blocks, self.opened = opened.schema, opened.blocks, opened
         self._sampler = sampler
         self._transform = Transform(opened.reading.transform, self.schema)
-        self.encoding: Encoding = sampler.encoding(self.blocks) or TableRows(
+        self.encoding: Encoding = sampler.encoding(self.blocks) or rows(
             self.schema, self._transform, sampler.not_features
         )
         for blocks in opened.read_once:
