@@ -24,7 +24,6 @@ from benchmarks import data, fresh, inputs
 from benchmarks.data import SCHEMA, Set
 from benchmarks.meter import cpu_seconds
 from sampling import InputFn, InputFnDownsampleWithWeight
-from sampling.formats import conversion
 
 FORMATS = ("csv", "csv.gz", "parquet", "tfrecord", "tfrecord.gz")
 _NEGATIVE_FILES = 10
@@ -65,8 +64,7 @@ def _write(path: Path, into: Path) -> None:
     elif into.name.endswith(".csv.gz"):
         into.write_bytes(gzip.compress(path.read_bytes()))
     elif into.name.endswith(".parquet"):
-        table = conversion.conform(_table(path), SCHEMA)
-        pa.parquet.write_table(table, into, row_group_size=_ROW_GROUP_ROWS)
+        pa.parquet.write_table(_table(path), into, row_group_size=_ROW_GROUP_ROWS)
     else:
         options = "GZIP" if into.name.endswith(".gz") else None
         with tf.io.TFRecordWriter(str(into), options) as writer:
