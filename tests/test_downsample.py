@@ -103,7 +103,9 @@ def test_only_the_blocks_of_the_sample_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(
         CsvBlocks,
         "read",
-        lambda self, ids: read.append((self.role, len(ids))) or original(self, ids),
+        lambda self, ids, columns=None: (
+            read.append((self.role, len(ids))) or original(self, ids, columns)
+        ),
     )
     input_fn = write_classes(tmp_path, 50, 5000, 1, 3).train(pool_rows=60, num_epochs=10)
     list(input_fn.batches())
