@@ -221,6 +221,7 @@ def test_a_report_is_replaced_only_if_asked(tmp_path):
 
 
 def write_for_ever(path):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has all below it ignore
     with files.cleaning_up(), files.folder(path), files.whole(f"{path}.txt"):
         time.sleep(60)
 
