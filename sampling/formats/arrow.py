@@ -15,10 +15,9 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from sampling import files
-from sampling.errors import SamplingError
-from sampling.formats import base, partitions, types
+from sampling.formats import columnar
 from sampling.formats.base import Label
-from sampling.formats.parquet import Readable, renamed
+from sampling.formats.columnar import Readable
 from sampling.schema import Schema
 
 MAGIC = b"ARROW1"
@@ -57,14 +56,9 @@ class ArrowFile:
         self.names, self.left_out, self.types = list(found.names), list[str](), found
         if schema is None:
             return
-        self._found = found = renamed(found, schema)
-        base.check_columns({*found.names, *partitions.of_path(file.path)}, schema, label, file.path)
-        types.check_types(found, schema, file.path)
-        there = set(found.names)
-        self.names = [name for name in schema.names if name in there]
-        known = set(self.names)
-        self.left_out = [name for name in found.names if name not in known]
-        self.types = pa.schema([found.field(name) for name in self.names])
+        columns = columnar.find_columns(found, schema, label, file.path)
+        self._found = columns.types
+        self.names, self.left_out, self.types = columns.names, columns.left_out, columns.types_read
 
     def read(self, groups: Sequence[int], names: Sequence[str], coded: bool) -> pa.Table:
         """Whole record batches, one after the other.
@@ -137,28 +131,14 @@ class ArrowFile:
         Raises:
             SamplingError: what is read meanwhile is damaged.
         """
-        with contextlib.ExitStack() as stack:
-            try:
-                if files.is_local(self.file.path):
-                    # Not mapped: a file that becomes shorter would end the process.
-                    yield stack.enter_context(pa.OSFile(self.file.path))
-                else:
-                    opened = stack.enter_context(files.open_binary(self.file.path))
-                    yield pa.PythonFile(Readable(opened, self.file.size), "r")
-            except (FileNotFoundError, PermissionError, SamplingError):
-                raise
-            except (
-                pa.ArrowException,
-                OSError,
-                UnicodeDecodeError,
-                LookupError,
-                StopIteration,
-            ) as e:
-                found = str(e).strip().partition("\n")[0] or "it ends too early"
-                raise SamplingError(
-                    f"{self.file.path}{place}: found what Arrow can't be read from ({found}), "
-                    "expected a whole Arrow IPC file; copy or write it anew"
-                ) from None
+        told = columnar.damage_told(f"{self.file.path}{place}", "Arrow", "Arrow IPC file")
+        with told, contextlib.ExitStack() as stack:
+            if files.is_local(self.file.path):
+                # Not mapped: a file that becomes shorter would end the process.
+                yield stack.enter_context(pa.OSFile(self.file.path))
+            else:
+                opened = stack.enter_context(files.open_binary(self.file.path))
+                yield pa.PythonFile(Readable(opened, self.file.size), "r")
 
 
 class _Message(NamedTuple):

@@ -8,9 +8,8 @@ compared with what is read, and nothing is asked of them that ends the process w
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +17,9 @@ import pyarrow.parquet as pq
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import base, partitions, types
+from sampling.formats import columnar, types
 from sampling.formats.base import Label
+from sampling.formats.columnar import Readable
 from sampling.schema import Schema
 
 _SAMPLED_ROWS = 1_000  # enough to know what a row takes in memory
@@ -55,16 +55,11 @@ class ParquetFile:
                 raise pa.ArrowInvalid(
                     f"{self._metadata.num_rows:,} rows, {sum(rows):,} in its row groups"
                 )
-        found = renamed(called, schema)
-        self._called = dict(zip(found.names, called.names, strict=True))
-        base.check_columns({*found.names, *partitions.of_path(file.path)}, schema, label, file.path)
-        types.check_types(found, schema, file.path)
-        there = set(found.names)
-        self.names = [name for name in schema.names if name in there]
-        self.types = pa.schema([found.field(name) for name in self.names])
-        known = set(self.names)
-        self.left_out = [name for name in found.names if name not in known]
+        found = columnar.find_columns(called, schema, label, file.path)
+        self._called = dict(zip(found.types.names, called.names, strict=True))
+        self.names, self.left_out, self.types = found.names, found.left_out, found.types_read
         texts = [field.name for field in schema if types.can_be_coded(field, schema)]
+        there = set(self.names)
         self._texts = [name for name in texts if name in there]
         self.group_rows = np.array(rows, np.int64)
 
@@ -141,41 +136,22 @@ class ParquetFile:
         Raises:
             SamplingError: what is read meanwhile is damaged.
         """
-        with contextlib.ExitStack() as stack:
-            try:
-                source: Any = self.file.path
-                if not files.is_local(source):
-                    source = stack.enter_context(files.open_binary(source))
-                    source = pa.PythonFile(Readable(source, self.file.size), "r")
-                yield stack.enter_context(
-                    pq.ParquetFile(
-                        source,
-                        metadata=self._metadata,
-                        read_dictionary=[self._called[name] for name in texts],
-                        pre_buffer=not piecewise,  # it holds all that is asked for
-                        buffer_size=_BUFFER_BYTES if piecewise else 0,
-                        page_checksum_verification=True,
-                    )
+        told = columnar.damage_told(f"{self.file.path}{place}", "Parquet", "Parquet file")
+        with told, contextlib.ExitStack() as stack:
+            source: Any = self.file.path
+            if not files.is_local(source):
+                source = stack.enter_context(files.open_binary(source))
+                source = pa.PythonFile(Readable(source, self.file.size), "r")
+            yield stack.enter_context(
+                pq.ParquetFile(
+                    source,
+                    metadata=self._metadata,
+                    read_dictionary=[self._called[name] for name in texts],
+                    pre_buffer=not piecewise,  # it holds all that is asked for
+                    buffer_size=_BUFFER_BYTES if piecewise else 0,
+                    page_checksum_verification=True,
                 )
-            except (FileNotFoundError, PermissionError, SamplingError):
-                raise
-            except (
-                pa.ArrowException,
-                OSError,
-                UnicodeDecodeError,
-                LookupError,
-                StopIteration,
-            ) as e:
-                raise SamplingError(
-                    f"{self.file.path}{place}: found what Parquet can't be read from "
-                    f"({_first_line(e)}), expected a whole Parquet file; copy or write it anew"
-                ) from None
-
-
-def renamed(called: pa.Schema, schema: Schema) -> pa.Schema:
-    """The columns of a file, by the names that the schema's fields have."""
-    names = schema.names_of(called.names)
-    return pa.schema([c.with_name(name) for c, name in zip(called, names, strict=True)])
+            )
 
 
 def _leaves(found: pa.Schema, names: Sequence[str]) -> Iterator[int]:
@@ -200,31 +176,3 @@ def _check_codes(column: pa.ChunkedArray) -> None:
         codes = chunk.indices.drop_null().to_numpy()
         if len(codes) and not (codes.min() >= 0 and codes.max() < len(chunk.dictionary)):
             raise pa.ArrowInvalid("a code beyond the dictionary")
-
-
-class Readable(io.RawIOBase):
-    """What `tf.io.gfile` opens, with all that pyarrow asks of a file."""
-
-    def __init__(self, opened: BinaryIO, size: int):
-        self._opened, self._size = opened, size
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._opened.tell()
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        begin = {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self._size}[whence]
-        self._opened.seek(begin + offset)
-        return begin + offset
-
-    def read(self, size: int = -1) -> bytes:
-        return self._opened.read(size if size >= 0 else self._size - self.tell())
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or "it ends too early"

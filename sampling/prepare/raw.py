@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,9 +10,9 @@ import pyarrow.parquet as pq
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import arrow, packed, partitions
+from sampling.formats import arrow, columnar, packed, partitions
 from sampling.formats import table as tables
-from sampling.formats.parquet import Readable
+from sampling.formats.columnar import Readable
 from sampling.schema.sketch import family_of
 
 _AT_A_TIME = 65_536  # rows
@@ -77,7 +76,8 @@ def are_tables(data: Any) -> list[Any]:
 
 
 def _parquet(file: files.File, file_format: str) -> Iterator[RawPiece]:
-    with _readable(file), files.open_binary(file.path) as opened:
+    told = columnar.damage_told(file.path, "Parquet", "Parquet file")
+    with told, files.open_binary(file.path) as opened:
         source = pa.PythonFile(Readable(opened, file.size), "r")
         with pq.ParquetFile(source, buffer_size=2**20, page_checksum_verification=True) as parquet:
             row_bytes = file.size / max(1, parquet.metadata.num_rows)
@@ -94,18 +94,6 @@ def _arrow(file: files.File, file_format: str) -> Iterator[RawPiece]:
         for start in range(0, rows.num_rows, _AT_A_TIME):
             piece = rows.slice(start, _AT_A_TIME)
             yield _piece(piece, piece.num_rows * row_bytes)
-
-
-@contextlib.contextmanager
-def _readable(file: files.File) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        what = str(error).strip().partition("\n")[0]
-        raise SamplingError(
-            f"{file.path}: found what Parquet can't be read from ({what}), expected a whole "
-            "Parquet file; copy or write it anew"
-        ) from None
 
 
 def _examples(file: files.File, file_format: str) -> Iterator[RawPiece]:

@@ -17,9 +17,9 @@ import pyarrow.parquet
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import kept, packed, registry
+from sampling.formats import columnar, kept, packed, registry
+from sampling.formats.columnar import Readable
 from sampling.formats.csv.options import CsvOptions
-from sampling.formats.parquet import Readable
 from sampling.order import block_size
 from sampling.progress import Progress
 from sampling.samplers.fake_pairs.vocabulary import keyed
@@ -230,11 +230,9 @@ def _typed(file: files.File, found: str, label: str | None) -> Schema:
     """The columns of a Parquet file."""
     if found != "parquet":
         raise SamplingError(f"{file.path} does not name the types of its columns; pass a schema")
-    with files.open_binary(file.path) as opened:
-        try:
-            columns = pa.parquet.read_schema(pa.PythonFile(Readable(opened, file.size), "r"))
-        except pa.ArrowInvalid as error:
-            raise SamplingError(f"{file.path} is no Parquet file ({error}); fix the glob") from None
+    told = columnar.damage_told(file.path, "Parquet", "Parquet file")
+    with told, files.open_binary(file.path) as opened:
+        columns = pa.parquet.read_schema(pa.PythonFile(Readable(opened, file.size), "r"))
     fields = tuple(_field(column.name, column.type) for column in columns)
     return Schema(fields, label, _weight(columns.names, label))
 
