@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from scipy import stats
+from sklearn.metrics import average_precision_score
 
 from sampling import Schema, progress
 from sampling.command_line.common import FORMATS
@@ -519,14 +520,11 @@ def test_scales_are_weighted_and_robust():
     assert set(scales) == {"a", "b", "c"}
 
 
-def test_curves_are_exact_for_a_rare_class(tmp_path):
-    """All probabilities are below 0.001, where a canned classifier has no threshold."""
-    rng = np.random.default_rng(0)
-    labels = rng.random(4000) < 0.1
-    logits = rng.normal(-10 + labels, 1).astype(np.float32)
+def evaluated(logits, labels, folder):
+    """What is measured of these predictions, in batches."""
 
     def input_fn():
-        features = {"logit": logits, "weight": np.ones(4000, np.float32)}
+        features = {"logit": logits, "weight": np.ones(len(logits), np.float32)}
         rows = features, labels.astype(np.int64)
         return tf.data.Dataset.from_tensor_slices(rows).batch(900)
 
@@ -536,12 +534,28 @@ def test_curves_are_exact_for_a_rare_class(tmp_path):
         step = tf.compat.v1.train.get_or_create_global_step()
         return tf.estimator.EstimatorSpec(mode, predictions, tf.constant(0.0), step.assign_add(1))
 
-    estimator = metrics.add_metrics(tf.estimator.Estimator(model_fn, str(tmp_path)), 0.5)
+    estimator = metrics.add_metrics(tf.estimator.Estimator(model_fn, str(folder)), 0.5)
     estimator.train(input_fn, steps=1)
-    found = estimator.evaluate(input_fn)
+    return estimator.evaluate(input_fn)
+
+
+def test_curves_are_exact_for_a_rare_class(tmp_path):
+    """All probabilities are below 0.001, where a canned classifier has no threshold."""
+    rng = np.random.default_rng(0)
+    labels = rng.random(4000) < 0.1
+    logits = rng.normal(-10 + labels, 1).astype(np.float32)
+    found = evaluated(logits, labels, tmp_path)
     ranks = stats.mannwhitneyu(logits[labels], logits[~labels]).statistic
     assert found["auc"] == pytest.approx(ranks / labels.sum() / (~labels).sum(), abs=2e-4)
+    expected = average_precision_score(labels, logits)
+    assert found["auc_precision_recall"] == pytest.approx(expected, abs=2e-3)
     assert (found["rows"], found["f1"], found["recall"]) == (4000, 0, 0)
+
+
+def test_a_prediction_that_is_no_number_ranks_below_all_others(tmp_path):
+    logits = np.array([0.1, np.nan, -1, 2], np.float32)
+    found = evaluated(logits, np.array([0, 1, 0, 1]), tmp_path)
+    assert found["auc"] == 0.5 and np.isnan(found["average_loss"])
 
 
 def told(on_terminal):

@@ -1,9 +1,10 @@
-"""Every name of TensorFlow that Estimators rest on, and which of them this TensorFlow lacks.
+"""Every name of TensorFlow that Estimators and input functions rest on, and which of them this
+TensorFlow lacks.
 
     python -m sampling.estimator.private_names
 
-Read from the sources of tensorflow-estimator and of this package: names imported from inside of
-TensorFlow, with what is taken from them, and everything that is taken from `tf`.
+Read from the sources of tensorflow-estimator, of this package and of `sampling.input_fn`: names
+imported from inside of TensorFlow, with what is taken from them, and all that is taken from `tf`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 from sampling.estimator import importing
 from sampling.estimator.installation import install
 
+_PACKAGES = (importing.PACKAGE, "sampling.estimator", "sampling.input_fn")
 # For TPUs, and for tests of tensorflow-estimator's own: not imported.
 _LEFT_OUT = ("/tpu/", "testing_utils")
 
@@ -28,7 +30,7 @@ _LEFT_OUT = ("/tpu/", "testing_utils")
 def used() -> dict[str, str]:
     """The names in use, as "tensorflow.python.util.function_utils.fn_args", with a file each."""
     found: dict[str, str] = {}
-    for package in (importing.PACKAGE, "sampling.estimator"):
+    for package in _PACKAGES:
         spec = importlib.util.find_spec(package)
         assert spec is not None and spec.origin is not None
         folder = Path(spec.origin).parent

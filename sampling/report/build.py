@@ -87,6 +87,7 @@ def build(predictions: Predictions, options: Options | None = None) -> dict[str,
     own = measured["corrected" if options.corrected else list(versions)[-1]]
     area = measures.areas(predictions)
     baseline = _baseline(predictions, options)
+    evidence = measures.evidence(predictions, None if baseline is None else baseline.probabilities)
     chosen = measures.decide(predictions, options.threshold, options.costs)
     drawn = {
         "reliability.png": pictures.reliability(versions),
@@ -100,7 +101,7 @@ def build(predictions: Predictions, options: Options | None = None) -> dict[str,
     shown = [
         sections.reliability(measured),
         sections.threshold(predictions, chosen, options.costs),
-        sections.roc(None if baseline is None else measures.losses(baseline)["log_loss"]),
+        sections.roc(evidence.baseline_log_loss),
         sections.precision_recall(),
         sections.lift(lifts),
         sections.scores(),
@@ -121,10 +122,8 @@ def build(predictions: Predictions, options: Options | None = None) -> dict[str,
             drawn["sampling.png"] = pictures.sampling(shares, options.usage["classes"])
         shown.append(sections.sampling(options.usage))
     cards = _cards(predictions, area, own)
-    of_baseline = None if baseline is None else baseline.probabilities
-    warnings = doubts(measures.evidence(predictions, of_baseline))
     lead = " ".join([*_named(options.classes), _lead(options)])
-    text = page.render(options.title, lead, warnings, cards, shown, drawn)
+    text = page.render(options.title, lead, doubts(evidence), cards, shown, drawn)
     return {PAGE: text.encode(), **drawn}
 
 

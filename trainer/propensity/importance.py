@@ -7,13 +7,13 @@ rises by is what the feature is worth to it (Breiman 2001, Fisher, Rudin and Dom
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from sampling import InputFn
 from trainer.training import exported
+from trainer.training.first_rows import first, joined
 
 _ROWS, _VALUES = 5_000, 1_000_000
 
@@ -28,18 +28,10 @@ def measure(path: str, input_fn: InputFn, seed: int = 0) -> dict[str, tuple[floa
     """
     schema = input_fn.schema
     names = [each.name for each in schema.features if each.name not in schema.features_to_forward]
-    left = rows = min(_ROWS, _VALUES // len(names))
-    batches: list[Any] = []
-    for batch in input_fn.batches():
-        batches.append(batch)
-        left -= len(batch[1])
-        if left <= 0:
-            break
-    features = {
-        name: tf.constant(np.concatenate([batch[0][name] for batch in batches])[:rows])
-        for name in batches[0][0]
-    }
-    labels, weights = (np.concatenate([each[place] for each in batches])[:rows] for place in (1, 2))
+    rows = min(_ROWS, _VALUES // len(names))
+    found, labels, weights = joined(first(input_fn.batches(), rows))
+    features = {name: tf.constant(values[:rows]) for name, values in found.items()}
+    labels, weights = labels[:rows], weights[:rows]
     signature = exported.signature(path)
     order = np.random.default_rng(seed).permutation(len(labels))
 

@@ -50,14 +50,31 @@ def as_they_are(parameters: Parameters) -> InputFnDownsampleWithWeight:
     )
 
 
+def test(
+    parameters: Parameters, test_dir: list[str] | None = None, **instead: Any
+) -> InputFnDownsampleWithWeight:
+    """All rows in the order of the files; labels are there if the files have them.
+
+    Args:
+        test_dir: other files.
+        instead: arguments of the input function that are to be others.
+    """
+    usual: dict[str, Any] = {"schema": parameters.input_schema, "batch_size": TEST_BATCH}
+    return InputFnDownsampleWithWeight(
+        test_dir=test_dir or parameters.flags.test_dir,
+        **{**usual, **file_options(parameters.flags), **instead},
+    )
+
+
+def mixed(parameters: Parameters) -> InputFnDownsampleWithWeight:
+    """`test` at random."""
+    return test(parameters, shuffle=True, seed=parameters.flags.seed)
+
+
 def unlabelled(parameters: Parameters) -> InputFnDownsampleWithWeight:
     """`test` to predict from: labels and weights may be blank, unknown or lacking."""
-    return InputFnDownsampleWithWeight(
-        test_dir=parameters.flags.test_dir,
-        schema=_without_labels(parameters.input_schema, bool(parameters.flags.header)),
-        batch_size=TEST_BATCH,
-        **file_options(parameters.flags),
-    )
+    schema = _without_labels(parameters.input_schema, bool(parameters.flags.header))
+    return test(parameters, schema=schema)
 
 
 def _without_labels(schema: Schema, has_header: bool) -> Schema:
@@ -71,25 +88,3 @@ def _without_labels(schema: Schema, has_header: bool) -> Schema:
     }
     fields = [dataclasses.replace(field, **instead.get(field.name, {})) for field in schema]
     return dataclasses.replace(schema, fields=tuple(fields), classes=())
-
-
-def test(parameters: Parameters, test_dir: list[str] | None = None) -> InputFnDownsampleWithWeight:
-    """All rows in the order of the files; labels are there if the files have them."""
-    return InputFnDownsampleWithWeight(
-        test_dir=test_dir or parameters.flags.test_dir,
-        schema=parameters.input_schema,
-        batch_size=TEST_BATCH,
-        **file_options(parameters.flags),
-    )
-
-
-def mixed(parameters: Parameters) -> InputFnDownsampleWithWeight:
-    """All rows of test_dir at random."""
-    return InputFnDownsampleWithWeight(
-        test_dir=parameters.flags.test_dir,
-        schema=parameters.input_schema,
-        batch_size=TEST_BATCH,
-        shuffle=True,
-        seed=parameters.flags.seed,
-        **file_options(parameters.flags),
-    )

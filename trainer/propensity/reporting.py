@@ -20,6 +20,7 @@ from trainer.propensity.parameters import Parameters
 
 REPORT = "report"
 _WRONG = 8  # rows of either class
+_ERROR = "error"
 
 
 class Reporting(tf.compat.v1.train.SessionRunHook):
@@ -192,9 +193,6 @@ def _predictions(batches: list[Mapping[str, np.ndarray]], segment: str | None) -
 def _probabilities(logits: Sequence[np.ndarray]) -> np.ndarray:
     found = np.concatenate([np.ravel(each) for each in logits] or [np.empty(0)])
     return 1 / (1 + np.exp(-np.clip(found.astype(np.float64), -700, 700)))
-
-
-_ERROR = "error"
 
 
 def _decided(rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

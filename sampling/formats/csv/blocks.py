@@ -206,7 +206,7 @@ class CsvBlocks:
         parser = parsing.CsvParser(Schema.from_dict(dict.fromkeys(names, str)), self.options)
         with self._explaining(blocks, names):
             parsed = list(self._parsed(blocks, self._pieces(blocks), names, parser))
-        texts = [each.cast(_texts(each.column_names)) for each in parsed]
+        texts = [each.cast(_of_texts(each.column_names)) for each in parsed]
         return pa.concat_tables(texts, promote_options="default")
 
     def read_with_lines(
@@ -455,7 +455,7 @@ class CsvBlocks:
         return f"{file.file.path}, line {line + 1}"
 
 
-def _texts(names: Sequence[str]) -> pa.Schema:
+def _of_texts(names: Sequence[str]) -> pa.Schema:
     return pa.schema([(name, pa.large_string()) for name in names])
 
 

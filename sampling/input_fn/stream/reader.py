@@ -237,9 +237,8 @@ class Reader:
 
     def rates(self, name: str, ids: np.ndarray) -> np.ndarray:
         """float64 [rows]: how often each row of some blocks comes, checked."""
-        columns = self.encoding.columns(self._sampler.rate_columns or ())
-        if self._sampler.rate_columns is None:
-            columns = None
+        looked_at = self._sampler.rate_columns
+        columns = None if looked_at is None else self.encoding.columns(looked_at)
         return self._checked_rates(self._transform(self.read(name, ids, columns)), name, ids)
 
     def masses(self, pool_rows: int) -> dict[Any, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +12,7 @@ from sampling import InputFn
 from trainer.propensity.model import encoding
 from trainer.propensity.model.columns import Columns
 from trainer.propensity.model.encoding import Encoded
+from trainer.training.first_rows import first, joined
 
 _ROWS, _VALUES = 50_000, 4_000_000
 _STRENGTH = 0.3  # scikit-learn's C: weights are taken for normal ones of this variance
@@ -82,15 +82,8 @@ def _rows(input_fn: InputFn, columns: Columns) -> tuple[Encoded, np.ndarray, np.
     names = dict.fromkeys(
         each.name for kind in (columns.numbers, columns.dates, columns.categories) for each in kind
     )
-    batches: list[Any] = []
-    left = min(_ROWS, _VALUES // (encoding.width(columns) + len(columns.categories)))
-    for batch in input_fn.batches(list(names), tf.distribute.InputContext()):
-        batches.append(batch)
-        left -= len(batch[1])
-        if left <= 0:
-            break
-    features = {
-        name: tf.constant(np.concatenate([batch[0][name] for batch in batches])) for name in names
-    }
-    labels, weights = (np.concatenate([batch[place] for batch in batches]) for place in (1, 2))
+    rows = min(_ROWS, _VALUES // (encoding.width(columns) + len(columns.categories)))
+    found = first(input_fn.batches(list(names), tf.distribute.InputContext()), rows)
+    features, labels, weights = joined(found)
+    features = {name: tf.constant(values) for name, values in features.items()}
     return encoding.encode(features, columns), labels, weights

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ import tensorflow as tf
 from sampling import Field, InputFn, Schema
 from sampling.errors import SamplingError
 from sampling.estimator import install
+from trainer.training.first_rows import first, joined
 
 MEASURED_ROWS = 50_000
 _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*")  # what TensorFlow lets a name be, and >
@@ -81,12 +82,9 @@ def measure(input_fn: InputFn, rows: int = MEASURED_ROWS) -> dict[str, Scale]:
     if not names:
         return {}
     everything = tf.distribute.InputContext()  # so that all workers measure the same
-    batches = list(_first(input_fn.batches(names, everything), rows))
-    weights = np.concatenate([weight for *_, weight in batches]).astype(np.float64)
-    return {
-        name: _scale(np.concatenate([features[name] for features, *_ in batches]), weights)
-        for name in names
-    }
+    features, _, weights = joined(first(input_fn.batches(names, everything), rows))
+    weights = weights.astype(np.float64)
+    return {name: _scale(features[name], weights) for name in names}
 
 
 def feature_columns(
@@ -101,14 +99,6 @@ def feature_columns(
         )
         for field in learned(schema)
     ]
-
-
-def _first(batches: Iterator[Any], rows: int) -> Iterator[Any]:
-    for features, labels, weights in batches:
-        yield features, labels, weights
-        rows -= len(weights)
-        if rows <= 0:
-            return
 
 
 def _scale(values: np.ndarray, weights: np.ndarray) -> Scale:

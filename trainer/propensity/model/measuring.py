@@ -29,6 +29,7 @@ from trainer.propensity.model.columns import (
     Date,
     Number,
 )
+from trainer.training.first_rows import first, joined
 
 MEASURED_ROWS, MEASURED_VALUES = 100_000, 20_000_000
 _KNOTS = 61
@@ -87,7 +88,10 @@ def measure(input_fn: InputFn) -> Columns:
             "no feature is left to learn from: the columns are label, weight or forwarded; "
             "add one to the schema, or forward fewer"
         )
-    seen = _first_rows(input_fn, [field.name for field in fields])
+    names = [field.name for field in fields]
+    rows = min(MEASURED_ROWS, MEASURED_VALUES // len(names), input_fn.rows_per_epoch)
+    everything = tf.distribute.InputContext()  # so that all workers measure the same
+    seen, *_ = joined(first(input_fn.batches(names, everything), rows))
     columns = [_seen(field, seen[field.name], schema) for field in fields]
     left_out = tuple(column.field.name for column in columns if _is_id(column, schema))
     if left_out:
@@ -115,19 +119,6 @@ def measure(input_fn: InputFn) -> Columns:
             if column.field.type == "INTEGER" and _repeats(column):
                 categories.append(_category(column))
     return Columns(tuple(numbers), tuple(found_dates), tuple(categories), left_out)
-
-
-def _first_rows(input_fn: InputFn, names: list[str]) -> dict[str, np.ndarray]:
-    left = min(MEASURED_ROWS, MEASURED_VALUES // len(names), input_fn.rows_per_epoch)
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    everything = tf.distribute.InputContext()  # so that all workers measure the same
-    for features, *_ in input_fn.batches(names, everything):
-        for name, part in parts.items():
-            part.append(features[name])
-        left -= input_fn.batch_size
-        if left <= 0:
-            break
-    return {name: np.concatenate(part) for name, part in parts.items()}
 
 
 def _seen(field: Field, values: np.ndarray, schema: Schema) -> _Column:

@@ -159,6 +159,7 @@ class _Totals:
         mass, rows = tf.reduce_sum(weights), tf.cast(tf.size(weights), tf.float64)
         # A place is open below and closed above, and the areas depend on the order alone.
         scaled = tf.stack(list(curves.values())) / (2 * _LOGIT_RANGE) + 0.5
+        scaled = tf.where(tf.math.is_nan(scaled), tf.zeros_like(scaled), scaled)  # above nothing
         places = tf.cast(tf.math.ceil(tf.clip_by_value(scaled, 0.0, 1.0) * _PLACES), tf.int32) - 1
         places = tf.maximum(places, 0) + _PLACES * tf.cast(labels, tf.int32)
         spread = [
@@ -223,7 +224,7 @@ def _area_of_precision(negatives: tf.Tensor, positives: tf.Tensor) -> tf.Tensor:
     """
     both = negatives + positives
     chosen = tf.cumsum(both, reverse=True)
-    before, found = chosen - both, tf.cumsum(positives, exclusive=True, reverse=True)
+    before, found = (tf.cumsum(each, exclusive=True, reverse=True) for each in (both, positives))
     slope = tf.math.divide_no_nan(positives, both)
     start = found - slope * before
     growth = tf.where(before > 0, tf.math.divide_no_nan(chosen, before), tf.ones_like(before))
