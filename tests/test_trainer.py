@@ -501,7 +501,7 @@ class Stream:
         for start in range(0, len(self.weights), 2):
             some = slice(start, start + 2)
             features = {name: self.features[name][some] for name in names}
-            yield features, None, self.weights[some]
+            yield features, np.zeros(len(self.weights[some]), np.int64), self.weights[some]
 
 
 def test_scales_are_weighted_and_robust():
