@@ -12,6 +12,7 @@ setup(
     python_requires=">=3.10",
     install_requires=[
         "datasketches>=5.1",  # statistics of columns
+        "google-cloud-storage>=2.10",  # reads ranges of gs://
         "google-crc32c",
         "numpy",
         "pandas",

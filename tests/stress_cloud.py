@@ -22,7 +22,7 @@ from tests.cloud.storage import StorageStandIn, now_and_then
 from tests.conftest import SCHEMA, ids_of, write_classes
 from tests.test_cloud_storage import OPTIONS, PASSING, READ, REFUSED
 
-_BOUND = 600  # seconds: TensorFlow tries ten times for each request, waiting ever longer
+_BOUND = 150  # seconds: each request is tried for a minute
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Files, local or of a bucket: globs, bytes, folders that appear whole or not at all, manifests.
 
-- `listing.py`, `reading.py`: globs to files, files to bytes
+- `listing.py`, `reading.py`, `objects.py`: globs to files, files and objects to bytes
 - `creating.py`, `folders.py`: files and folders that appear whole, or not at all
 - `many.py`: more files than may be open at a time
 - `staging.py`, `locking.py`, `owner.py`: where they are written meanwhile, and by whom
@@ -25,6 +25,7 @@ from sampling.files.many import OpenFiles
 from sampling.files.reading import (
     REMOTE_CACHE,
     HeldOpen,
+    ServiceError,
     ahead,
     is_local,
     open_binary,
@@ -41,6 +42,7 @@ __all__ = [
     "Globs",
     "HeldOpen",
     "OpenFiles",
+    "ServiceError",
     "ahead",
     "check_new",
     "check_place",

@@ -35,7 +35,7 @@ class File:
 
     def open(self) -> contextlib.AbstractContextManager[BinaryIO]:
         """Its bytes, which can be read anywhere."""
-        return open_binary(self.path)
+        return open_binary(self.path, (self.size, self.modified))
 
     def read(self, opened: BinaryIO, start: int, end: int) -> bytes:
         """The bytes [start, end), all of them, of the file that was opened.
@@ -63,7 +63,7 @@ class File:
         starts = sorted({0, max(0, (self.size - _PIECE) // 2), max(0, self.size - _PIECE)})
         if self.size <= 3 * _PIECE:
             starts = list(range(0, self.size, _PIECE))
-        with open_binary(self.path) as opened:
+        with self.open() as opened:
             pieces = [self.read(opened, at, min(self.size, at + _PIECE)) for at in starts]
         return f"{google_crc32c.value(b''.join(pieces)):08x}"
 

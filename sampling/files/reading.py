@@ -1,8 +1,8 @@
 """Bytes out of files, local or of a bucket.
 
-Local files are read by plain system calls, everything else (gs:// and the like) by `tf.io.gfile`,
-which is slower by a factor of twenty and imported only then. It tries again what fails in passing
-(ten times, waiting ever longer, some minutes in all); what fails for good is told in a sentence.
+Local files are read by plain system calls, objects of gs:// by ranges (see `objects`), everything
+else by `tf.io.gfile`, which is imported only then. Both try again what fails in passing, waiting
+ever longer; what fails for good is told in a sentence.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ import contextlib
 import io
 import os
 import resource
+import sys
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO, ClassVar, TypeVar
 
 from sampling.errors import SamplingError
+from sampling.files import objects
 
 _MOST_HELD_OPEN = 512  # local files, in the whole process
-_IN_FLIGHT = 8  # requests to a bucket at a time: most of a short read is waiting for its first byte
-# TensorFlow's client fetches this much at a time (and by default keeps 64 MiB for every handle).
+_IN_FLIGHT = 16  # requests to a bucket at a time: a short read mostly waits for its first byte
+# TensorFlow's client, for checkpoints, fetches this much at a time (by default 64 MiB a handle).
 REMOTE_CACHE = {"GCS_READ_CACHE_BLOCK_SIZE_MB": "1", "GCS_READ_CACHE_MAX_SIZE_MB": "16"}
 
 Item = TypeVar("Item")
@@ -81,9 +83,17 @@ def _renew_lock() -> None:
 os.register_at_fork(after_in_child=_renew_lock)
 
 
+class ServiceError(OSError):
+    """A bucket's service does not answer, or not with what was asked for."""
+
+
 @contextlib.contextmanager
-def open_binary(path: str) -> Iterator[BinaryIO]:
+def open_binary(path: str, version: Hashable = None) -> Iterator[BinaryIO]:
     """A file to read from.
+
+    Args:
+        path: local, or of a bucket.
+        version: what changes when it is written again, if that is known.
 
     Raises:
         OSError: it can't be opened, or read.
@@ -91,6 +101,9 @@ def open_binary(path: str) -> Iterator[BinaryIO]:
     if is_local(path):
         with open(path, "rb", buffering=0) as opened:  # reads are large, and here and there
             yield opened
+    elif path.startswith(objects.SCHEME):
+        with telling(path):
+            yield objects.ObjectBytes(path, version)  # type: ignore[misc]
     else:
         with telling(path), gfile().GFile(path, "rb") as opened:
             yield opened
@@ -126,7 +139,7 @@ def telling(path: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if is_local(path) or not (told := _told(path, error)):
+        if is_local(path) or isinstance(error, ServiceError) or not (told := _told(path, error)):
             raise
         raise told from error
 
@@ -148,6 +161,8 @@ def read_text(path: str) -> str:
 
 def read_range(file: BinaryIO, start: int, end: int) -> bytes:
     """The bytes [start, end) of an open file, fewer at its end."""
+    if isinstance(file, objects.ObjectBytes):
+        return file.read_at(end - start, start)
     if not isinstance(file, io.FileIO):
         file.seek(start)
         return file.read(max(0, end - start))
@@ -161,28 +176,42 @@ def read_range(file: BinaryIO, start: int, end: int) -> bytes:
 
 
 def _told(path: str, error: Exception) -> OSError | None:
-    """None: it is none of TensorFlow's."""
-    import tensorflow as tf
-
-    if not isinstance(error, tf.errors.OpError):
-        return None
+    """None: it is no complaint of a bucket's service."""
     bucket = "/".join(path.split("/")[:3])
-    message = error.message.partition("\n")[0]
-    if isinstance(error, tf.errors.NotFoundError):
+    complaint = _complaint(error)
+    if isinstance(complaint, FileNotFoundError):
         return FileNotFoundError(
             f"{path} is not there: expected an object of the bucket {bucket}; fix the path, or "
             "create the bucket"
         )
-    if isinstance(error, (tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError)):
+    if isinstance(complaint, PermissionError):
         return PermissionError(
             f"{path} can't be read or written: {bucket} refuses access; log in by `gcloud auth "
             "application-default login`, or name a service account's key file in "
             "GOOGLE_APPLICATION_CREDENTIALS, and let that account use the bucket"
         )
-    return OSError(
-        f"{path} can't be read or written: {message}; expected an answer of the service, which "
+    return complaint and ServiceError(
+        f"{path} can't be read or written: {complaint}; expected an answer of the service, which "
         "did not come after several tries; try again later"
     )
+
+
+def _complaint(error: Exception) -> OSError | None:
+    """What a client says of a service, as an OSError of the kind that fits."""
+    if isinstance(error, OSError):  # of `objects`
+        return error
+    if "tensorflow" not in sys.modules:
+        return None
+    import tensorflow as tf
+
+    if not isinstance(error, tf.errors.OpError):
+        return None
+    message = error.message.partition("\n")[0]
+    if isinstance(error, tf.errors.NotFoundError):
+        return FileNotFoundError(message)
+    if isinstance(error, (tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError)):
+        return PermissionError(message)
+    return OSError(message)
 
 
 def gfile() -> Any:

@@ -17,7 +17,6 @@ import pyarrow.ipc
 from sampling import files
 from sampling.formats import columnar
 from sampling.formats.base import Label
-from sampling.formats.columnar import Readable
 from sampling.schema import Schema
 
 MAGIC = b"ARROW1"
@@ -137,8 +136,8 @@ class ArrowFile:
                 # Not mapped: a file that becomes shorter would end the process.
                 yield stack.enter_context(pa.OSFile(self.file.path))
             else:
-                opened = stack.enter_context(files.open_binary(self.file.path))
-                yield pa.PythonFile(Readable(opened, self.file.size), "r")
+                opened = stack.enter_context(self.file.open())
+                yield columnar.source(opened, self.file.size)
 
 
 class _Message(NamedTuple):

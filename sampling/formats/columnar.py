@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 
+from sampling import files
 from sampling.errors import SamplingError
 from sampling.formats import base, partitions, types
 from sampling.formats.base import Label
@@ -67,7 +68,7 @@ def damage_told(place: str, reader: str, whole: str) -> Iterator[None]:
     """
     try:
         yield
-    except (FileNotFoundError, PermissionError, SamplingError):
+    except (FileNotFoundError, PermissionError, files.ServiceError, SamplingError):
         raise
     except (
         pa.ArrowException,
@@ -83,8 +84,13 @@ def damage_told(place: str, reader: str, whole: str) -> Iterator[None]:
         ) from None
 
 
-class Readable(io.RawIOBase):
-    """What `tf.io.gfile` opens, with all that pyarrow asks of a file."""
+def source(opened: BinaryIO, size: int) -> pa.PythonFile:
+    """An opened file of so many bytes, as pyarrow reads from it."""
+    return pa.PythonFile(_Readable(opened, size), "r")
+
+
+class _Readable(io.RawIOBase):
+    """What `files.open_binary` opens, with all that pyarrow asks of a file."""
 
     def __init__(self, opened: BinaryIO, size: int):
         self._opened, self._size = opened, size

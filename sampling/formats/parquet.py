@@ -19,7 +19,6 @@ from sampling import files
 from sampling.errors import SamplingError
 from sampling.formats import columnar, types
 from sampling.formats.base import Label
-from sampling.formats.columnar import Readable
 from sampling.schema import Schema
 
 _SAMPLED_ROWS = 1_000  # enough to know what a row takes in memory
@@ -140,8 +139,8 @@ class ParquetFile:
         with told, contextlib.ExitStack() as stack:
             source: Any = self.file.path
             if not files.is_local(source):
-                source = stack.enter_context(files.open_binary(source))
-                source = pa.PythonFile(Readable(source, self.file.size), "r")
+                opened = stack.enter_context(self.file.open())
+                source = columnar.source(opened, self.file.size)
             yield stack.enter_context(
                 pq.ParquetFile(
                     source,

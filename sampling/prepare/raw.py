@@ -12,7 +12,6 @@ from sampling import files
 from sampling.errors import SamplingError
 from sampling.formats import arrow, columnar, packed, partitions
 from sampling.formats import table as tables
-from sampling.formats.columnar import Readable
 from sampling.schema.sketch import family_of
 
 _AT_A_TIME = 65_536  # rows
@@ -78,7 +77,7 @@ def are_tables(data: Any) -> list[Any]:
 def _parquet(file: files.File, file_format: str) -> Iterator[RawPiece]:
     told = columnar.damage_told(file.path, "Parquet", "Parquet file")
     with told, files.open_binary(file.path) as opened:
-        source = pa.PythonFile(Readable(opened, file.size), "r")
+        source = columnar.source(opened, file.size)
         with pq.ParquetFile(source, buffer_size=2**20, page_checksum_verification=True) as parquet:
             row_bytes = file.size / max(1, parquet.metadata.num_rows)
             for batch in parquet.iter_batches(_AT_A_TIME, use_threads=False):

@@ -18,7 +18,6 @@ import pyarrow.parquet
 from sampling import files
 from sampling.errors import SamplingError
 from sampling.formats import columnar, kept, packed, registry
-from sampling.formats.columnar import Readable
 from sampling.formats.csv.options import CsvOptions
 from sampling.order import block_size
 from sampling.progress import Progress
@@ -43,6 +42,7 @@ _TYPES: dict[Callable[[pa.DataType], bool], str] = {
 }
 _BLOCKS = block_size.fixed(8192)
 _CHUNK_BYTES = 8 * 2**20
+_HEAD_BYTES = 2**16  # at a time, until the header is there
 
 
 class Chunk(NamedTuple):
@@ -232,7 +232,7 @@ def _typed(file: files.File, found: str, label: str | None) -> Schema:
         raise SamplingError(f"{file.path} does not name the types of its columns; pass a schema")
     told = columnar.damage_told(file.path, "Parquet", "Parquet file")
     with told, files.open_binary(file.path) as opened:
-        columns = pa.parquet.read_schema(pa.PythonFile(Readable(opened, file.size), "r"))
+        columns = pa.parquet.read_schema(columnar.source(opened, file.size))
     fields = tuple(_field(column.name, column.type) for column in columns)
     return Schema(fields, label, _weight(columns.names, label))
 
@@ -262,7 +262,9 @@ def _header(file: files.File, options: CsvOptions, codec: str) -> list[str]:
         text = packed.head(file, codec)
     else:
         with files.open_binary(file.path) as opened:
-            text = opened.readline()
+            text = b""
+            while b"\n" not in text and (more := opened.read(_HEAD_BYTES)):
+                text += more
     line = text.removeprefix(codecs.BOM_UTF8).partition(b"\n")[0]
     first = line.decode(options.encoding, "replace").strip("\r")
     reader = csv.reader([first], delimiter=options.delimiter, escapechar=options.escape or None)

@@ -1,8 +1,9 @@
 """A stand-in for Google Cloud Storage on 127.0.0.1, over TLS, with faults on demand.
 
-TensorFlow's own client talks to it: `https_proxy` leads its requests for www.googleapis.com and
-storage.googleapis.com here, where a CONNECT is answered and TLS spoken with a certificate that
-`CURL_CA_BUNDLE` makes it trust. Objects are held in memory.
+TensorFlow's client and Google's talk to it: `https_proxy` leads their requests for
+www.googleapis.com and storage.googleapis.com here, where a CONNECT is answered and TLS spoken with
+a certificate that `CURL_CA_BUNDLE` and `REQUESTS_CA_BUNDLE` make them trust. Objects are held in
+memory.
 
     with StorageStandIn(tmp_path) as storage:
         storage.put("gs://bucket/data/1.csv", b"...")
@@ -22,6 +23,7 @@ import ssl
 import threading
 import time
 import urllib.parse
+from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -76,6 +78,7 @@ class StorageStandIn:
         self.objects: dict[str, dict[str, Object]] = {}
         self.requests: list[Request] = []
         self.faults = 0
+        self.bytes_sent: Counter[str] = Counter()  # by object
         self.latency = 0.0  # seconds before every answer
         self.most_at_once = self._now = 0
         self.fault: Fault = lambda request: None
@@ -106,6 +109,7 @@ class StorageStandIn:
             "https_proxy": f"http://127.0.0.1:{self._server.server_port}",
             "no_proxy": "",
             "CURL_CA_BUNDLE": str(self._bundle),
+            "REQUESTS_CA_BUNDLE": str(self._bundle),
             "GOOGLE_AUTH_TOKEN_FOR_TESTING": "token",
             "NO_GCE_CHECK": "true",
         }
@@ -147,6 +151,11 @@ class StorageStandIn:
         finally:
             with self._lock:
                 self._now -= 1
+
+    def sent(self, bucket: str, name: str, size: int) -> None:
+        """Counts bytes of an object."""
+        with self._lock:
+            self.bytes_sent[f"gs://{bucket}/{name}"] += size
 
     def note(self, request: Request) -> str | None:
         """Remembers a request, and says what is to go wrong with it."""
@@ -218,8 +227,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         body = self._body()
-        found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        first, last = (int(found[1]), int(found[2])) if found else (None, None)
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        first, last = (int(found[1]), int(found[2] or 2**62)) if found else (None, None)
         if "Authorization" not in self.headers:
             self._send(401, b'{"error": {"code": 401, "message": "no credentials"}}')
             return
@@ -242,11 +251,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _result(self, body: bytes, first: int | None, last: int | None) -> Answer:
         parsed = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(parsed.query))
-        parts = [urllib.parse.unquote(part) for part in parsed.path.split("/")[1:]]
+        path = parsed.path.removeprefix("/download")
+        parts = [urllib.parse.unquote(part) for part in path.split("/")[1:]]
         if parts[:3] == ["upload", "storage", "v1"]:
             return self._upload(parts, query, body)
         if parts[:2] == ["storage", "v1"]:
-            return self._metadata(parts[2:], query)
+            return self._metadata(parts[2:], query, first, last)
         return self._read(parts[0], "/".join(parts[1:]), first, last)
 
     def _read(self, bucket: str, name: str, first: int | None, last: int | None) -> Answer:
@@ -254,14 +264,18 @@ class _Handler(BaseHTTPRequestHandler):
         if found is None:
             return 404, b"no such object", {}
         if first is None or last is None:
+            self.storage.sent(bucket, name, len(found.data))
             return 200, found.data, {}
         if first >= len(found.data):
             return 416, b"", {}
         piece = found.data[first : last + 1]
+        self.storage.sent(bucket, name, len(piece))
         span = f"bytes {first}-{first + len(piece) - 1}/{len(found.data)}"
         return 206, piece, {"Content-Range": span}
 
-    def _metadata(self, parts: list[str], query: dict[str, str]) -> Answer:
+    def _metadata(
+        self, parts: list[str], query: dict[str, str], first: int | None, last: int | None
+    ) -> Answer:
         bucket = parts[1]
         of_bucket = self.storage.objects.get(bucket)
         if of_bucket is None:
@@ -284,6 +298,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "DELETE":
             of_bucket.pop(name, None)
             return 204, b"", {}
+        if query.get("alt") == "media":
+            return self._read(bucket, name, first, last)
         return _json(_described(name, found))
 
     def _upload(self, parts: list[str], query: dict[str, str], body: bytes) -> Answer:
