@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from sampling.checkpoint.estimator import step_of
 from sampling.errors import SamplingError
 from sampling.probabilities import platt
 from trainer.propensity import checkpoints
-from trainer.propensity.model import metrics
 from trainer.propensity.options import AUTO
 from trainer.propensity.parameters import Parameters
+from trainer.training import collected
 from trainer.training.hooks import StepProgress
 
 ENOUGH = 50  # rows of each class
@@ -31,14 +30,14 @@ def calibrated(parameters: Parameters, dev_input: Any) -> Parameters:
     if flags.calibrate != AUTO or not flags.dev_dir:
         return parameters
     path = checkpoints.latest(parameters)
-    rows = _Rows()
+    rows = collected.Rows()
     checkpoints.estimator(parameters).evaluate(
         dev_input,
         hooks=[StepProgress("calibrating", dev_input.steps_per_epoch), rows],
         checkpoint_path=path,
         name="calibration",
     )
-    labels, weights = rows.all(metrics.LABELS), rows.all(metrics.WEIGHTS)
+    labels, weights = rows.all(collected.LABELS), rows.all(collected.WEIGHTS)
     classes = np.bincount(labels[weights > 0].astype(np.int64), minlength=2)
     if min(classes) < ENOUGH:
         print(
@@ -47,28 +46,9 @@ def calibrated(parameters: Parameters, dev_input: Any) -> Parameters:
         )
         return parameters
     try:
-        found = platt.fit(rows.all(metrics.LOGITS), labels, weights)
+        found = platt.fit(rows.all(collected.LOGITS), labels, weights)
     except SamplingError as error:
         print(f"not calibrated: {error}")
         return parameters
     print(f"calibrated on dev_dir ({found.positives:,} positives): {found}", flush=True)
     return parameters._replace(calibration=found, calibrated_step=step_of(path))
-
-
-class _Rows(tf.compat.v1.train.SessionRunHook):
-    """A hook of an evaluation that keeps labels, logits and weights."""
-
-    def begin(self) -> None:
-        names = (metrics.LABELS, metrics.LOGITS, metrics.WEIGHTS)
-        self._tensors = {name: metrics.collected(name) for name in names}
-        self._batches: list[dict[str, np.ndarray]] = []
-
-    def before_run(self, run_context: Any) -> Any:
-        return tf.compat.v1.train.SessionRunArgs(self._tensors)
-
-    def after_run(self, run_context: Any, run_values: Any) -> None:
-        self._batches.append(run_values.results)
-
-    def all(self, name: str) -> np.ndarray:
-        """Of all rows."""
-        return np.concatenate([np.ravel(batch[name]) for batch in self._batches])

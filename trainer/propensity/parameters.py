@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 from sampling import Schema
 from sampling.command_line.flag import defaults, of_model
 from sampling.errors import SamplingError
+from sampling.features.columns import Columns, readable
 from sampling.input_fn import cluster
 from sampling.probabilities.calibration import Prior, cost_threshold
 from sampling.probabilities.platt import Calibration
 from trainer.job_dir import contents, restart, trained
 from trainer.propensity import data_dir
 from trainer.propensity.model import warm_start
-from trainer.propensity.model.baseline import Baseline
-from trainer.propensity.model.columns import Columns, readable
 from trainer.propensity.model.features import Scale
 from trainer.propensity.options import AUTO, DEFAULTS, FLAGS, NO
 from trainer.training.every_job import (
@@ -28,6 +27,7 @@ from trainer.training.every_job import (
     refuse_other_model,
     written,
 )
+from trainer.wide_deep.baseline import Baseline
 
 _NEEDED = {
     "train": ("schema", "label", "positive_dir", "negative_dir", "test_dir"),
@@ -173,11 +173,7 @@ def _calibration(stored: Mapping[str, Any] | None) -> tuple[Calibration | None, 
 
 def _baseline(stored: Mapping[str, Any] | None) -> Baseline | None:
     found = stored["baseline"] if stored else None
-    return (
-        Baseline(found["bias"], *map(tuple, (found["numbers"], found["categories"])))
-        if found
-        else None
-    )
+    return Baseline.from_dict(found) if found else None
 
 
 def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Schema:

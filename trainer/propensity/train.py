@@ -9,18 +9,20 @@ from typing import Any
 from sampling.checkpoint.estimator import InputStateListener, step_of
 from sampling.estimator import install
 from sampling.estimator.serving import serving_input_receiver_fn
+from sampling.features import measuring
 from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
 from sampling.input_fn.description import Description
 from trainer.distributed import member
 from trainer.job_dir import contents, restart
 from trainer.propensity import automatic, calibrate, checkpoints, evaluate, importance, inputs
-from trainer.propensity.model import baseline, features, measuring
+from trainer.propensity.model import features
 from trainer.propensity.options import AUTO
 from trainer.propensity.parameters import Parameters
 from trainer.propensity.reporting import Reporting, reporting, said_of_outputs
 from trainer.training.best import Best, EarlyStopping
 from trainer.training.hooks import Speed, StepProgress
+from trainer.wide_deep import baseline
 
 
 class PropensityTraining:

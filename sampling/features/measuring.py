@@ -17,11 +17,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from sampling import Field, InputFn
 from sampling.errors import SamplingError
-from sampling.schema import ColumnStatistics, Schema, kinds
-from trainer.propensity.model import dates, encoding
-from trainer.propensity.model.columns import (
+from sampling.features import dates, encoding
+from sampling.features.columns import (
     MISSING_BOOLEAN,
     MISSING_INTEGER,
     Category,
@@ -29,7 +27,9 @@ from trainer.propensity.model.columns import (
     Date,
     Number,
 )
-from trainer.training.first_rows import first, joined
+from sampling.features.first_rows import first, joined
+from sampling.input_fn.input_fn import InputFn
+from sampling.schema import ColumnStatistics, Field, Schema, kinds
 
 MEASURED_ROWS, MEASURED_VALUES = 100_000, 20_000_000
 _KNOTS = 61
@@ -80,8 +80,8 @@ def measure(input_fn: InputFn) -> Columns:
     for field in fields:
         if field.is_list:
             raise SamplingError(
-                f"the column {field.name!r} is a list, expected one value in a row for "
-                "--model=wide_deep; pass --model=dnn, or forward the column"
+                f"the column {field.name!r} is a list, expected one value in a row; "
+                "forward the column, or train a model that takes lists (--model=dnn)"
             )
     if not fields:
         raise SamplingError(
@@ -103,7 +103,7 @@ def measure(input_fn: InputFn) -> Columns:
     if not learned:
         raise SamplingError(
             f"no feature is left to learn from: nearly every value of {', '.join(left_out)} is "
-            "another; add a column that repeats, or pass --model=dnn"
+            "another; add a column that repeats, or train another model (--model=dnn)"
         )
     numbers, found_dates, categories = [], [], []
     for column in learned:

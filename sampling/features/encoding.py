@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from trainer.propensity.model import dates
-from trainer.propensity.model.columns import MISSING_INTEGER, Category, Columns, Number
+from sampling.features import dates
+from sampling.features.columns import MISSING_INTEGER, Category, Columns, Number
 
 _NAN = np.float64(math.nan)
 _HASHES = 2**40  # of which a remainder is a bucket
