@@ -52,6 +52,11 @@ class Calibration:
         """float64, of the shape of logits."""
         return np.asarray(logits, np.float64) * self.slope + self.intercept
 
+    @property
+    def constants(self) -> np.ndarray:
+        """float64 [2]: what a head's logit is multiplied with, and what is added then."""
+        return np.array([self.slope, self.intercept])
+
     def __str__(self) -> str:
         return (
             f"slope {self.slope:.3f} ± {self.slope_error:.3f}, "
