@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from typing import Any
 
-from sampling import InputFnDownsampleWithWeight, Schema
+from sampling import InputFnDownsampleWithWeight
 from sampling.command_line.common import file_options
 from trainer.propensity.parameters import Parameters
+from trainer.training.unlabelled import without_labels
 
 TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
 
@@ -73,18 +73,5 @@ def mixed(parameters: Parameters) -> InputFnDownsampleWithWeight:
 
 def unlabelled(parameters: Parameters) -> InputFnDownsampleWithWeight:
     """`test` to predict from: labels and weights may be blank, unknown or lacking."""
-    schema = _without_labels(parameters.input_schema, bool(parameters.flags.header))
+    schema = without_labels(parameters.input_schema, bool(parameters.flags.header))
     return test(parameters, schema=schema)
-
-
-def _without_labels(schema: Schema, has_header: bool) -> Schema:
-    """Columns are left out by name; without names they have to be there, with any text."""
-    if has_header:
-        none: dict[str, Any] = {"label": None, "weight": None, "classes": ()}
-        return dataclasses.replace(schema, fields=schema.features, **none)
-    instead: dict[str | None, dict[str, Any]] = {
-        schema.weight: {"mode": "NULLABLE", "default": 1},
-        schema.label: {"type": "STRING", "mode": "NULLABLE", "default": "", "kind": None},
-    }
-    fields = [dataclasses.replace(field, **instead.get(field.name, {})) for field in schema]
-    return dataclasses.replace(schema, fields=tuple(fields), classes=())

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from sampling import Schema
@@ -23,6 +23,7 @@ from trainer.propensity.model.features import Scale
 from trainer.propensity.options import AUTO, DEFAULTS, FLAGS, NO
 from trainer.training.every_job import (
     refuse_missing,
+    refuse_other_columns,
     refuse_other_mode,
     refuse_other_model,
     written,
@@ -207,19 +208,6 @@ def _check_segment(flags: argparse.Namespace, schema: Schema) -> None:
         )
 
 
-def _columns(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Of a schema's JSON, what a model is of: not whether they may be blank, nor other names."""
-    return [
-        {**{key: entry[key] for key in entry if key not in ("mode", "alias")}, "list": is_list}
-        for entry in entries
-        for is_list in [entry["mode"] == "REPEATED"]
-    ]
-
-
 def _check_same_model(flags: argparse.Namespace, schema: Schema, stored: Mapping[str, Any]) -> None:
     refuse_other_model(vars(flags), stored["flags"], of_model(FLAGS))
-    if _columns(json.loads(schema.to_json())) != _columns(stored["schema"]):
-        raise SamplingError(
-            f"{flags.schema} has other columns than the model in {flags.job_dir} was trained "
-            "with; leave --schema out, or name another --job-dir"
-        )
+    refuse_other_columns(flags, schema, stored["schema"])

@@ -20,6 +20,7 @@ from sampling.probabilities.doubts import Measured
 from sampling.schema import WEIGHT_FEATURE
 from trainer.training import collected
 from trainer.training.collected import BASELINE, LABELS, LOGITS, SEGMENTS, WEIGHTS
+from trainer.training.sums import variable
 
 _PLACES = 2000  # 0.02 apart in the logit
 _LOGIT_RANGE = 20.0
@@ -146,8 +147,8 @@ class _Totals:
         spread = [
             tf.math.unsorted_segment_sum(weights, each, 2 * _PLACES) for each in tf.unstack(places)
         ]
-        self._sums = _variable("sums", [len(means) + 2])
-        self._spread = _variable("curves", [len(curves), 2, _PLACES])
+        self._sums = variable("sums", [len(means) + 2])
+        self._spread = variable("curves", [len(curves), 2, _PLACES])
         self._update = tf.group(
             self._sums.assign_add(tf.concat([sums, [mass, rows]], axis=0)),
             self._spread.assign_add(tf.reshape(tf.stack(spread), self._spread.shape)),
@@ -171,18 +172,6 @@ class _Totals:
             values[f"{name}auc"] = _area_of_roc(negatives, positives)
             values[f"{name}auc_precision_recall"] = _area_of_precision(negatives, positives)
         return {name: (value, self._update) for name, value in values.items()}
-
-
-def _variable(name: str, shape: list[int]) -> Any:
-    """float64, begun anew by each evaluation, and not in checkpoints."""
-    graph_keys = tf.compat.v1.GraphKeys
-    return tf.compat.v1.Variable(
-        tf.zeros(shape, tf.float64),
-        trainable=False,
-        collections=[graph_keys.LOCAL_VARIABLES, graph_keys.METRIC_VARIABLES],
-        name=name,
-        use_resource=True,
-    )
 
 
 def _area_of_roc(negatives: tf.Tensor, positives: tf.Tensor) -> tf.Tensor:
