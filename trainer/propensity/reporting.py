@@ -17,7 +17,7 @@ from sampling.report import folder, measures
 from sampling.report.rows import Predictions
 from trainer.propensity.model import metrics
 from trainer.propensity.parameters import Parameters
-from trainer.training import collected
+from trainer.training import collected, tensorboard
 
 REPORT = "report"
 _WRONG = 8  # rows of either class
@@ -116,16 +116,7 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
                 scalars[f"sampling/{name}"] = usage[name]
         for role, share in usage.get("coverage", {}).items():
             scalars[f"sampling/coverage_{role.removesuffix('_dir')}"] = share
-        proto = tf.compat.v1.Summary
-        values = [proto.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
-        for name, content in drawn.items():
-            if name.endswith(".png"):
-                image = proto.Image(encoded_image_string=content)
-                values.append(proto.Value(tag=f"report/{name[:-4]}", image=image))
-        # the writer that the Estimator takes for the evaluation's own figures
-        writer = tf.compat.v1.summary.FileWriterCache.get(self._summaries)
-        writer.add_summary(proto(value=values), self.step)
-        writer.flush()
+        tensorboard.summarize(self._summaries, self.step, scalars, drawn)
 
 
 def reporting(
