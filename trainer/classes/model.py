@@ -53,8 +53,10 @@ def estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int
 
 def _calibration(parameters: Parameters) -> ClassCalibration | None:
     """None, too, if it is of another checkpoint."""
-    step = step_of(checkpoints.latest(parameters.flags))
-    return parameters.calibration if step == parameters.calibrated_step else None
+    found = parameters.calibration
+    if found is None or step_of(checkpoints.latest(parameters.flags)) != parameters.calibrated_step:
+        return None
+    return found
 
 
 def _head(classes: Sequence[str]) -> Any:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sampling import files
+from sampling import InputFnStratified, files
+from sampling.input_fn.description import Description
 from sampling.report import folder
+from sampling.samplers.stratified import name_of
 from trainer.classes.parameters import Parameters
 from trainer.training import tensorboard
 
@@ -57,6 +59,18 @@ def write(
     print(f"report: {os.path.join(directory, build.PAGE)}", flush=True)
 
 
+def described(input_fn: InputFnStratified, parameters: Parameters) -> Description:
+    """What is read and what comes of it, with the classes by name, and what outputs are."""
+    names = {name_of(place): name for place, name in enumerate(parameters.schema.classes)}
+    named = {
+        key: {names.get(name, name): each for name, each in value.items()}
+        if isinstance(value, Mapping)
+        else value
+        for key, value in input_fn.describe().items()
+    }
+    return Description(named, outputs=said_of_outputs(parameters))
+
+
 def said_of_outputs(parameters: Parameters) -> str:
     """What the model's outputs are probabilities of."""
     prior = parameters.prior
@@ -75,16 +89,16 @@ def _title(parameters: Parameters) -> str:
 
 
 def _surest_wrong(found: Evaluated) -> list[dict[str, Any]]:
-    """The rows that are called another class with the highest probabilities."""
+    """The rows whose wrong class is predicted with the highest probabilities."""
     rows = found.rows
-    called, confidence = rows.called, rows.probabilities.max(axis=1)
-    wrong = np.flatnonzero(called != rows.labels)
+    predicted, confidence = rows.predicted, rows.probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != rows.labels)
     surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:_WRONG]
     return [
         {
             **{name: _text(values[row]) for name, values in found.ids.items()},
             "class": rows.classes[rows.labels[row]],
-            "called": rows.classes[called[row]],
+            "predicted": rows.classes[predicted[row]],
             "probability": float(confidence[row]),
             "of its class": float(rows.probabilities[row, rows.labels[row]]),
         }

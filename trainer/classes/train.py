@@ -5,7 +5,6 @@ from __future__ import annotations
 from sampling.features import measuring
 from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
-from sampling.input_fn.description import Description
 from trainer.classes import calibrate, evaluate, inputs, metrics, model, reporting
 from trainer.classes.options import AUTO
 from trainer.classes.parameters import Parameters
@@ -44,8 +43,7 @@ class ClassesTraining:
 
     def run(self) -> None:
         if self._is_chief:
-            outputs = reporting.said_of_outputs(self._parameters)
-            print(Description(**self._input.describe(), outputs=outputs), flush=True)
+            print(reporting.described(self._input, self._parameters), flush=True)
             self._parameters.write()
         self._make_estimator()
         if self._task.is_alone:

@@ -52,18 +52,15 @@ def build(predictions: ClassPredictions, options: ClassOptions | None = None) ->
     """
     options = options or ClassOptions()
     found, each = measures.overall(predictions), measures.by_class(predictions)
-    evidence, matrix = measures.evidence(predictions, options.baseline), measures.confusion
-    drawn = {
-        "confusion.png": pictures.confusion(matrix(predictions), predictions.classes),
-        "recall.png": pictures.recall(each.recall, each.base_rate, predictions.classes),
-    }
+    evidence = measures.evidence(predictions, options.baseline)
+    matrix = measures.confusion(predictions)
+    drawn = {"confusion.png": pictures.confusion(matrix, predictions.classes)}
     shown = [_confusion(), _classes(each, predictions.classes)]
     if versions := _reliable(predictions):
         drawn["reliability.png"] = of_two.reliability(versions)
         shown.append(_reliability(found["ece"]))
-    shown.append(_recall(found["macro_recall"]))
     if options.surest_wrong:
-        text = "Rows that are called another class with the highest probabilities."
+        text = "Rows whose wrong class is predicted with the highest probabilities."
         shown.append(sections.surest_wrong(options.surest_wrong, text))
     if options.evaluations and len(options.evaluations) > 1:
         shown.insert(0, sections.evaluations(options.evaluations))
@@ -94,7 +91,7 @@ def _lead(options: ClassOptions) -> str:
 
 
 def _confusion() -> Section:
-    text = "Of the rows of a class (down), so many are called each class (across): the likeliest."
+    text = "The share of the rows of a class (down) that is predicted as each (across)."
     return Section("Confusion", text, "confusion.png")
 
 
@@ -111,33 +108,28 @@ def _classes(each: ByClass, classes: Sequence[str]) -> Section:
         for place, name in enumerate(classes)
     ]
     text = (
-        "Each class against all others. Where a class is rare, few rows are called it, whatever "
-        "they are like; AUC does not depend on how rare it is."
+        "Each class against all others. A rare class is seldom the likeliest one of a row; the AUC "
+        "does not depend on how rare it is."
     )
     return Section("Classes", text, None, [Table(heads, rows)])
 
 
 def _reliability(ece: float) -> Section:
     text = (
-        "Do things that are given 3 % come true 3 times in 100? Every class of every row, and the "
-        "class that a row is called. Bins of equal mass, with 95 % intervals; the calibration "
-        f"error (ECE) is {ece:.4g}."
+        "Does what is given 3 % come true 3 times in 100? Every class of every row, and the "
+        "predicted class. Bins of equal mass, with 95 % intervals; on the dashed line predictions "
+        f"are true. The calibration error (ECE) is {ece:.4g}."
     )
     return Section("Reliability", text, "reliability.png")
 
 
-def _recall(macro: float) -> Section:
-    text = f"The mean of all classes, rare and frequent alike, is {macro:.1%} (dashed)."
-    return Section("Recall of rare and frequent classes", text, "recall.png")
-
-
 def _reliable(predictions: ClassPredictions) -> dict[str, Predictions]:
     """What reliability is looked at by; not what is always, or never, true."""
-    called = predictions.called
+    is_right = predictions.predicted == predictions.labels
     confidence = predictions.probabilities.max(axis=1)
     versions = {
         "every class": measures.pairs(predictions),
-        "the class called": (called == predictions.labels, confidence, predictions.weights),
+        "predicted class": (is_right, confidence, predictions.weights),
     }
     found = {}
     for name, (labels, p, weights) in versions.items():

@@ -20,8 +20,8 @@ class ByClass(NamedTuple):
     Attributes:
         rows: of the class.
         base_rate, mean_prediction: of the class, by weight.
-        precision: the share of rows called so that are of the class; NaN where none is.
-        recall: the share of the class that is called so.
+        precision: the share of the rows predicted so that are of the class; NaN where none is.
+        recall: the share of the class that is predicted so.
         auc: the chance that a row of the class has a higher probability of it than another row.
     """
 
@@ -42,7 +42,7 @@ def overall(predictions: ClassPredictions) -> dict[str, float]:
     p, weights, labels = predictions.probabilities, predictions.weights, predictions.labels
     found = {
         "log_loss": float(np.average(_row_losses(predictions), weights=weights)),
-        "accuracy": float(np.average(predictions.called == labels, weights=weights)),
+        "accuracy": float(np.average(predictions.predicted == labels, weights=weights)),
     }
     if len(predictions.classes) > 2:
         own = p[np.arange(len(p)), labels]
@@ -59,9 +59,9 @@ def overall(predictions: ClassPredictions) -> dict[str, float]:
 def by_class(predictions: ClassPredictions) -> ByClass:
     """The figures of each class."""
     weights, p, matrix = predictions.weights, predictions.probabilities, confusion(predictions)
-    called = matrix.sum(axis=0)
+    mass = matrix.sum(axis=0)
     with np.errstate(invalid="ignore"):
-        precision = np.where(called > 0, np.diag(matrix) / called, np.nan)
+        precision = np.where(mass > 0, np.diag(matrix) / mass, np.nan)
     is_class = predictions.labels[:, np.newaxis] == np.arange(len(predictions.classes))
     return ByClass(
         rows=np.bincount(predictions.labels, minlength=len(predictions.classes)),
@@ -74,9 +74,9 @@ def by_class(predictions: ClassPredictions) -> ByClass:
 
 
 def confusion(predictions: ClassPredictions) -> np.ndarray:
-    """float64 [classes, classes]: the mass of rows of a class (down) called another (across)."""
+    """float64 [classes, classes]: the mass of rows of a class (down) predicted as each (across)."""
     classes = len(predictions.classes)
-    cells = predictions.labels * classes + predictions.called
+    cells = predictions.labels * classes + predictions.predicted
     mass = np.bincount(cells, predictions.weights, classes**2)
     return mass.reshape(classes, classes)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib import rc_context
 
-from sampling.report.pictures import BLUE, GREY, STYLE, as_png, new_figure, plain, shortened
+from sampling.report.pictures import STYLE, as_png, new_figure, plain, shortened
 
 _MOST = 16  # classes of a matrix; the rarest are put together
 _ANNOTATED = 10  # classes up to which cells have figures
@@ -15,7 +15,7 @@ _ANNOTATED = 10  # classes up to which cells have figures
 
 @rc_context(STYLE)
 def confusion(matrix: np.ndarray, classes: Sequence[str]) -> bytes:
-    """The share of each class (down) that is called another (across).
+    """The share of each true class (down) that is predicted as each (across).
 
     Args:
         matrix: float64 [classes, classes], masses.
@@ -27,7 +27,7 @@ def confusion(matrix: np.ndarray, classes: Sequence[str]) -> bytes:
     figure, axes = new_figure(size=(side + 0.8, side))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.grid(visible=False)
-    places, shown = range(len(names)), [plain(shortened(name)) for name in names]
+    places, shown = range(len(names)), [plain(shortened(name, 24)) for name in names]
     axes.set_xticks(places, shown, rotation=45, ha="right", fontsize=9)
     axes.set_yticks(places, shown, fontsize=9)
     if len(names) <= _ANNOTATED:
@@ -36,37 +36,8 @@ def confusion(matrix: np.ndarray, classes: Sequence[str]) -> bytes:
                 color = "white" if share > 0.6 else "#1c2127"
                 text = f"{100 * share:.0f}"
                 axes.text(column, row, text, ha="center", va="center", color=color, fontsize=9)
-    axes.set_ylabel("class")
-    axes.set_xlabel("called, % of the class")
-    return as_png(figure)
-
-
-@rc_context(STYLE)
-def recall(values: np.ndarray, base_rates: np.ndarray, classes: Sequence[str]) -> bytes:
-    """Recall of each class by how frequent it is.
-
-    Args:
-        values, base_rates: float64 [classes], NaN and 0 for a class without rows.
-    """
-    kept = base_rates > 0
-    figure, axes = new_figure()
-    axes.plot(base_rates[kept], values[kept], "o", color=BLUE)
-    axes.axhline(float(values[kept].mean()), color=GREY, linewidth=1, linestyle="--")
-    if kept.sum() <= _MOST:
-        for rate, value, name in zip(
-            base_rates[kept], values[kept], np.array(classes, object)[kept], strict=True
-        ):
-            axes.annotate(
-                plain(shortened(name)),
-                (rate, value),
-                xytext=(5, 3),
-                textcoords="offset points",
-                fontsize=8,
-            )
-    axes.set_xscale("log")
-    axes.set_ylim(-0.03, 1.08)
-    axes.set_xlabel("share of the rows")
-    axes.set_ylabel("recall")
+    axes.set_ylabel("true class")
+    axes.set_xlabel("predicted class, % of the true one")
     return as_png(figure)
 
 

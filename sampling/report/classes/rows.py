@@ -62,7 +62,7 @@ class ClassPredictions:
             object.__setattr__(self, name, value)
 
     @property
-    def called(self) -> np.ndarray:
+    def predicted(self) -> np.ndarray:
         """int64 [rows]: the likeliest class."""
         found: np.ndarray = self.probabilities.argmax(axis=1)
         return found
