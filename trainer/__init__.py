@@ -3,6 +3,6 @@
 - `task.py`: `python -m trainer.task <job> --mode=train|evaluate|predict ...`, one process
 - `launch.py`: `python -m trainer.launch -- <job> ...`, several processes on this machine
 - `propensity/`, `classes/`, `recommender/`: the jobs; they do not know each other
-- `wide_deep/`: the default model of the first two
+- `classification/`, `wide_deep/`: what the first two share, and their default model
 - `training/`, `distributed/`, `job_dir/`, `cloud/`: what all share
 """

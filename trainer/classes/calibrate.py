@@ -12,7 +12,7 @@ from sampling.probabilities import temperature
 from trainer.classes import metrics, model
 from trainer.classes.options import AUTO
 from trainer.classes.parameters import Parameters
-from trainer.training import checkpoints, collected
+from trainer.classification import checkpoints, collected
 from trainer.training.hooks import StepProgress
 
 
@@ -35,7 +35,6 @@ def calibrated(parameters: Parameters, dev_input: Any) -> Parameters:
         name="calibration",
     )
     logits, labels, weights = map(rows.all, (collected.LOGITS, collected.LABELS, collected.WEIGHTS))
-    assert logits is not None and labels is not None and weights is not None
     try:
         found = temperature.fit(metrics.of_classes(logits), labels, weights)
     except SamplingError as error:

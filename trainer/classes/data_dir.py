@@ -10,12 +10,12 @@ from typing import Any
 from sampling import InputFnStratified, Schema
 from sampling.command_line.common import file_options
 from sampling.errors import SamplingError
-from trainer.training import data_dir
-from trainer.training.data_dir import Split
+from trainer.classification import data_dir
+from trainer.classification.data_dir import Split
 
 
 def expand(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The flags with those that follow from data_dir; see `trainer.training.data_dir`.
+    """The flags with those that follow from data_dir; see `trainer.classification.data_dir`.
 
     Raises:
         SamplingError: the folder has no manifest, or none of a split into classes of a label each.

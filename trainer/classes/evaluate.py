@@ -14,8 +14,8 @@ from sampling.report.classes.measures import ByClass
 from sampling.report.classes.rows import ClassPredictions
 from trainer.classes import inputs, metrics, model, reporting
 from trainer.classes.parameters import Parameters
+from trainer.classification import checkpoints, collected
 from trainer.job_dir import contents, evaluations
-from trainer.training import checkpoints, collected
 from trainer.training.hooks import StepProgress
 
 _PRINTED = 30  # classes
@@ -49,15 +49,16 @@ def evaluated(parameters: Parameters, estimator: Any, test_input: Any) -> Evalua
     """What the checkpoint that counts says of some rows."""
     flags, schema = parameters.flags, parameters.schema
     ids = {name: metrics.id_name(name) for name in schema.features_to_forward}
-    kept = (collected.LABELS, collected.LOGITS, collected.WEIGHTS, collected.BASELINE)
-    rows = collected.Rows([*kept, *ids.values()])
+    kept = (collected.LABELS, collected.LOGITS, collected.WEIGHTS)
+    rows = collected.Rows([*kept, collected.BASELINE, *ids.values()])
     result = estimator.evaluate(
         test_input,
         hooks=[StepProgress("evaluating", test_input.steps_per_epoch), rows],
         checkpoint_path=checkpoints.chosen(flags),
         name=reporting.summaries_name(flags),
     )
-    labels, logits, weights, baseline = map(rows.all, kept)
+    labels, logits, weights = map(rows.all, kept)
+    baseline = rows.all_if_any(collected.BASELINE)
     return Evaluated(
         int(result["global_step"]),
         ClassPredictions(labels, softmax(metrics.of_classes(logits)), schema.classes, weights),

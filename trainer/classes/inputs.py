@@ -15,7 +15,7 @@ from sampling.samplers.stratified import name_of
 from sampling.schema import labels
 from trainer.classes.options import AUTO, NATURAL
 from trainer.classes.parameters import Parameters
-from trainer.training.unlabelled import without_labels
+from trainer.classification.unlabelled import without_labels
 
 TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
 _RARE = 0.05  # share of all classes but the largest from which on an epoch is all rows
@@ -130,11 +130,13 @@ def _files(parameters: Parameters) -> Any:
     flags, classes = parameters.flags, parameters.schema.classes
     if not flags.class_dir:
         return flags.train_dir
-    places = {label: labels.place(label, classes) for label in flags.class_dir}
-    for label, place in places.items():
+    found: dict[int, Any] = {}
+    for label, globs in flags.class_dir.items():
+        place = labels.place(label, classes)
         if place is None:
             raise SamplingError(
                 f"--class_dir names the class {label!r}, expected one of "
                 f"{', '.join(map(repr, classes))}; fix it, or --classes"
             )
-    return {places[label]: flags.class_dir[label] for label in sorted(places, key=places.get)}
+        found[place] = globs
+    return dict(sorted(found.items()))

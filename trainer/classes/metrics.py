@@ -11,9 +11,8 @@ import tensorflow as tf
 from sampling.estimator import install
 from sampling.estimator.head import CORRECTION
 from sampling.schema import WEIGHT_FEATURE
-from trainer.training import collected
-from trainer.training.collected import BASELINE, LABELS, LEARNED_BASELINE, LOGITS, WEIGHTS
-from trainer.training.sums import variable
+from trainer.classification import collected
+from trainer.classification.collected import BASELINE, LABELS, LEARNED_BASELINE, LOGITS, WEIGHTS
 
 # what they are called in results -> what they are called in an Estimator's
 NAMES = {"log_loss": "average_loss", "accuracy": "accuracy", "macro_recall": "macro_recall"}
@@ -67,7 +66,7 @@ def _measured(
         tf.math.unsorted_segment_sum(each, places, classes)
         for each in (weights, weights * is_right)
     ]
-    sums = variable("sums", [2 * classes + 1])
+    sums = collected.sum_variable("sums", [2 * classes + 1])
     total = tf.reduce_sum(weights * losses)[tf.newaxis]
     update = sums.assign_add(tf.concat([*of_classes, total], axis=0))
     mass, right, loss = tf.split(sums.read_value(), [classes, classes, 1])

@@ -16,7 +16,7 @@ from sampling.probabilities.temperature import ClassCalibration
 from sampling.schema import WEIGHT_FEATURE
 from trainer.classes.metrics import add_metrics
 from trainer.classes.parameters import Parameters
-from trainer.training import checkpoints
+from trainer.classification import checkpoints
 from trainer.wide_deep import network, optimizer
 from trainer.wide_deep.network import Network
 

@@ -6,23 +6,22 @@ import argparse
 import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from sampling import Schema
 from sampling.command_line.flag import defaults, of_model
 from sampling.errors import SamplingError
 from sampling.features.columns import Columns, readable
-from sampling.input_fn import cluster
 from sampling.probabilities.calibration import Prior
 from sampling.probabilities.temperature import ClassCalibration
 from trainer.classes import data_dir
-from trainer.classes.options import AUTO, FLAGS, NO
-from trainer.job_dir import contents, restart, trained
+from trainer.classes.options import AUTO, FLAGS
+from trainer.classification import job
+from trainer.job_dir import contents, restart
 from trainer.training.every_job import (
     refuse_missing,
     refuse_other_columns,
-    refuse_other_mode,
     refuse_other_model,
     written,
 )
@@ -58,15 +57,7 @@ class Parameters(NamedTuple):
             SamplingError: a flag is missing, or is another than what the model was trained with.
         """
         given = data_dir.expand(given)
-        job_dir, stored = given["job_dir"], None
-        checkpoint = None if restart.is_asked(given) else trained.checkpoint(job_dir)
-        steps = trained.steps(checkpoint)
-        if given["mode"] != "train" and not steps:
-            raise SamplingError(
-                f"found no trained model in {job_dir}; fix --job-dir, or run --mode=train first"
-            )
-        if checkpoint:  # of step 0 too, if it was stopped before the next one
-            stored = contents.read_json(job_dir, contents.PARAMETERS)
+        job_dir, (stored, steps) = given["job_dir"], job.begun(given)
         path = f"{job_dir}/{contents.PARAMETERS}"
         with contents.undamaged(path) if stored is not None else contextlib.nullcontext():
             flags = _flags(given, stored)
@@ -101,12 +92,17 @@ class Parameters(NamedTuple):
         contents.write_json(self.flags.job_dir, contents.PARAMETERS, value)
 
 
-_KNOWN = {
+def _calibration(said: Mapping[str, Any]) -> ClassCalibration:
+    with_tuples: dict[str, Any] = {
+        name: tuple(each) if isinstance(each, list) else each for name, each in said.items()
+    }
+    return ClassCalibration(**with_tuples)
+
+
+_KNOWN: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "prior": lambda said: Prior(tuple(said["files"]), tuple(said["stream"])),
     "columns": Columns.from_dict,
-    "calibration": lambda said: ClassCalibration(
-        **{name: tuple(each) if isinstance(each, list) else each for name, each in said.items()}
-    ),
+    "calibration": _calibration,
     "baseline": Baseline.from_dict,
 }
 
@@ -119,11 +115,7 @@ def _known(stored: Mapping[str, Any]) -> dict[str, Any]:
 def _flags(given: Mapping[str, Any], stored: Mapping[str, Any] | None) -> argparse.Namespace:
     kept = stored["flags"] if stored else {}
     values = {**defaults(FLAGS), **written(kept, given), **given}
-    if values["best_metric"] == AUTO:
-        is_validated = values["dev_dir"] and cluster.task().is_alone
-        values["best_metric"] = "log_loss" if is_validated else None
-    elif values["best_metric"] == NO:
-        values["best_metric"] = None
+    values["best_metric"] = job.best_metric(values)
     return argparse.Namespace(**values)
 
 
@@ -144,13 +136,7 @@ def _check_given(flags: argparse.Namespace) -> None:
             "--class_dir and --train_dir are missing, one of which --mode=train needs; pass one, "
             "or --data_dir"
         )
-    if flags.patience and not flags.best_metric:
-        raise SamplingError(
-            f"--patience={flags.patience} waits for a better metric, and --best_metric is "
-            "missing, which names it; pass it"
-        )
-    for name in ("export_dir", "output"):
-        refuse_other_mode(flags, name, "predict")
+    job.check_given(flags)
 
 
 def _check_names(flags: argparse.Namespace, schema: Schema) -> None:

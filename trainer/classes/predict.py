@@ -11,8 +11,9 @@ import numpy as np
 from sampling.schema import FORWARDED_SUFFIX
 from trainer.classes import inputs, model
 from trainer.classes.parameters import CLASS, PROBABILITY, Parameters
+from trainer.classification import checkpoints
 from trainer.job_dir import predictions
-from trainer.training import checkpoints, exported
+from trainer.training import exported
 from trainer.training.hooks import StepProgress
 
 

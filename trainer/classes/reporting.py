@@ -16,7 +16,7 @@ from sampling.input_fn.description import Description
 from sampling.report import folder
 from sampling.samplers.stratified import name_of
 from trainer.classes.parameters import Parameters
-from trainer.training import tensorboard
+from trainer.classification import tensorboard
 
 if TYPE_CHECKING:
     from trainer.classes.evaluate import Evaluated

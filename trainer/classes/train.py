@@ -8,8 +8,8 @@ from sampling.input_fn.cluster import Task
 from trainer.classes import calibrate, evaluate, inputs, metrics, model, reporting
 from trainer.classes.options import AUTO
 from trainer.classes.parameters import Parameters
-from trainer.training import checkpoints
-from trainer.training.run import Run
+from trainer.classification import checkpoints
+from trainer.classification.run import Run
 from trainer.wide_deep import baseline
 
 

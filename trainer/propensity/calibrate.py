@@ -9,10 +9,10 @@ import numpy as np
 from sampling.checkpoint.estimator import step_of
 from sampling.errors import SamplingError
 from sampling.probabilities import platt
+from trainer.classification import collected
 from trainer.propensity import checkpoints
 from trainer.propensity.options import AUTO
 from trainer.propensity.parameters import Parameters
-from trainer.training import collected
 from trainer.training.hooks import StepProgress
 
 ENOUGH = 50  # rows of each class

@@ -6,10 +6,10 @@ from typing import Any
 
 from sampling.checkpoint.estimator import step_of
 from sampling.probabilities.platt import Calibration
+from trainer.classification import checkpoints
 from trainer.propensity.model import classifier, metrics, warm_start
 from trainer.propensity.model.classifier import Knowledge
 from trainer.propensity.parameters import Parameters
-from trainer.training import checkpoints
 from trainer.training.best import Best
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sampling.errors import SamplingError
-from trainer.training import data_dir
-from trainer.training.data_dir import Split
+from trainer.classification import data_dir
+from trainer.classification.data_dir import Split
 
 
 def expand(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The flags with those that follow from data_dir; see `trainer.training.data_dir`.
+    """The flags with those that follow from data_dir; see `trainer.classification.data_dir`.
 
     Raises:
         SamplingError: the folder has no manifest, or none of a split into positive and negative.

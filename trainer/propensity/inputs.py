@@ -7,8 +7,8 @@ from typing import Any
 
 from sampling import InputFnDownsampleWithWeight
 from sampling.command_line.common import file_options
+from trainer.classification.unlabelled import without_labels
 from trainer.propensity.parameters import Parameters
-from trainer.training.unlabelled import without_labels
 
 TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
 

@@ -13,18 +13,17 @@ from sampling import Schema
 from sampling.command_line.flag import defaults, of_model
 from sampling.errors import SamplingError
 from sampling.features.columns import Columns, readable
-from sampling.input_fn import cluster
 from sampling.probabilities.calibration import Prior, cost_threshold
 from sampling.probabilities.platt import Calibration
-from trainer.job_dir import contents, restart, trained
+from trainer.classification import job
+from trainer.job_dir import contents, restart
 from trainer.propensity import data_dir
 from trainer.propensity.model import warm_start
 from trainer.propensity.model.features import Scale
-from trainer.propensity.options import AUTO, DEFAULTS, FLAGS, NO
+from trainer.propensity.options import DEFAULTS, FLAGS
 from trainer.training.every_job import (
     refuse_missing,
     refuse_other_columns,
-    refuse_other_mode,
     refuse_other_model,
     written,
 )
@@ -61,16 +60,9 @@ class Parameters(NamedTuple):
             SamplingError: a flag is missing, or is another than what the model was trained with.
         """
         given = data_dir.expand(given)
-        job_dir, stored, other = given["job_dir"], None, None
-        checkpoint = None if restart.is_asked(given) else trained.checkpoint(job_dir)
-        steps = trained.steps(checkpoint)
-        if given["mode"] != "train" and not steps:
-            raise SamplingError(
-                f"found no trained model in {job_dir}; fix --job-dir, or run --mode=train first"
-            )
-        if checkpoint:  # of step 0 too, if it was stopped before the next one
-            stored = contents.read_json(job_dir, contents.PARAMETERS)
-        elif given.get("warm_start_dir"):
+        job_dir, (stored, steps) = given["job_dir"], job.begun(given)
+        other = None
+        if stored is None and given.get("warm_start_dir"):
             other = warm_start.stored(given["warm_start_dir"])
         known = other if stored is None else stored
         whose = given.get("warm_start_dir") if stored is None else job_dir
@@ -150,11 +142,7 @@ def _flags(
     known = {**defaults(FLAGS), **shape, **kept, **given}
     usual = {**defaults(FLAGS), **DEFAULTS[known["model"]]}
     values = {**usual, **shape, **written(kept, given), **given}
-    if values["best_metric"] == AUTO:
-        is_validated = values["dev_dir"] and cluster.task().is_alone
-        values["best_metric"] = "log_loss" if is_validated else None
-    elif values["best_metric"] == NO:
-        values["best_metric"] = None
+    values["best_metric"] = job.best_metric(values)
     return argparse.Namespace(**values)
 
 
@@ -186,13 +174,7 @@ def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Sche
 
 def _check_given(flags: argparse.Namespace) -> None:
     refuse_missing(flags, _NEEDED[flags.mode])
-    if flags.patience and not flags.best_metric:
-        raise SamplingError(
-            f"--patience={flags.patience} waits for a better metric, and --best_metric is "
-            "missing, which names it; pass it"
-        )
-    for name in ("export_dir", "output"):
-        refuse_other_mode(flags, name, "predict")
+    job.check_given(flags)
     taken = [name for name in _TAKEN if name in flags.forward]
     if taken:
         raise SamplingError(

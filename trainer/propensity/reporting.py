@@ -15,9 +15,9 @@ import tensorflow as tf
 from sampling import files
 from sampling.report import folder, measures
 from sampling.report.rows import Predictions
+from trainer.classification import collected, tensorboard
 from trainer.propensity.model import metrics
 from trainer.propensity.parameters import Parameters
-from trainer.training import collected, tensorboard
 
 REPORT = "report"
 _WRONG = 8  # rows of either class

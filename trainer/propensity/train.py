@@ -10,13 +10,13 @@ from sampling.features import measuring
 from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
 from sampling.input_fn.description import Description
+from trainer.classification.run import Run
 from trainer.job_dir import contents
 from trainer.propensity import automatic, calibrate, checkpoints, evaluate, importance, inputs
 from trainer.propensity.model import features
 from trainer.propensity.options import AUTO
 from trainer.propensity.parameters import Parameters
 from trainer.propensity.reporting import Reporting, reporting, said_of_outputs
-from trainer.training.run import Run
 from trainer.wide_deep import baseline
 
 

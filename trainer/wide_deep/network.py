@@ -16,7 +16,7 @@ from sampling.estimator import install
 from sampling.features import encoding
 from sampling.features.columns import Columns
 from sampling.features.encoding import Encoded
-from trainer.training import collected
+from trainer.classification import collected
 from trainer.wide_deep.baseline import Baseline
 
 # Weights are taken for normal ones with these variances, as in a penalised regression. Tried

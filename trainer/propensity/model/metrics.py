@@ -18,9 +18,8 @@ from sampling.estimator.calibrated import CALIBRATION
 from sampling.estimator.head import CORRECTION
 from sampling.probabilities.doubts import Measured
 from sampling.schema import WEIGHT_FEATURE
-from trainer.training import collected
-from trainer.training.collected import BASELINE, LABELS, LOGITS, SEGMENTS, WEIGHTS
-from trainer.training.sums import variable
+from trainer.classification import collected
+from trainer.classification.collected import BASELINE, LABELS, LOGITS, SEGMENTS, WEIGHTS
 
 _PLACES = 2000  # 0.02 apart in the logit
 _LOGIT_RANGE = 20.0
@@ -147,8 +146,8 @@ class _Totals:
         spread = [
             tf.math.unsorted_segment_sum(weights, each, 2 * _PLACES) for each in tf.unstack(places)
         ]
-        self._sums = variable("sums", [len(means) + 2])
-        self._spread = variable("curves", [len(curves), 2, _PLACES])
+        self._sums = collected.sum_variable("sums", [len(means) + 2])
+        self._spread = collected.sum_variable("curves", [len(curves), 2, _PLACES])
         self._update = tf.group(
             self._sums.assign_add(tf.concat([sums, [mass, rows]], axis=0)),
             self._spread.assign_add(tf.reshape(tf.stack(spread), self._spread.shape)),

@@ -1,4 +1,4 @@
-"""What an evaluation keeps of its rows: tensors that its graph has by name, and a hook."""
+"""What an evaluation keeps of its rows: tensors that its graph has by name, a hook, and sums."""
 
 from __future__ import annotations
 
@@ -52,8 +52,22 @@ class Rows(tf.compat.v1.train.SessionRunHook):
     def after_run(self, run_context: Any, run_values: Any) -> None:
         self._batches.append(run_values.results)
 
-    def all(self, name: str) -> np.ndarray | None:
-        """Of all rows, [rows, ...]; None where the graph had none."""
-        if name not in self._tensors:
-            return None
+    def all(self, name: str) -> np.ndarray:
+        """Of all rows, [rows, ...]."""
         return np.concatenate([batch[name] for batch in self._batches])
+
+    def all_if_any(self, name: str) -> np.ndarray | None:
+        """None where the graph had none."""
+        return self.all(name) if name in self._tensors else None
+
+
+def sum_variable(name: str, shape: list[int]) -> Any:
+    """Sums over all batches, float64, begun anew by each evaluation, and not in checkpoints."""
+    graph_keys = tf.compat.v1.GraphKeys
+    return tf.compat.v1.Variable(
+        tf.zeros(shape, tf.float64),
+        trainable=False,
+        collections=[graph_keys.LOCAL_VARIABLES, graph_keys.METRIC_VARIABLES],
+        name=name,
+        use_resource=True,
+    )
