@@ -59,12 +59,8 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "auto: all, unless one class has 95 % of the rows or more: then so few of it that an "
             "epoch has at most 15 % of the rows, and more of them where other classes have few",
         ),
-        Flag(
-            "weight",
-            AUTO,
-            number(0, word=(AUTO, "balanced")),
-            "weight of a row; auto makes up for most_rows, so that probabilities stay true; "
-            "balanced: all classes weigh the same",
+        common.WEIGHT._replace(
+            help="weight of a row; auto makes up for most_rows, so that probabilities stay true"
         ),
         every_job.CORRECT,
         every_job.NUM_EPOCHS._replace(
