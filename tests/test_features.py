@@ -69,33 +69,26 @@ def test_those_of_a_linear_model_have_names_of_their_own(rows):
 def test_a_keras_model_learns_from_them_and_is_saved(rows, tmp_path):
     train, test, _, columns = rows
     tf.keras.utils.set_random_seed(1)
-    model = tf.keras.Sequential(
-        [
-            FeatureLayer(columns),
-            tf.keras.layers.Dense(32, "relu"),
-            tf.keras.layers.Dense(1, "sigmoid"),
-        ]
-    )
+    layer = FeatureLayer(columns)
+    inputs = layer.inputs(train.schema)
+    hidden = tf.keras.layers.Dense(32, "relu")(layer(inputs))
+    model = tf.keras.Model(inputs, tf.keras.layers.Dense(1, "sigmoid")(hidden))
     model.compile(tf.keras.optimizers.Adam(0.01), "binary_crossentropy")
-    model.fit(train.dataset(), epochs=1, verbose=0)
-    found = model.predict(test.dataset(), verbose=0)
+    model.fit(train.dataset(NAMES), epochs=1, verbose=0)
+    found = model.predict(test.dataset(NAMES), verbose=0)
     check(found[:, 0], rows)
     model.save(tmp_path / "model.keras")
     again = tf.keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(again.predict(test.dataset(), verbose=0), found)
+    np.testing.assert_array_equal(again.predict(test.dataset(NAMES), verbose=0), found)
 
 
-def test_the_layer_has_inputs_by_name_in_a_functional_model(rows):
+def test_the_layer_tells_its_shape_and_takes_columns_by_name_alone(rows):
     _, test, _, columns = rows
-    inputs = {
-        field.name: tf.keras.Input(
-            [], dtype="string" if field.is_string else field.numpy_dtype, name=field.name
-        )
-        for field in test.schema.features
-    }
     layer = FeatureLayer(columns)
-    model = tf.keras.Model(inputs, layer(inputs))
+    assert sorted(layer.inputs(test.schema)) == sorted(NAMES)
     features = next(test.batches())[0]
     given = {name: tf.constant(values[:20]) for name, values in features.items()}
-    np.testing.assert_array_equal(model(given), layer(given))
-    assert layer.compute_output_shape({}) == (None, model(given).shape[1])
+    found = layer({**given, "other": tf.constant(["?"] * 20)})
+    assert layer.compute_output_shape({}) == (None, found.shape[1])
+    in_columns = {name: values[:, tf.newaxis] for name, values in given.items()}
+    np.testing.assert_array_equal(layer(in_columns), found)

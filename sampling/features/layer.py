@@ -1,10 +1,12 @@
 """A Keras layer that gives a model of one's own the features that the trainer's model has.
 
-    columns = measure(InputFn(files, readable(schema), shuffle=True))
-    model = tf.keras.Sequential([FeatureLayer(columns), tf.keras.layers.Dense(1, "sigmoid")])
+    layer = FeatureLayer(measure(InputFn(files, readable(schema), shuffle=True)))
+    inputs = layer.inputs(schema)
+    model = tf.keras.Model(inputs, tf.keras.layers.Dense(1, "sigmoid")(layer(inputs)))
     model.fit(train.dataset(), epochs=3)
 
-It is part of the model: what is saved takes features as files have them.
+It is part of the model: what is saved takes features as files have them. In a `Sequential`, whose
+inputs have no names, it trains and predicts, and Keras 2 can't load what was saved.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import tensorflow as tf
 
 from sampling.features import encoding
 from sampling.features.columns import Columns
+from sampling.schema import Schema
 
 _SMALL = 0.05  # embeddings begin as small as this
 
@@ -64,6 +67,19 @@ class FeatureLayer(tf.keras.layers.Layer):
             found = tf.nn.embedding_lookup(tf.convert_to_tensor(table), codes)
             parts.append(tf.reshape(found, [-1, width]))
         return tf.ensure_shape(tf.concat(parts, axis=1), [None, self._width])
+
+    def inputs(self, schema: Schema) -> dict[str, Any]:
+        """A Keras input for each column that it takes, for a functional model."""
+        kinds = self._columns.numbers, self._columns.dates, self._columns.categories
+        names = dict.fromkeys(each.name for kind in kinds for each in kind)
+        return {
+            name: tf.keras.Input(
+                [],
+                name=name,
+                dtype="string" if schema[name].is_string else schema[name].numpy_dtype.name,
+            )
+            for name in names
+        }
 
     def compute_output_shape(self, input_shape: Any) -> tuple[None, int]:
         """(None, features)"""

@@ -70,7 +70,8 @@ def measure(input_fn: InputFn) -> Columns:
     """The constants for all features to be learned from.
 
     Args:
-        input_fn: of the files as they are, without an end; its schema is `columns.readable`.
+        input_fn: rows as they are in the files, mixed; the first 100,000 are looked at. Its schema
+            is `columns.readable`, so that blanks are told from zeros.
 
     Raises:
         SamplingError: there is nothing to learn from, or a column is a list.
