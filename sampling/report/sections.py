@@ -162,10 +162,12 @@ def sampling(usage: Mapping[str, Any], by_class: bool = False) -> Section:
     if usage.get("rows_per_second"):
         facts.append(["rows a second", f"{usage['rows_per_second']:,.0f}"])
     text = (
-        "The classes' shares in the files, in what was trained on, and by weight. Rows of unequal "
-        "weight tell less than as many of equal weight: (sum of weights)² / sum of squares (Kish)."
+        "Rows of unequal weight tell less than as many of equal weight: (sum of weights)² / sum of "
+        "squares (Kish)."
     )
     picture = "sampling.png" if usage.get("shares") else None
+    if picture:
+        text = f"The classes' shares in the files, in what was trained on, and by weight. {text}"
     return Section("Sampling", text, picture, [table, Table(["", ""], facts)])
 
 
