@@ -4,8 +4,8 @@
 # a thousand flipped bits in a file of each format; the memory of three hundred Datasets;
 # trainings killed at twenty random moments each and started again; thousands of faults of a
 # bucket's service, and one that lasts; clusters of one, two and three workers, whole and with
-# processes killed at random moments, and the same of those that train in step; property tests with
-# new random examples; ten million draws of unobserved pairs of each kind, none of them an observed
+# processes killed at random moments, and the same of those that train in step; tests that are marked
+# as long; property tests with new random examples; ten million draws of unobserved pairs of each kind, none of them an observed
 # pair, against the exact distribution.
 # Arguments are passed on to the draws, after its own, so that they win:
 #   bash scripts/stress.sh --draws=100000000
@@ -21,5 +21,6 @@ export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}"
 .venv/bin/python -m tests.stress_cloud --epochs=400
 .venv/bin/python -m tests.stress_clusters --kills=20
 .venv/bin/python -m tests.stress_in_step --kills=6
+.venv/bin/python -m pytest -m long
 .venv/bin/python -m pytest -m hypothesis --hypothesis-profile=others
 .venv/bin/python -m tests.stress_pairs --draws=10000000 "$@"

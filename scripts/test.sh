@@ -29,7 +29,7 @@ others=(bad_input beam benchmark benchmark_pairs bigquery blocks calibration clo
   cloud_storage command gcloud imbalanced_learn infer_property listing lookup pairs platt predictions
   prepare sampler_checks scripts sequence shards split statistics unobserved writers)
 # What the contract suite and the formats' tests cover there, of every technique.
-others+=(class_weights csv downsample fake_pairs infer mixed parse_csv read_ahead resample
+others+=(class_weights csv every_format downsample fake_pairs infer mixed parse_csv read_ahead resample
   stratified stream)
 # Jobs, examples and studies; test_trainer and what they are made of are tested on both.
 others+=(data_dir equivalent_environments examples from_files habits kill launch readme recommender

@@ -132,6 +132,16 @@ def same_initial_weights() -> None:
         keras.utils.set_random_seed(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def programs_without_keras_3():
+    """Programs that tests start: Keras 3 takes as long to import as TensorFlow."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not tf.__version__.startswith("2.15."):
+            assert tf.keras.__version__.startswith("3.")  # the tests themselves have it
+            patch.setenv("TF_USE_LEGACY_KERAS", "1")
+        yield
+
+
 @pytest.fixture(scope="session")
 def in_formats(tmp_path_factory: pytest.TempPathFactory, classes: Classes) -> dict[str, Classes]:
     """The rows of `classes` in each format."""

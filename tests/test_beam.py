@@ -73,6 +73,7 @@ def test_the_split_is_the_local_one_byte_for_byte(raw, many_chunks, file_format)
     assert sum(s["rows"] for s in manifest.read(beam)["splits"].values()) == 4500
 
 
+@pytest.mark.long
 def test_workers_may_be_processes(raw):
     command = ["split", str(raw / "raw-*.csv"), "--key=customer", "--label=bought"]
     local, beam = both(raw, command, beam=PROCESSES)

@@ -124,7 +124,10 @@ def predictions(job: Path) -> pd.DataFrame:
     return pd.DataFrame(map(json.loads, (job / "predictions.jsonl").read_text().splitlines()))
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.long] * (name in ("bank", "churn"))) for name in KINDS],
+)
 def test_four_commands(tmp_path, capsys, name):
     kind = KINDS[name]
     real = DATA / kind.real

@@ -155,6 +155,7 @@ def steady(jobs):
     return flags
 
 
+@pytest.mark.long
 def test_dropout_keeps_a_net_from_learning_by_heart(jobs, steady):
     jobs.train("dropout", *steady, "--dropout=0.5")
     dropped = jobs.json("dropout")
@@ -163,6 +164,7 @@ def test_dropout_keeps_a_net_from_learning_by_heart(jobs, steady):
     assert jobs.json("dropout") == dropped  # where nothing is learned, no unit is left out
 
 
+@pytest.mark.long
 def test_with_decay_the_last_steps_change_little(jobs, steady):
     moved = {}
     for decay in ("cosine", "linear"):

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from sampling.checkpoint.keras import InputState, fit
-from tests.test_contract import MAKERS, ONE_OF_EACH
+from tests.test_contract import MAKERS, SOME
 
 
 class Logged(tf.keras.Model):
@@ -70,7 +70,7 @@ class Training:
         return fit(self.model, self.state, self.manager, epochs, names, save_steps, **options)
 
 
-@pytest.mark.parametrize("name", ONE_OF_EACH)
+@pytest.mark.parametrize("name", SOME)
 def test_the_batches_that_follow_the_checkpoint_are_trained_on(classes, name, tmp_path):
     batch_size = MAKERS[name](classes).rows_per_epoch // 4 - 1
 
@@ -95,7 +95,7 @@ def test_the_batches_that_follow_the_checkpoint_are_trained_on(classes, name, tm
     assert Training(make(), tmp_path / "parts").fit().epoch == []
 
 
-@pytest.mark.parametrize("stop", [2, 4, 5, 6, 9, 11])
+@pytest.mark.parametrize("stop", [4, 5, 11])
 def test_stopped_more_than_once_in_epochs_of_two(classes, stop, tmp_path):
     """Each epoch of fit has two of the input function: 2 x 5 batches of at most 25 rows."""
     make = lambda: classes.train(num_epochs=2, batch_size=25)  # noqa: E731

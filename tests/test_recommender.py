@@ -23,7 +23,6 @@ ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "examples/million_songs/schema.json"
 NCF = ROOT.parent / "shared/data/ncf-ml1m"
 NCF_SCHEMA = Schema.from_json(ROOT / "examples/movielens/schema.json", "rating")
-MODELS = ("linear", "gmf", "mlp", "neumf")
 
 
 @dataclasses.dataclass
@@ -71,7 +70,14 @@ def songs(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session", params=MODELS)
+@pytest.fixture(
+    scope="session",
+    params=[
+        "linear",
+        "neumf",
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("gmf", "mlp")),
+    ],
+)
 def job(request, songs, tmp_path_factory):
     """Trained, evaluated and predicted with."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -173,7 +179,7 @@ def test_another_model_is_refused(job, capsys):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("job", ["gmf"], indirect=True)
+@pytest.mark.parametrize("job", ["neumf"], indirect=True)
 def test_a_stopped_training_goes_on_and_misses_no_epoch(job, tmp_path, monkeypatch, capsys):
     """Stopped when the second epoch was saved and not evaluated yet; then when all was done."""
     monkeypatch.setattr("warnings.filterwarnings", lambda *_, **__: None)
@@ -187,7 +193,7 @@ def test_a_stopped_training_goes_on_and_misses_no_epoch(job, tmp_path, monkeypat
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit) as ended:
         patch.setattr(best.Best, "export", stop)
-        task.main(stopped.flags("train", "--model=gmf"))
+        task.main(stopped.flags("train", "--model=neumf"))
     said = capsys.readouterr()
     assert ended.value.code == 130 and "goes on from the last checkpoint" in said.err
     epochs = [line for line in said.out.splitlines() if line.startswith("epoch  ")]

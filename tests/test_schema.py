@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -333,6 +334,28 @@ def test_a_schema_file_that_is_missing_or_no_text(content, tmp_path):
         path.write_bytes(content)
     with refused("schema.json"):
         Schema.from_json(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (["3,14", "33,5", None, "7"], "'3,14', numbers written with a decimal comma; read the file"),
+        (["1,234,567", "12"], "'1,234,567', numbers written in groups of digits; read the file"),
+        (["$5", "$7.50"], "'$5', numbers written with signs; write plain digits to have numbers"),
+        (["3,14", "Rome"], None),
+        (["3", "4"], None),
+    ],
+)
+def test_numbers_that_pandas_takes_for_text_are_warned_of(values, words):
+    for frame in (pd.DataFrame({"x": values}), pd.DataFrame({"x": pd.Categorical(values)})):
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            assert Schema.from_pandas(frame)["x"].type == "STRING"
+        assert len(found) == bool(words)
+        if words:
+            said = str(found[0].message)
+            assert f"column 'x' of the DataFrame holds text such as {words}" in said
+            assert found[0].filename == __file__
 
 
 def test_from_pandas():

@@ -14,9 +14,9 @@ from trainer import task
 SCHEMA = make_data.Path(make_data.__file__).with_name("schema.json")
 MODELS = {
     # A thousand negatives for each positive: all there are.
-    "everything": ["--multiplier=1000", "--weight=auto", "--num_epochs=2", "--batch_size=256"],
-    "upweighted": ["--multiplier=1", "--weight=auto", "--num_epochs=10"],
-    "weight 1": ["--multiplier=1", "--weight=1", "--num_epochs=10", "--correct=no"],
+    "everything": ["--multiplier=1000", "--weight=auto", "--num_epochs=1", "--batch_size=512"],
+    "upweighted": ["--multiplier=1", "--weight=auto", "--num_epochs=5"],
+    "weight 1": ["--multiplier=1", "--weight=1", "--num_epochs=5", "--correct=no"],
 }
 
 
@@ -25,7 +25,7 @@ def results(tmp_path_factory):
     """model -> (evaluation on the test files, predicted probabilities, true probabilities)."""
     folder = tmp_path_factory.mktemp("shoppers")
     data = folder / "data"
-    make_data.main(["--output", str(data), "--rows=300000", "--seed=0"])
+    make_data.main(["--output", str(data), "--rows=150000", "--seed=0"])
     truth = pd.concat(map(pd.read_csv, sorted(data.glob("truth/test/*.csv"))))
     found = {name: (*trained(folder, data, name), truth) for name in MODELS}
     found["corrected"] = *corrected(folder / "weight 1"), truth

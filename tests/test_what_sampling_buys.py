@@ -37,6 +37,7 @@ def check(rows, of_mean):
     assert mean(rows, "1 : 1", "share_of_rows") < 0.1
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not CELEBA.exists(), reason="needs the data set")
 def test_few_positives_and_every_negative_seen(tmp_path):
     of = data.celeba(tmp_path / "celeba", CELEBA)

@@ -4,6 +4,7 @@
 - `schema.py`, `roles.py`: the columns in order, and which of them is label or weight
 - `json_form.py`, `bigquery.py`: as JSON, and as BigQuery has them
 - `statistics.py`: what is known of a column's values; `sketch.py`: how, in one pass
+- `from_pandas.py`: the columns of a DataFrame
 - `shapes.py`, `inference.py`: what texts look like -> types, kinds and remarks
 """
 

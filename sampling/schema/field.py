@@ -10,16 +10,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sampling import checks
 from sampling.errors import SamplingError
 from sampling.schema import kinds
-
-if TYPE_CHECKING:  # pandas takes its time and 40 MB, and only one function needs it
-    import pandas as pd
 
 _STRINGS = ("STRING", "BYTES", "DATE", "DATETIME", "TIME", "TIMESTAMP")
 _FLOATS = ("FLOAT", "NUMERIC", "BIGNUMERIC")
@@ -188,48 +185,6 @@ class Field:
         if self.alias is not None:
             entry["alias"] = self.alias
         return entry
-
-
-def field_from_pandas(column: pd.Series) -> Field:
-    """The field that a DataFrame's column is, NULLABLE.
-
-    Raises:
-        SamplingError: its values are of several kinds.
-    """
-    import pandas as pd
-
-    values = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
-    kind = pd.api.types.infer_dtype(values, skipna=True)
-    kinds = {
-        "integer": "INTEGER",
-        "integer-na": "INTEGER",
-        "mixed-integer-float": "FLOAT",
-        "floating": "FLOAT",
-        "decimal": "NUMERIC",
-        "boolean": "BOOLEAN",
-        "string": "STRING",
-        "empty": "STRING",
-        "datetime64": "TIMESTAMP",
-        "datetime": "TIMESTAMP",
-        "date": "DATE",
-        "time": "TIME",
-    }
-    if kind not in kinds:
-        raise SamplingError(
-            f"column {column.name!r} of the DataFrame holds {kind} values, expected numbers, "
-            "booleans, strings or dates of one kind; convert it"
-        )
-    if kind == "floating" and _are_whole(column):
-        kind = "integer-na"
-    return Field(str(column.name), kinds[kind])
-
-
-def _are_whole(column: pd.Series) -> bool:
-    """Whether whole numbers are floats only because one is missing, as pandas has them."""
-    present = column.dropna().to_numpy(np.float64)
-    return 0 < len(present) < len(column) and bool(
-        ((present == np.floor(present)) & (np.abs(present) < 2.0**63)).all()
-    )
 
 
 def _type_name(type_: Any, name: str) -> str:

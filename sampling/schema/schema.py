@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.schema import bigquery, json_form, labels, roles
-from sampling.schema.field import Field, field_from_pandas
+from sampling.schema.field import Field
+from sampling.schema.from_pandas import field_from_pandas
 from sampling.schema.statistics import ColumnStatistics
 
 if TYPE_CHECKING:  # pandas takes its time and 40 MB, and only one method needs it
@@ -178,6 +179,8 @@ class Schema:
         classes: Iterable[Any] = (),
     ) -> Schema:
         """The columns of a DataFrame, all NULLABLE; dates are strings, as `to_csv` writes them.
+
+        Warns where a column of text holds nothing but numbers, `"3,14"` say.
 
         Raises:
             SamplingError: it is no DataFrame, or a column holds values of several kinds.
