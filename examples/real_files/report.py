@@ -1,0 +1,136 @@
+"""The study's figures as tables and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+OURS, EVERYTHING = "default commands", "on everything"
+REGRESSION, BOOSTING, TRUTH = "logistic regression", "gradient boosting", "truth"
+MODELS = {
+    OURS: "#1f6fb2",
+    EVERYTHING: "#7fb2dc",
+    REGRESSION: "#888888",
+    BOOSTING: "#c98a2b",
+    TRUTH: "#2c2c2c",
+}
+
+
+def tables(rows: Sequence[dict[str, Any]]) -> str:
+    """In Markdown: the means over seeds, then the differences that were asked for."""
+    table = pd.DataFrame(rows)
+    return f"{_figures(table)}\n{_differences(table)}"
+
+
+def _figures(table: pd.DataFrame) -> str:
+    head = ("file", "model", "rows an epoch", "AUC", "log loss", "mean / base rate", "ECE")
+    lines = _head(head, 2)
+    for (name, model), found in table.groupby(["set", "model"], sort=False):
+        share = found["share_of_rows"].mean()
+        cells = [name, model, "" if np.isnan(share) else f"{share:.1%}"]
+        for figure, digits in (("auc", 4), ("log_loss", 4), ("ratio", 3), ("ece", 4)):
+            cells.append(_with_error(found[figure].to_numpy(), digits))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _differences(table: pd.DataFrame) -> str:
+    """Of the default commands: pairs of the same split, so the split itself makes no difference."""
+    head = (
+        "file",
+        "positives in train",
+        "AUC - better of two",
+        "log loss / better of two",
+        "AUC - gradient boosting",
+        "mean off by",
+        "in standard errors",
+        "ECE / on everything",
+    )
+    lines = _head(head, 1)
+    for name, found in table.groupby("set", sort=False):
+        by = {model: rows.set_index("seed") for model, rows in found.groupby("model")}
+        ours, boosting = by[OURS], by[BOOSTING]
+        others = [by[EVERYTHING], by[REGRESSION]]
+        auc = np.maximum(*(other["auc"] for other in others))
+        loss = np.minimum(*(other["log_loss"] for other in others))
+        error = np.sqrt((ours["ratio_error"] ** 2).sum()) / len(ours)
+        off = ours["ratio"].mean() - 1
+        cells = [
+            str(name),
+            f"{ours['train_positives'].mean():,.0f}",
+            _with_error((ours["auc"] - auc).to_numpy(), 4, "+"),
+            _with_error((ours["log_loss"] / loss).to_numpy(), 3),
+            _with_error((ours["auc"] - boosting["auc"]).to_numpy(), 4, "+"),
+            f"{off:+.1%}",
+            f"{off / error:+.1f}",
+            f"{ours['ece'].mean() / by[EVERYTHING]['ece'].mean():.2f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _head(names: Sequence[str], texts: int) -> list[str]:
+    rules = ["---"] * texts + ["---:"] * (len(names) - texts)
+    return [f"| {' | '.join(names)} |", f"|{'|'.join(rules)}|"]
+
+
+def _with_error(values: np.ndarray, digits: int, sign: str = "") -> str:
+    """The mean and its standard error, 0 of one value."""
+    return f"{values.mean():{sign}.{digits}f} ± {_error(values):.{digits}f}"
+
+
+def _error(values: np.ndarray) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+
+
+def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """A row of panels for each file: AUC, log loss, mean prediction and ECE of each model."""
+    table = pd.DataFrame(rows)
+    names = list(dict.fromkeys(table["set"]))
+    panels = (
+        ("auc", "AUC"),
+        ("log_loss", "log loss"),
+        ("ratio", "mean prediction / base rate"),
+        ("ece", "expected calibration error"),
+    )
+    size = (13, 0.6 + 1.55 * len(names))
+    figure, grid = plt.subplots(len(names), len(panels), figsize=size, layout="constrained")
+    for line, name in zip(np.atleast_2d(grid), names, strict=True):
+        found = table[table["set"] == name]
+        for axes, (column, label) in zip(line, panels, strict=True):
+            _panel(axes, found, column)
+            if name == names[0]:
+                axes.set_title(label, fontweight="bold", fontsize="medium")
+            if column == "auc":
+                axes.set_ylabel(name, fontweight="bold")
+            else:
+                axes.set_yticklabels([])
+    seeds = table["seed"].nunique()
+    figure.suptitle(f"Test rows of files as people have them, {seeds} split(s): mean, standard error")
+    figure.savefig(path, dpi=70)
+    plt.close(figure)
+
+
+def _panel(axes: Axes, table: pd.DataFrame, column: str) -> None:
+    models = [model for model in MODELS if (table["model"] == model).any()]
+    for place, model in enumerate(models):
+        values = table.loc[table["model"] == model, column].to_numpy()
+        axes.errorbar(
+            values.mean(), place, xerr=_error(values), fmt="o", color=MODELS[model], capsize=3
+        )
+    if column == "ratio":
+        axes.axvline(1.0, color="#bbbbbb", linestyle=":", linewidth=1)
+    axes.set_yticks(range(len(models)), models)
+    axes.set_ylim(len(models) - 0.5, -0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.spines[["top", "right"]].set_visible(False)
