@@ -15,6 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+RARE = 0.05  # share of positives below which few of the rows are to be read
 OURS, EVERYTHING = "default commands", "on everything"
 REGRESSION, BOOSTING, TRUTH = "logistic regression", "gradient boosting", "truth"
 MODELS = {
@@ -45,7 +46,11 @@ def _figures(table: pd.DataFrame) -> str:
 
 
 def _differences(table: pd.DataFrame) -> str:
-    """Of the default commands: pairs of the same split, so the split itself makes no difference."""
+    """Of the default commands, in pairs of the same split. The better of two is of the trainer on
+    everything and of the logistic regression. What is asked for: AUC within 0.005 and log loss
+    within 2 % of it; at most 15 % of the rows where positives are rare; the mean within 2 % or two
+    standard errors of the base rate; 1.2 times the ECE; where the truth is known, an AUC of no less
+    than gradient boosting's."""
     head = (
         "file",
         "positives in train",
@@ -55,25 +60,38 @@ def _differences(table: pd.DataFrame) -> str:
         "mean off by",
         "in standard errors",
         "ECE / on everything",
+        "missed",
     )
     lines = _head(head, 1)
     for name, found in table.groupby("set", sort=False):
         by = {model: rows.set_index("seed") for model, rows in found.groupby("model")}
         ours, boosting = by[OURS], by[BOOSTING]
         others = [by[EVERYTHING], by[REGRESSION]]
-        auc = np.maximum(*(other["auc"] for other in others))
-        loss = np.minimum(*(other["log_loss"] for other in others))
-        error = np.sqrt((ours["ratio_error"] ** 2).sum()) / len(ours)
+        auc = ours["auc"] - np.maximum(*(other["auc"] for other in others))
+        loss = ours["log_loss"] / np.minimum(*(other["log_loss"] for other in others))
+        over_boosting = ours["auc"] - boosting["auc"]
         off = ours["ratio"].mean() - 1
+        errors = off / (np.sqrt((ours["ratio_error"] ** 2).sum()) / len(ours))
+        ece = ours["ece"].mean() / by[EVERYTHING]["ece"].mean()
+        is_rare = (ours["train_positives"] / ours["train_rows"]).mean() < RARE
+        reached = {
+            "rows an epoch": not is_rare or ours["share_of_rows"].mean() <= 0.15,
+            "AUC": auc.mean() >= -0.005,
+            "log loss": loss.mean() <= 1.02,
+            "boosting's AUC": TRUTH not in by or over_boosting.mean() >= 0,
+            "mean": abs(off) <= 0.02 or abs(errors) <= 2,
+            "ECE": ece <= 1.2,
+        }
         cells = [
             str(name),
             f"{ours['train_positives'].mean():,.0f}",
-            _with_error((ours["auc"] - auc).to_numpy(), 4, "+"),
-            _with_error((ours["log_loss"] / loss).to_numpy(), 3),
-            _with_error((ours["auc"] - boosting["auc"]).to_numpy(), 4, "+"),
+            _with_error(auc.to_numpy(), 4, "+"),
+            _with_error(loss.to_numpy(), 3),
+            _with_error(over_boosting.to_numpy(), 4, "+"),
             f"{off:+.1%}",
-            f"{off / error:+.1f}",
-            f"{ours['ece'].mean() / by[EVERYTHING]['ece'].mean():.2f}",
+            f"{errors:+.1f}",
+            f"{ece:.2f}",
+            ", ".join(figure for figure, is_reached in reached.items() if not is_reached) or "-",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

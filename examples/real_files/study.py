@@ -60,6 +60,7 @@ def run(
     def add(model: str, probabilities: np.ndarray, **more: float) -> None:
         about = {"set": name, "seed": seed, "model": model, "test_rows": len(labels)}
         about |= {"test_positives": int(labels.sum()), "train_positives": found.rows[0]}
+        about["train_rows"] = sum(found.rows)
         rows.append({**about, **measured(probabilities, labels), **more})
         figures = "  ".join(f"{key} {value:.4f}" for key, value in rows[-1].items() if key in SHOWN)
         print(f"{name:<15} seed {seed}  {model:<20} {figures}", file=sys.stderr, flush=True)
@@ -116,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=3, help="splits and trainings of each file")
     parser.add_argument("--sets", default=",".join(sets.SOURCES), help="names (a,b) of sets")
     parser.add_argument("--rows", type=int, default=100_000, help="of the embedded set")
+    parser.add_argument("--overwrite", action="store_true", help="do again what has been done")
     parser.add_argument("--quick", action="store_true", help="does it run? few rows, short trainings")
     asked = parser.parse_args(arguments)
     flags: list[str] = []
@@ -126,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for seed in range(asked.seeds):
         for name in sets.available(asked.data, asked.sets.split(",")):
             known = asked.output / f"results-{name}-{seed}.json"
-            if not known.exists():
+            if asked.overwrite or not known.exists():
                 found = sets.cut(name, asked.data, asked.output / "files", seed, asked.rows)
                 figures = run(name, found, asked.output / "models" / name, seed, flags)
                 known.write_text(json.dumps(figures, indent=1) + "\n")

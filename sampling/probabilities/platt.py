@@ -4,8 +4,9 @@
     probabilities = 1 / (1 + np.exp(-calibration(logits)))
 
 A model that learned its rows by heart is too sure of itself, and a slope below 1 takes that back.
-Few rows say little of a slope. So both are drawn towards 1 and 0 as by a normal prior, which many
-rows outweigh.
+Few rows say little of a slope. So it is drawn towards 1 as by a normal prior, which many rows
+outweigh. Of the level the model knows more than few rows do: it was trained on many more of them.
+So small shifts are taken for chance, by a prior with a long tail (Cauchy's), and clear ones not.
 """
 
 from __future__ import annotations
@@ -17,8 +18,12 @@ import numpy as np
 
 from sampling.errors import SamplingError
 
-_DEVIATION = 0.25  # of the prior of both
-_STEPS, _CLOSE = 50, 1e-10
+_DEVIATION = 0.25  # of the slope's prior
+# Scale of the level's. With the slope's in its place, 270 positives that were few by chance made the
+# mean prediction of 100,000 rows 9 % too low, where the model itself was right within 1 %.
+_LEVEL = 0.05
+_STEPS, _CLOSE = 200, 1e-9
+_LEAST = 1e-12  # of a weight, so that they never add up to 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,12 +85,15 @@ def fit(logits: Any, labels: Any, weights: Any = None) -> Calibration:
     if set(labels.tolist()) != {0.0, 1.0}:
         raise SamplingError("found rows of one class, expected labels 0 and 1; pass rows of both")
     weights = weights / weights.mean()
-    # Centred, so that neither depends on the other much.
-    centre = float(np.average(logits, weights=weights))
+    # Centred at the rows that say most, so that neither depends on the other much.
+    usual = _sigmoid(logits)
+    centre = float(np.average(logits, weights=weights * np.maximum(usual * (1 - usual), _LEAST)))
     design = np.stack([logits - centre, np.ones_like(logits)], axis=1)
     start = np.array([1.0, centre])
-    found, precision = start.copy(), np.eye(2) / _DEVIATION**2
+    found = start.copy()
     for _ in range(_STEPS):
+        shift = found[1] - start[1]
+        precision = np.diag([1 / _DEVIATION**2, 2 / (_LEVEL**2 + shift**2)])
         probabilities = _sigmoid(design @ found)
         gradient = design.T @ (weights * (labels - probabilities)) - precision @ (found - start)
         spread = weights * probabilities * (1 - probabilities)
