@@ -77,8 +77,9 @@ def gradient_boosting(
 
 
 def _kinds(table: pd.DataFrame) -> tuple[list[str], list[str]]:
-    is_number = {name: values.dtype == np.float64 for name, values in table.items()}
-    return [n for n, is_ in is_number.items() if is_], [n for n, is_ in is_number.items() if not is_]
+    """Names of numbers, and of categories."""
+    numbers = [name for name, values in table.items() if values.dtype == np.float64]
+    return numbers, [name for name in table if name not in numbers]
 
 
 def _probabilities(
