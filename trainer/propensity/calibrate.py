@@ -62,7 +62,7 @@ def _trained_on(parameters: Parameters) -> Any:
     rows = inputs.training(parameters, **usual, multiplier="natural", weight=1.0)
     if rows.rows_per_epoch <= _ROWS:
         return rows
-    positives = rows.positive_size
+    positives = rows.positive_size or 1
     multiplier = max(1.0, _ROWS / positives - 1)
     return inputs.training(parameters, **usual, multiplier=multiplier, weight="auto")
 
