@@ -89,9 +89,10 @@ def test_the_study_by_its_command(tmp_path, capsys):
     assert rows.loc[report.OURS, "share_of_rows"] == 1  # as on everything, which is not done again
     same = rows.loc[[report.OURS, report.EVERYTHING]]
     assert (same.nunique() <= 1).all()
-    for name, row in rows.iterrows():
-        assert 0.55 < row["auc"] <= rows.loc[report.TRUTH, "auc"], name
-        assert row["log_loss"] >= rows.loc[report.TRUTH, "log_loss"], name
+    assert 0.6 < rows.loc[report.OURS, "auc"]
+    for name in report.MODELS:
+        assert rows.loc[name, "auc"] <= rows.loc[report.TRUTH, "auc"], name
+        assert rows.loc[name, "log_loss"] >= rows.loc[report.TRUTH, "log_loss"], name
         assert f"| customers | {name} |" in text
     assert (tmp_path / "results.png").read_bytes().startswith(b"\x89PNG")
     before = (tmp_path / "results.csv").read_bytes()

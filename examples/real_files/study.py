@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     flags: list[str] = []
     if asked.quick:
-        asked.seeds, asked.rows, asked.sets = 1, 3_000, sets.CUSTOMERS
+        asked.seeds, asked.rows, asked.sets = 1, 8_000, sets.CUSTOMERS
         flags = ["--multiplier=natural", "--num_epochs=2", "--best_metric=no", "--calibrate=no"]
     rows: list[dict[str, Any]] = []
     for seed in range(asked.seeds):
