@@ -31,7 +31,7 @@ from sampling.features.first_rows import first, joined
 from sampling.input_fn.input_fn import InputFn
 from sampling.schema import ColumnStatistics, Field, Schema, kinds
 
-MEASURED_ROWS, MEASURED_VALUES = 100_000, 20_000_000
+MEASURED_ROWS, MEASURED_VALUES = 100_000, 4_000_000
 _KNOTS = 61
 _LIMIT = 3.0  # of scores: a value beyond the 0.9987 quantile is as the one there
 _NORMAL = NormalDist()
@@ -66,6 +66,11 @@ class _Column:
         return bool(self.is_missing.any() or (self.known and self.known.missing))
 
 
+def rows_to_measure(schema: Schema) -> int:
+    """How many rows are looked at: fewer of very many columns."""
+    return min(MEASURED_ROWS, MEASURED_VALUES // max(1, len(schema.features)))
+
+
 def measure(input_fn: InputFn) -> Columns:
     """The constants for all features to be learned from.
 
@@ -90,7 +95,7 @@ def measure(input_fn: InputFn) -> Columns:
             "add one to the schema, or forward fewer"
         )
     names = [field.name for field in fields]
-    rows = min(MEASURED_ROWS, MEASURED_VALUES // len(names), input_fn.rows_per_epoch)
+    rows = min(rows_to_measure(schema), input_fn.rows_per_epoch)
     everything = tf.distribute.InputContext()  # so that all workers measure the same
     seen, *_ = joined(first(input_fn.batches(names, everything), rows))
     columns = [_seen(field, seen[field.name], schema) for field in fields]

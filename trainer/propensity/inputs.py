@@ -36,8 +36,12 @@ def training(parameters: Parameters, **instead: Any) -> InputFnDownsampleWithWei
     )
 
 
-def as_they_are(parameters: Parameters) -> InputFnDownsampleWithWeight:
-    """All rows of both classes, mixed at random, in large batches and without end."""
+def as_they_are(parameters: Parameters, rows: int) -> InputFnDownsampleWithWeight:
+    """All rows of both classes, mixed at random, in large batches and without end.
+
+    Args:
+        rows: how many are wanted: of a class no more are read at a time.
+    """
     return training(
         parameters,
         multiplier="natural",
@@ -47,6 +51,7 @@ def as_they_are(parameters: Parameters) -> InputFnDownsampleWithWeight:
         normalize_weights=False,
         batch_size=4096,
         num_epochs=None,
+        pool_rows=min(parameters.flags.pool_rows, rows),
     )
 
 

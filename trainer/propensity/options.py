@@ -164,8 +164,8 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "baseline",
             AUTO,
             str,
-            "auto: a logistic regression on the features of a wide_deep model is fitted before "
-            "the training, on at most 50,000 rows, and evaluations measure it, too; no: it is not",
+            "auto: a logistic regression on the features of a wide_deep model is fitted, too, "
+            "on at most 50,000 training rows, and measured beside the model; no: it is not",
             choices=(AUTO, NO),
         ),
         every_job.DECAY,

@@ -42,7 +42,9 @@ class PropensityTraining:
         done = parameters.trained_steps
         self._run = Run(parameters.flags, task, self._input, self._dev_input, done)
         parameters = self._measured_columns(parameters._replace(prior=self._input.prior()))
-        self._parameters = self._with_baseline(parameters)
+        # only what is evaluated on the test rows while training needs it from the start
+        is_needed_now = not parameters.flags.dev_dir
+        self._parameters = self._with_baseline(parameters) if is_needed_now else parameters
 
     def run(self) -> None:
         is_chief = self._task.type == cluster.CHIEF
@@ -55,7 +57,7 @@ class PropensityTraining:
         else:
             self._run.train_in_cluster(self._estimator, [])
         if is_chief:
-            self._calibrate()
+            self._calibrate_and_compare()
             evaluation, report = measured or self._measured()
             found = evaluate.write(self._parameters, evaluation, report)
             path = self._run.export(
@@ -88,7 +90,8 @@ class PropensityTraining:
             return parameters.with_scales(lambda: features.measure(self._input))
         if parameters.columns is not None:  # a model goes on with those it began with
             return parameters
-        return parameters._replace(columns=measuring.measure(inputs.as_they_are(parameters)))
+        rows = measuring.rows_to_measure(parameters.input_schema)
+        return parameters._replace(columns=measuring.measure(inputs.as_they_are(parameters, rows)))
 
     def _with_baseline(self, parameters: Parameters) -> Parameters:
         """Fitted once, by the process that evaluates."""
@@ -100,10 +103,12 @@ class PropensityTraining:
         epoch = inputs.training(parameters, num_epochs=1, batch_size=inputs.TEST_BATCH)
         return parameters._replace(baseline=baseline.fit(epoch, columns))
 
-    def _calibrate(self) -> None:
-        self._parameters = calibrate.calibrated(self._parameters, self._dev_input)
-        if self._parameters.calibration is not None:
-            self._parameters.write()
+    def _calibrate_and_compare(self) -> None:
+        parameters = calibrate.calibrated(self._parameters, self._dev_input)
+        parameters = self._with_baseline(parameters)
+        if parameters != self._parameters:
+            self._parameters = parameters
+            parameters.write()
             self._make_estimator()
 
     def _describe(self) -> None:
