@@ -117,23 +117,59 @@ def test_predictions_are_those_of_the_export_with_ids(job):
         user_name=rows["user_name"].tolist(),
         track_id=rows["track_id"].tolist(),
     )
-    name = "prediction" if job.model == "linear" else "probability"
+    name = "prediction" if job.model == "linear" else "score"
     np.testing.assert_allclose(scores["prediction"], predictions[name], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_export_ranks_items_for_a_user(job):
-    users = [job.rows("test")["user_name"].iloc[0], "nobody"]
-    ranked = exported(job, "rank", user_name=users, top=np.int32(7))
+def test_the_export_ranks_items_for_users(job):
+    rows = job.rows("train")
+    user, items = job.rows("test")["user_name"].iloc[0], rows["track_id"].unique()
+    known = set(rows["track_id"][rows["user_name"] == user])
+    asked = {"user_name": [user, "nobody"], "exclude_known": False}
+    ranked = exported(job, "rank", **asked, top=np.int32(7))
     assert ranked["track_id"].shape == ranked["prediction"].shape == (2, 7)
     assert (np.diff(ranked["prediction"], axis=1) <= 0).all()
-    everything = job.rows("train")["track_id"].unique()
-    scores = exported(
-        job, "serving_default", user_name=users[:1] * len(everything), track_id=everything
-    )["prediction"].numpy()
-    np.testing.assert_allclose(ranked["prediction"][0], np.sort(scores)[::-1][:7], rtol=1e-4)
-    all_items = exported(job, "rank", user_name=users[:1], top=np.int32(10**6))
-    assert set(all_items["track_id"][0].numpy()) == {item.encode() for item in everything}
+    scores = exported(job, "serving_default", user_name=[user] * len(items), track_id=items)
+    scores = dict(zip(items, scores["prediction"].numpy(), strict=True))
+    np.testing.assert_allclose(ranked["prediction"][0], sorted(scores.values())[::-1][:7], 1e-4)
+    every = exported(job, "rank", **asked, top=np.int32(10**6))
+    assert set(every["track_id"][0].numpy()) == {item.encode() for item in items}
+    # without what the user has, and all there is for another number of items of each
+    asked["exclude_known"] = True
+    ranked = exported(job, "rank", **asked, top=np.int32(10**6))
+    counts = ranked["count"].numpy().tolist()
+    assert counts == [len(items) - len(known), len(items)]
+    found = [item.decode() for item in ranked["track_id"][0].numpy()[: counts[0]]]
+    assert set(found) == set(items) - known
+    assert (np.diff([scores[item] for item in found]) <= 1e-6).all()
+    popularity = rows.groupby("track_id")["user_name"].nunique()
+    of_nobody = [item.decode() for item in ranked["track_id"][1].numpy()]
+    if job.model != "linear":
+        assert (np.diff(popularity[of_nobody]) <= 0).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("job", ["gmf"], indirect=True)
+def test_lists_for_users_are_those_of_the_export(job, tmp_path, capsys):
+    job.short_lists = [*job.short("predict", "--top=5"), f"--output={tmp_path / 'lists.jsonl'}"]
+    task.main(job.short_lists)
+    lists = [json.loads(line) for line in (tmp_path / "lists.jsonl").read_text().splitlines()]
+    users = (job.job_dir / "users.txt").read_text().splitlines()
+    assert [each["user_name"] for each in lists] == users
+    ranked = exported(job, "rank", user_name=users, exclude_known=True, top=np.int32(5))
+    expected = [[item.decode() for item in row] for row in ranked["track_id"].numpy()]
+    assert [each["track_id"] for each in lists] == expected
+    np.testing.assert_allclose(
+        [each["score"] for each in lists], ranked["prediction"].numpy(), rtol=1e-5
+    )
+    assert "lists.jsonl exists already" in refused(job, capsys, job.short_lists)
+    some = write(tmp_path / "users", users[7], "nobody")
+    task.main(job.short("predict", "--top=3", f"--users={some}", "--no-exclude_known"))
+    assert "1 users are unknown" in capsys.readouterr().out
+    lines = (job.job_dir / "recommendations.jsonl").read_text().splitlines()
+    assert [json.loads(line)["user_name"] for line in lines] == [users[7], "nobody"]
+    assert {len(json.loads(line)["track_id"]) for line in lines} == {3}
 
 
 @pytest.fixture
@@ -153,8 +189,8 @@ def test_without_a_model_there_is_nothing_to_evaluate(new, capsys):
 
 
 def test_a_flag_that_is_needed_is_named(new, capsys):
-    arguments = [flag for flag in new.flags("train") if not flag.startswith("--user_key")]
-    assert "--user_key is missing" in refused(new, capsys, arguments)
+    arguments = [flag for flag in new.flags("train") if "_key" not in flag]
+    assert "--user_key and --item_key are missing" in refused(new, capsys, arguments)
 
 
 def test_a_label_of_text_is_refused(new, capsys):

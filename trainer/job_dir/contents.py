@@ -18,6 +18,7 @@ EVALUATION = "evaluation.json"
 EVALUATIONS = "evaluations.json"  # of one model on several files
 IMPORTANCE = "importance.json"
 PREDICTIONS = "predictions.jsonl"
+RECOMMENDATIONS = "recommendations.jsonl"
 PARTIAL_PREDICTIONS = "predictions.partial"  # a directory
 USAGE = "sampling.json"
 _PIECE = 2**24  # bytes copied at a time

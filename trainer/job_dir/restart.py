@@ -32,9 +32,11 @@ _WRITTEN = (
     contents.EVALUATIONS,
     contents.IMPORTANCE,
     contents.PREDICTIONS,
+    contents.RECOMMENDATIONS,
     contents.PARTIAL_PREDICTIONS,
     "users.txt",
     "items.txt",
+    "known_pairs.npz",
 )
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-import tensorflow as tf
-
-from sampling import InputFnWithFakePairs, Schema
 from sampling.errors import SamplingError
 from sampling.estimator import install
-from trainer.job_dir import contents, trained
-from trainer.recommender import inputs, networks
+from sampling.samplers.fake_pairs.vocabulary import Vocabulary
+from trainer.job_dir import trained
+from trainer.recommender import networks
+from trainer.recommender.catalogue import ITEMS, USERS, Catalogue
 from trainer.recommender.networks import IdVocabulary
 
 
-def build(flags: argparse.Namespace, schema: Schema, group: int, steps_per_epoch: int = 1) -> Any:
-    """With vocabularies that are in the job_dir; `group` as for `networks.build`."""
+def build(
+    flags: argparse.Namespace, catalogue: Catalogue, group: int, steps_per_epoch: int = 1
+) -> Any:
+    """With the vocabularies in the job_dir; `group` as for `networks.build`."""
     config = install().RunConfig(
         model_dir=flags.job_dir,
         tf_random_seed=flags.seed,
@@ -24,25 +25,22 @@ def build(flags: argparse.Namespace, schema: Schema, group: int, steps_per_epoch
         save_summary_steps=500,
         keep_checkpoint_max=2,
     )
-    return networks.build(flags, *vocabularies(flags, schema), config, group)
+    known = networks.popularity(flags, catalogue.popularity)
+    return networks.build(flags, *vocabularies(flags, catalogue), known, config, group)
 
 
-def write_vocabularies(flags: argparse.Namespace, input_fn: InputFnWithFakePairs) -> None:
-    for name, ids in ((inputs.USERS, input_fn.users), (inputs.ITEMS, input_fn.items)):
-        texts = [id_.decode() if isinstance(id_, bytes) else str(id_) for id_ in ids.tolist()]
-        contents.write_lines(flags.job_dir, name, texts)
+def vocabularies(
+    flags: argparse.Namespace, catalogue: Catalogue
+) -> tuple[IdVocabulary, IdVocabulary]:
+    """Of users and of items, in the job_dir."""
 
+    def vocabulary(key: str, name: str, ids: Vocabulary) -> IdVocabulary:
+        return IdVocabulary(key, f"{flags.job_dir}/{name}", len(ids), ids.ids.dtype != object)
 
-def vocabularies(flags: argparse.Namespace, schema: Schema) -> tuple[IdVocabulary, IdVocabulary]:
-    """Of users and of items."""
-
-    def vocabulary(key: str, name: str) -> IdVocabulary:
-        path = inputs.path(flags, name)
-        with tf.io.gfile.GFile(path) as file:
-            size = file.read().count("\n")
-        return IdVocabulary(key, path, size, schema[key].is_integer)
-
-    return vocabulary(flags.user_key, inputs.USERS), vocabulary(flags.item_key, inputs.ITEMS)
+    return (
+        vocabulary(flags.user_key, USERS, catalogue.users),
+        vocabulary(flags.item_key, ITEMS, catalogue.items),
+    )
 
 
 def best_checkpoint(flags: argparse.Namespace) -> str:

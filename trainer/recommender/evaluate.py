@@ -9,18 +9,28 @@ from typing import Any
 from sampling import Schema
 from trainer.job_dir import contents
 from trainer.recommender import checkpoints, inputs
+from trainer.recommender.catalogue import Catalogue
+from trainer.recommender.ranking import HeldOut
 from trainer.training.hooks import StepProgress
 
 
 def evaluate(flags: argparse.Namespace, schema: Schema) -> None:
     """Measures the best epoch on held-out pairs."""
-    held_out = inputs.held_out(flags, schema)
-    evaluation = checkpoints.build(flags, schema, held_out.group).evaluate(
+    catalogue = Catalogue.of_job(flags, schema)
+    held_out = inputs.held_out(flags, schema, catalogue, flags.test_dir)
+    report(flags, measured(flags, schema, catalogue, held_out), {})
+
+
+def measured(
+    flags: argparse.Namespace, schema: Schema, catalogue: Catalogue, held_out: HeldOut
+) -> Mapping[str, Any]:
+    """What the best epoch comes to on held-out pairs, by name."""
+    found: Mapping[str, Any] = checkpoints.build(flags, catalogue, held_out.group).evaluate(
         lambda: held_out.dataset(schema, inputs.keys(flags)),
         hooks=[StepProgress("evaluating", held_out.steps)],
         checkpoint_path=checkpoints.best_checkpoint(flags),
     )
-    report(flags, evaluation, {})
+    return found
 
 
 def report(

@@ -76,9 +76,20 @@ def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
     values = {**defaults(FLAGS), **written(stored, given), **given}
     if stored:
         refuse_other_model(values, stored, of_model(FLAGS))
+    if values["mode"] == "predict":
+        values["top"] = given.get("top")  # the model's own says how it was measured
     flags = argparse.Namespace(**values)
-    refuse_missing(flags, _NEEDED[flags.mode])
-    refuse_other_mode(flags, "output", "predict")
+    for name in ("output", "users"):
+        refuse_other_mode(flags, name, "predict")
+    if flags.mode != "predict" or not flags.top:
+        refuse_missing(flags, _NEEDED[flags.mode])
+    elif given.get("test_dir"):
+        raise SamplingError(
+            "--top asks for lists of users and --test_dir for predictions of pairs, expected one "
+            "of them; name the users by --users, or leave --top out"
+        )
+    if flags.users and not flags.top:
+        raise SamplingError("--users goes with --top, which asks for lists; pass it")
     if flags.model == "linear" and flags.best_metric == "log_loss":
         raise SamplingError(
             "--best_metric is log_loss, which a linear model of no probabilities does not have; "

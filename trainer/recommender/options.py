@@ -2,7 +2,8 @@
 
 --mode=train     observed pairs -> checkpoints, a table of epochs, the best one exported
 --mode=evaluate  the best epoch on held-out pairs -> a table and evaluation.json
---mode=predict   the same on any pairs -> predictions.jsonl
+--mode=predict   the same on any pairs -> predictions.jsonl; with --top the best items of users ->
+                 recommendations.jsonl
 """
 
 from __future__ import annotations
@@ -22,6 +23,13 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
     common.GLOBS: (
         Flag("train_dir", None, names, "files of observed pairs"),
         Flag("test_dir", None, names, "files of held-out pairs, to evaluate or to predict"),
+        Flag(
+            "dev_dir",
+            None,
+            names,
+            "files of other held-out pairs, by which the best epoch is chosen, so that test_dir "
+            "decides on nothing; unless given: by test_dir",
+        ),
         common.EXCLUDE,
         common.USER_KEY,
         common.ITEM_KEY,
@@ -87,6 +95,26 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "file of them instead: a line for each held-out pair, (user,item) and negatives, "
             "tabs between",
         ),
-        Flag("top", 10, whole(1), "K of the hit rate and NDCG at K"),
+        Flag(
+            "top",
+            10,
+            whole(1),
+            "K of the hit rate and NDCG at K; to predict: items in the list of each user, instead "
+            "of predictions for pairs",
+        ),
+    ),
+    "lists": (
+        Flag(
+            "users",
+            None,
+            str,
+            "file of the users to list items for, one a line; unless given: all of the training",
+        ),
+        Flag(
+            "exclude_known",
+            True,
+            None,
+            "whether lists leave out what a user has by the files of training, dev and exclude",
+        ),
     ),
 }

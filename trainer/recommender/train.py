@@ -18,6 +18,9 @@ from sampling.input_fn.cluster import Task
 from trainer.distributed import member
 from trainer.job_dir import contents, restart, trained
 from trainer.recommender import checkpoints, evaluate, export, inputs, ranking
+from trainer.recommender.catalogue import Catalogue
+from trainer.recommender.ranking import HeldOut
+from trainer.recommender.scorer import Scorer
 from trainer.training.best import Best, EarlyStopping
 from trainer.training.hooks import StepProgress
 
@@ -48,14 +51,17 @@ class RecommenderTraining:
             self._steps = self._input.global_steps_per_epoch()
 
     def run(self) -> None:
+        flags = self._flags
         if self._task.type == cluster.CHIEF:
             print(self._input.describe(), flush=True)
+            self._catalogue = Catalogue.of_input(self._input)
             self._write()
         else:
-            member.await_chief(self._task, self._flags.job_dir)  # for its vocabularies
-        self._held_out = inputs.held_out(self._flags, self._schema)
+            member.await_chief(self._task, flags.job_dir)  # for its vocabularies
+            self._catalogue = Catalogue.of_job(flags, self._schema)
+        self._held_out = self._read_held_out(flags.dev_dir or flags.test_dir)
         self._estimator = checkpoints.build(
-            self._flags, self._schema, self._held_out.group, self._steps
+            flags, self._catalogue, self._held_out.group, self._steps
         )
         if self._task.type == cluster.CHIEF:
             self._train_and_export()
@@ -63,23 +69,31 @@ class RecommenderTraining:
             self._train_in_cluster()
 
     def _train_and_export(self) -> None:
-        popularity = self._of_popularity()
-        directory, metric = f"{self._flags.job_dir}/best", self._flags.best_metric
-        self._best = Best(directory, metric, self._line, self._done)
+        flags = self._flags
+        popularity = self._of_popularity(self._held_out)
+        self._best = Best(f"{flags.job_dir}/best", flags.best_metric, self._line, self._done)
         if self._task.is_alone:
             self._train_alone()
         else:
             self._train_in_cluster()
             self._best.catch_up(self._estimator, self._last_step(), self._test_input)
-        epoch = round(self._best.result["global_step"] / self._steps)
-        about = {"epoch": epoch, "popularity": popularity}
-        evaluate.report(self._flags, self._best.result, about)
+        result = self._best.result
+        epoch = round(result["global_step"] / self._steps)
+        if flags.dev_dir:
+            print(f"best epoch: {epoch}", flush=True)
+            held_out = self._read_held_out(flags.test_dir)
+            popularity = self._of_popularity(held_out)
+            result = evaluate.measured(flags, self._schema, self._catalogue, held_out)
+        evaluate.report(flags, result, {"epoch": epoch, "popularity": popularity})
         self._export()
+
+    def _read_held_out(self, globs: list[str]) -> HeldOut:
+        return inputs.held_out(self._flags, self._schema, self._catalogue, globs)
 
     def _export(self) -> None:
         path = f"{self._flags.job_dir}/export"
-        vocabularies = checkpoints.vocabularies(self._flags, self._schema)
-        export.export(self._flags, *vocabularies, self._input.items, self._best.checkpoint, path)
+        scorer = Scorer(self._flags, self._catalogue, checkpoints.best_checkpoint(self._flags))
+        export.export(scorer, path)
         print(f"model: {path}")
 
     def _train_alone(self) -> None:
@@ -126,19 +140,18 @@ class RecommenderTraining:
 
     def _write(self) -> None:
         """What the other modes need, and other processes."""
-        checkpoints.write_vocabularies(self._flags, self._input)
+        self._catalogue.write(self._flags.job_dir)
         flags, schema = restart.without(vars(self._flags)), json.loads(self._schema.to_json())
         contents.write_json(
             self._flags.job_dir, contents.PARAMETERS, {"flags": flags, "schema": schema}
         )
 
-    def _of_popularity(self) -> dict[str, float]:
+    def _of_popularity(self, held_out: HeldOut) -> dict[str, float]:
         """What ranking by popularity alone comes to; printed, too."""
-        items, popularity = self._input.items.tolist(), self._input.popularity.tolist()
-        counts = dict(zip(items, popularity, strict=True))
-        ranked = self._held_out.items
-        scores = np.array([counts.get(item, 0) for item in ranked.ravel().tolist()])
+        counts = np.append(self._catalogue.popularity, 0)
+        codes = self._catalogue.item_codes(held_out.items)[:, np.newaxis]
+        ranked = np.concatenate([codes, held_out.negatives], axis=1)
         top = self._flags.top
-        hr, ndcg = ranking.of_scores(scores.reshape(ranked.shape), ranked, top)
+        hr, ndcg = ranking.of_scores(counts[ranked], ranked, top)
         print(f"popularity  HR@{top} {hr:.4f}  NDCG@{top} {ndcg:.4f}", flush=True)
         return {"hr": hr, "ndcg": ndcg}
