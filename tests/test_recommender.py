@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -244,6 +245,47 @@ def test_a_stopped_training_goes_on_and_misses_no_epoch(job, tmp_path, monkeypat
 def test_going_on_with_another_input_is_refused(job, capsys):
     error = refused(job, capsys, job.short("train", "--negatives=2"))
     assert "this input function has" in error and "by --restart" in error
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("job", ["gmf"], indirect=True)
+def test_pairs_that_training_never_saw_are_counted_and_treated_alike(job, tmp_path, capsys):
+    rows = job.rows("train")
+    unknown = [("nobody", rows["track_id"].iloc[0]), ("nobody", "no song")]
+    unknown.append((rows["user_name"].iloc[0], "no song"))
+    lines = [f"{user},{song},1" for user, song in unknown]
+    lines += [f"{row.user_name},{row.track_id},1" for row in rows.head(4).itertuples()]
+    write(tmp_path / "new.csv", "user_name,track_id,n_listens", *lines)
+    here = f"--test_dir={tmp_path / 'new.csv'}"
+    copy = Job(job.data, tmp_path / "job")
+    shutil.copytree(job.job_dir, copy.job_dir)
+    task.main(copy.short("evaluate", here))
+    said = capsys.readouterr().err
+    assert "2 of 7 pairs have users that training never saw" in said
+    assert "2 of 7 pairs have items that training never saw" in said
+    assert "4 of 7 pairs are in the training files too" in said
+    task.main(copy.short("predict", here))
+    scores = copy.predictions()["score"]
+    # what popularity says: an item of so many listeners beside one of none
+    users = rows.groupby("track_id")["user_name"].nunique()
+    counts = np.array([users[unknown[0][1]], 0, 0])
+    share = (counts + 0.5) / (users + 0.5).sum() * len(users)
+    np.testing.assert_allclose(scores[:3], share / 4 / (1 + share / 4), rtol=1e-4)
+    answered = exported(
+        job, "serving_default", user_name=[u for u, _ in unknown], track_id=[i for _, i in unknown]
+    )
+    np.testing.assert_allclose(answered["prediction"], scores[:3], rtol=1e-4)
+    everything = exported(
+        job, "rank", user_name=[unknown[2][0]], top=np.int32(999), exclude_known=False
+    )
+    assert (everything["prediction"].numpy() > scores[2]).mean() > 0.95
+
+
+def test_an_observed_pair_with_the_label_of_unobserved_ones_is_refused(new, tmp_path, capsys):
+    write(tmp_path / "plays.csv", "user_name,track_id,n_listens", "a,x,3", "a,y,0", "b,x,1")
+    error = refused(new, capsys, new.flags("train", f"--train_dir={tmp_path / 'plays.csv'}"))
+    assert "plays.csv, line 3, column 'n_listens': found 0 in 1 rows" in error
+    assert "--positive='n_listens!=0'" in error
 
 
 # --- ranking ---

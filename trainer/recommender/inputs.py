@@ -83,6 +83,14 @@ def held_out(
     return HeldOut(users, items, labels, codes.astype(np.int32), with_unknown(catalogue.items))
 
 
+def with_pairs_of(
+    flags: argparse.Namespace, schema: Schema, catalogue: Catalogue, globs: list[str]
+) -> Catalogue:
+    """The catalogue with the pairs of some files as known ones."""
+    users, items, _ = _columns(pairs(flags, schema, globs), keys(flags))
+    return catalogue.with_pairs(catalogue.user_codes(users), catalogue.item_codes(items))
+
+
 def _drawn(catalogue: Catalogue, users: np.ndarray, each: int, seed: int) -> np.ndarray:
     """int64 [n, each] codes of items that are no known ones of the users, by their codes [n].
 

@@ -21,6 +21,13 @@ MODELS = ("linear", "gmf", "mlp", "neumf")
 FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "job": every_job.JOB,
     common.GLOBS: (
+        Flag(
+            "data_dir",
+            None,
+            str,
+            "folder that tf-sampling split wrote of events, in place of all that says which files "
+            "and columns there are",
+        ),
         Flag("train_dir", None, names, "files of observed pairs"),
         Flag("test_dir", None, names, "files of held-out pairs, to evaluate or to predict"),
         Flag(

@@ -66,7 +66,7 @@ class _Users:
 def _lists(
     flags: argparse.Namespace, scorer: Scorer, asked: _Users
 ) -> Iterator[dict[str, np.ndarray]]:
-    progress = Progress("recommending", len(asked.ids))
+    progress = Progress("listing", len(asked.ids))
     for start in range(asked.done, len(asked.ids), _USERS_OF_A_BATCH):
         ids = asked.ids[start : start + _USERS_OF_A_BATCH]
         found = scorer.rank(

@@ -55,6 +55,10 @@ class RecommenderTraining:
         if self._task.type == cluster.CHIEF:
             print(self._input.describe(), flush=True)
             self._catalogue = Catalogue.of_input(self._input)
+            if flags.dev_dir:  # neither a negative of the test, nor to be recommended
+                self._catalogue = inputs.with_pairs_of(
+                    flags, self._schema, self._catalogue, flags.dev_dir
+                )
             self._write()
         else:
             member.await_chief(self._task, flags.job_dir)  # for its vocabularies
