@@ -100,11 +100,15 @@ def test_what_was_measured_in_training_is_measured_again(job):
     for name, value in evaluated.items():
         if name != "test_dir":
             assert value == pytest.approx(job.trained[name], rel=1e-5)
-    expected = {"hr_at_10", "ndcg_at_10", "rmse", "mae"}
+    full = {"full_recall_at_20", "full_ndcg_at_20", "full_coverage_at_20"}
+    expected = {"hr_at_10", "ndcg_at_10", "rmse", "mae", *full}
     assert expected <= set(evaluated)
     assert ("log_loss" in evaluated) == (job.model != "linear")
     assert 0 <= evaluated["ndcg_at_10"] <= evaluated["hr_at_10"] <= 1
-    assert set(job.trained["popularity"]) == {"hr", "ndcg"}
+    for baseline in ("popularity", "ease"):
+        assert set(evaluated[baseline]) == {"hr_at_10", "ndcg_at_10", *full}
+    page = (job.job_dir / "report/report.html").read_text()
+    assert "By number of events" in page and "By popularity of the item" in page
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -18,6 +18,7 @@ EVALUATION = "evaluation.json"
 EVALUATIONS = "evaluations.json"  # of one model on several files
 IMPORTANCE = "importance.json"
 PREDICTIONS = "predictions.jsonl"
+EASE = "ease.json"  # how a recommender's baseline is regularized
 RECOMMENDATIONS = "recommendations.jsonl"
 PARTIAL_PREDICTIONS = "predictions.partial"  # a directory
 USAGE = "sampling.json"

@@ -32,6 +32,7 @@ _WRITTEN = (
     contents.EVALUATIONS,
     contents.IMPORTANCE,
     contents.PREDICTIONS,
+    contents.EASE,
     contents.RECOMMENDATIONS,
     contents.PARTIAL_PREDICTIONS,
     "users.txt",

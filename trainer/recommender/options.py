@@ -110,6 +110,19 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "of predictions for pairs",
         ),
     ),
+    "measuring": (
+        Flag("full_top", 20, whole(1), "K of recall, NDCG and coverage among all items"),
+        Flag(
+            "ease_items",
+            20_000,
+            whole(0),
+            "EASE is a baseline where there are at most so many items: 20,000 take minutes and 5 "
+            "GB; 0: never",
+        ),
+        Flag(
+            "report", True, None, "whether an evaluation writes report/report.html in the job_dir"
+        ),
+    ),
     "lists": (
         Flag(
             "users",

@@ -7,7 +7,6 @@ import json
 import sys
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from sampling import Schema
@@ -17,7 +16,8 @@ from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
 from trainer.distributed import member
 from trainer.job_dir import contents, restart, trained
-from trainer.recommender import checkpoints, evaluate, export, inputs, ranking
+from trainer.recommender import checkpoints, evaluate, export, inputs
+from trainer.recommender.baselines import Popular
 from trainer.recommender.catalogue import Catalogue
 from trainer.recommender.ranking import HeldOut
 from trainer.recommender.scorer import Scorer
@@ -74,22 +74,33 @@ class RecommenderTraining:
 
     def _train_and_export(self) -> None:
         flags = self._flags
-        popularity = self._of_popularity(self._held_out)
         self._best = Best(f"{flags.job_dir}/best", flags.best_metric, self._line, self._done)
+        popular = evaluate.among_negatives(
+            flags, self._catalogue, self._held_out, Popular(self._catalogue)
+        )
+        hr, ndcg = (f"{value:.4f}" for value in popular)
+        print(f"popularity  HR@{flags.top} {hr}  NDCG@{flags.top} {ndcg}", flush=True)
         if self._task.is_alone:
             self._train_alone()
         else:
             self._train_in_cluster()
             self._best.catch_up(self._estimator, self._last_step(), self._test_input)
-        result = self._best.result
-        epoch = round(result["global_step"] / self._steps)
-        if flags.dev_dir:
-            print(f"best epoch: {epoch}", flush=True)
-            held_out = self._read_held_out(flags.test_dir)
-            popularity = self._of_popularity(held_out)
-            result = evaluate.measured(flags, self._schema, self._catalogue, held_out)
-        evaluate.report(flags, result, {"epoch": epoch, "popularity": popularity})
+        measured = self._measured()
+        epoch = round(self._best.result["global_step"] / self._steps)
+        print(f"best epoch: {epoch}")
+        measured.tell({"epoch": epoch})
         self._export()
+        measured.warn()
+
+    def _measured(self) -> evaluate.Measured:
+        """The best epoch on the test files."""
+        flags, held_out, result = self._flags, self._held_out, self._best.result
+        dev = held_out if flags.dev_dir else None
+        if flags.dev_dir:
+            held_out = self._read_held_out(flags.test_dir)
+            result = evaluate.of_model(flags, self._schema, self._catalogue, held_out)
+        ease = evaluate.chosen_ease(flags, self._catalogue, dev)
+        return evaluate.Measured.of(flags, self._catalogue, held_out, result, ease)
 
     def _read_held_out(self, globs: list[str]) -> HeldOut:
         return inputs.held_out(self._flags, self._schema, self._catalogue, globs)
@@ -149,13 +160,3 @@ class RecommenderTraining:
         contents.write_json(
             self._flags.job_dir, contents.PARAMETERS, {"flags": flags, "schema": schema}
         )
-
-    def _of_popularity(self, held_out: HeldOut) -> dict[str, float]:
-        """What ranking by popularity alone comes to; printed, too."""
-        counts = np.append(self._catalogue.popularity, 0)
-        codes = self._catalogue.item_codes(held_out.items)[:, np.newaxis]
-        ranked = np.concatenate([codes, held_out.negatives], axis=1)
-        top = self._flags.top
-        hr, ndcg = ranking.of_scores(counts[ranked], ranked, top)
-        print(f"popularity  HR@{top} {hr:.4f}  NDCG@{top} {ndcg:.4f}", flush=True)
-        return {"hr": hr, "ndcg": ndcg}
