@@ -1,7 +1,7 @@
 """What a model is to be better than: popularity, and EASE, which is a closed form.
 
-EASE (Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019) predicts each item by a
-linear model of all others. With the Gram matrix G of the users' items, its weights are
+EASE (Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019) predicts each item by
+a linear model of all others. With the Gram matrix G of the users' items, its weights are
 
     P = (G + regularization I)^-1,   B = I - P / diag(P)
 
