@@ -1,7 +1,7 @@
 """Who and what a recommender knows: users, items, and who has what. Kept in the job_dir.
 
 users.txt, items.txt   ids, one a line: the vocabularies of the model
-known_pairs.npz        codes of the pairs trained on, and of those excluded
+known_pairs.npz        codes of the pairs trained on, and of those excluded; features of both
 """
 
 from __future__ import annotations
@@ -19,8 +19,14 @@ from sampling import InputFnWithFakePairs, Schema, files
 from sampling.order.pair_ranks import pair_codes
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 from trainer.job_dir import contents
+from trainer.recommender.features import Features
 
 USERS, ITEMS, KNOWN = "users.txt", "items.txt", "known_pairs.npz"
+_ARRAYS = ("trained", "excluded", "user_features", "item_features")
+
+
+def _nothing() -> np.ndarray:
+    return np.zeros((0, 0), np.float32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,12 +37,15 @@ class Catalogue:
         users, items: the vocabularies.
         trained: int64: codes `user * len(items) + item` of the pairs trained on, sorted, each once.
         excluded: int64: those of further known pairs, sorted, each once.
+        user_features, item_features: float32 [users, width], [items, width].
     """
 
     users: Vocabulary
     items: Vocabulary
     trained: np.ndarray
     excluded: np.ndarray
+    user_features: np.ndarray = dataclasses.field(default_factory=_nothing)
+    item_features: np.ndarray = dataclasses.field(default_factory=_nothing)
 
     @classmethod
     def of_input(cls, input_fn: InputFnWithFakePairs) -> Catalogue:
@@ -60,13 +69,13 @@ class Catalogue:
         path = os.path.join(flags.job_dir, KNOWN)
         with contents.undamaged(path), files.open_binary(path) as file:
             found = np.load(io.BytesIO(file.read()), allow_pickle=False)
-            return cls(users, items, found["trained"], found["excluded"])
+            return cls(users, items, *(found[name] for name in _ARRAYS))
 
     def write(self, job_dir: str) -> None:
         for name, vocabulary in ((USERS, self.users), (ITEMS, self.items)):
             contents.write_lines(job_dir, name, map(str, vocabulary.values.to_pylist()))
         with files.whole(os.path.join(job_dir, KNOWN), overwrite=True) as file:
-            np.savez(file, trained=self.trained, excluded=self.excluded)
+            np.savez(file, **{name: getattr(self, name) for name in _ARRAYS})
 
     @functools.cached_property
     def pairs(self) -> np.ndarray:
@@ -96,6 +105,28 @@ class Catalogue:
         """int32 [pairs]: the items of all known pairs, user after user."""
         return (self.pairs % len(self.items)).astype(np.int32)
 
+    def with_features(self, users: Features | None, items: Features | None) -> Catalogue:
+        """With features, and with the users and items that have features and are not known yet."""
+        if users is not None:
+            more = _more(self.users, users.ids)
+            known = self.users.extended(more)
+            matrix = users.matrix(known.ids)
+            return dataclasses.replace(self, users=known, user_features=matrix).with_features(
+                None, items
+            )
+        if items is None:
+            return self
+        known = self.items.extended(_more(self.items, items.ids))
+        recoded = {
+            name: np.sum(
+                np.divmod(getattr(self, name), len(self.items)) * np.array([[len(known)], [1]]), 0
+            )
+            for name in ("trained", "excluded")
+        }
+        return dataclasses.replace(
+            self, items=known, item_features=items.matrix(known.ids), **recoded
+        )
+
     def with_pairs(self, users: np.ndarray, items: np.ndarray) -> Catalogue:
         """With further known pairs, by code; those of unknown users or items are left out."""
         known = (users < len(self.users)) & (items < len(self.items))
@@ -106,6 +137,11 @@ class Catalogue:
 def _codes(vocabulary: Vocabulary, ids: np.ndarray) -> np.ndarray:
     codes = vocabulary.codes_of_ids(ids)
     return np.where(codes < 0, len(vocabulary), codes)
+
+
+def _more(vocabulary: Vocabulary, ids: np.ndarray) -> np.ndarray:
+    """Of some ids those that are not in a vocabulary."""
+    return ids[vocabulary.codes_of_ids(ids) < 0]
 
 
 def with_unknown(vocabulary: Vocabulary) -> np.ndarray:

@@ -12,6 +12,7 @@ from trainer.job_dir import trained
 from trainer.recommender import networks
 from trainer.recommender.catalogue import ITEMS, USERS, Catalogue
 from trainer.recommender.networks import IdVocabulary
+from trainer.recommender.two_tower import TwoTower
 
 
 def build(
@@ -26,7 +27,13 @@ def build(
         keep_checkpoint_max=2,
     )
     known = networks.popularity(flags, catalogue.popularity)
-    return networks.build(flags, *vocabularies(flags, catalogue), known, config, group)
+    towers = two_tower(flags, catalogue)
+    return networks.build(flags, *vocabularies(flags, catalogue), known, towers, config, group)
+
+
+def two_tower(flags: argparse.Namespace, catalogue: Catalogue) -> TwoTower | None:
+    """The model, if it is that one."""
+    return TwoTower(flags, catalogue) if flags.model == "two_tower" else None
 
 
 def vocabularies(

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from sampling import InputFnWithFakePairs, Schema
+from sampling import InputFn, InputFnWithFakePairs, Schema
 from sampling.command_line.common import file_options
 from sampling.command_line.ending import say
 from sampling.order import seeds
 from sampling.order.pair_ranks import UnobservedPairs
+from sampling.samplers.all_rows import AllRows
 from trainer.recommender import ranking
 from trainer.recommender.catalogue import Catalogue, with_unknown
+from trainer.recommender.features import Features
 from trainer.recommender.ranking import HeldOut
 
 TRAINING_INPUT = InputFnWithFakePairs  # an example compares it with another way
@@ -41,6 +43,37 @@ def training_input(flags: argparse.Namespace, schema: Schema) -> InputFnWithFake
         pool_rows=flags.pool_rows,
         **file_options(flags),
     )
+
+
+def observed_pairs(flags: argparse.Namespace, schema: Schema) -> InputFn:
+    """The training's pairs alone, shuffled, for a model that draws others by itself."""
+    names = {*keys(flags), schema.label, schema.weight}
+    fields = tuple(field for field in schema if field.name in names)
+    return InputFn(
+        flags.train_dir,
+        Schema(fields, schema.label, schema.weight),
+        sampler=_Observed(),
+        shuffle=True,
+        batch_size=flags.batch_size,
+        num_epochs=flags.num_epochs,
+        seed=flags.seed,
+        pool_rows=flags.pool_rows,
+        **file_options(flags),
+    )
+
+
+class _Observed(AllRows):
+    """Every row of the files, which need no label."""
+
+    labels = {"files": 1}
+
+
+def features(flags: argparse.Namespace, schema: Schema) -> list[Features | None]:
+    """Of users and of items, where files are given."""
+    return [
+        Features(globs, key, schema[key].is_integer, flags.lists) if globs else None
+        for globs, key in zip((flags.user_features, flags.item_features), keys(flags), strict=True)
+    ]
 
 
 def unlabelled(flags: argparse.Namespace, schema: Schema) -> InputFnWithFakePairs:

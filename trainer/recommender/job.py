@@ -111,6 +111,17 @@ def _resolved(asked: Mapping[str, Any]) -> argparse.Namespace:
             "--best_metric is log_loss, which a linear model of no probabilities does not have; "
             "name rmse, mae, hr or ndcg"
         )
+    if flags.model == "two_tower" and flags.best_metric not in ("hr", "ndcg"):
+        raise SamplingError(
+            f"--best_metric is {flags.best_metric}, which a model of scores alone does not have; "
+            "name hr or ndcg"
+        )
+    for name in ("user_features", "item_features"):
+        if getattr(flags, name) and flags.model != "two_tower":
+            raise SamplingError(
+                f"--{name} is given and --model={flags.model} learns from ids alone; pass "
+                "--model=two_tower, or leave it out"
+            )
     return flags
 
 

@@ -24,6 +24,7 @@ import tensorflow as tf
 from sampling.estimator import install, legacy_keras
 from sampling.schema import WEIGHT_FEATURE
 from trainer.recommender import ranking
+from trainer.recommender.two_tower import TwoTower
 
 Parameters = Mapping[str, Any]  # a variable by name
 Variable = Callable[[str, list[int], Any], Any]  # name, shape, initializer -> variable
@@ -80,23 +81,27 @@ def build(
     users: IdVocabulary,
     items: IdVocabulary,
     known: Popularity,
+    towers: TwoTower | None,
     config: Any,
     group: int,
 ) -> Any:
     """The estimator that the flags ask for, with our metrics.
 
     Args:
+        towers: the model, if it is that one.
         group: rows of an evaluation that are ranked among each other, the held-out one first.
     """
     api = install()
     if flags.model == "linear":
         estimator = _linear(api, flags, users, items, config)
     else:
-        estimator = _ncf(api, flags, users, items, known, config)
+        estimator = _ncf(api, flags, users, items, known, towers, config)
 
     def metrics(features: Any, labels: Any, predictions: Any) -> dict[str, Any]:
         scores = predictions["predictions" if flags.model == "linear" else "logits"]
         measured = ranking.metrics(scores, features[items.key], group, flags.top)
+        if towers is not None:  # whose scores are of no label
+            return measured
         if flags.model != "linear":
             labels, scores = observed(labels), predictions["probabilities"]
         return {**measured, **ranking.errors(scores, labels, flags.model != "linear")}
@@ -194,11 +199,14 @@ def _ncf(
     users: IdVocabulary,
     items: IdVocabulary,
     known: Popularity,
+    towers: TwoTower | None,
     config: Any,
 ) -> Any:
     start = -math.log(flags.negatives)  # so many unobserved pairs for each observed one
 
     def model(users: Any, items: Any) -> tf.Tensor:
+        if towers is not None:
+            return towers.scores(_get_variable, users, items)
         return logits(flags.model, _get_variable, flags.factors, flags.layers, users, items, start)
 
     def model_fn(features: Any, labels: Any, mode: str) -> Any:
@@ -207,15 +215,20 @@ def _ncf(
             for vocabulary in (users, items)
         ]
         scores = of_known(model, codes[0], codes[1], known)
-        if mode == api.ModeKeys.TRAIN and flags.fakes == "popularity":
+        if mode == api.ModeKeys.TRAIN and flags.fakes == "popularity" and towers is None:
             scores -= tf.gather(known.offsets, codes[1][0])  # frequent negatives are no worse
         predictions = {"logits": scores, "probabilities": tf.sigmoid(scores)}
         if mode == api.ModeKeys.PREDICT:
             return api.EstimatorSpec(mode, predictions=predictions)
-        loss = _cross_entropy(observed(labels), scores, features[WEIGHT_FEATURE])
+        if mode == api.ModeKeys.TRAIN and towers is not None:
+            weights = features[WEIGHT_FEATURE]
+            loss = towers.loss(_get_variable, codes[0], codes[1], weights)
+        else:
+            loss = _cross_entropy(observed(labels), scores, features[WEIGHT_FEATURE])
         if mode == api.ModeKeys.EVAL:
             return api.EstimatorSpec(mode, predictions=predictions, loss=loss)
-        optimizer = tf.compat.v1.train.AdamOptimizer(flags.learning_rate or 0.001)
+        rate = flags.learning_rate or (0.001 if towers is None else 0.003)
+        optimizer = tf.compat.v1.train.AdamOptimizer(rate)
         tf.compat.v1.losses.add_loss(loss)  # where progress looks for it
         step = optimizer.minimize(loss, tf.compat.v1.train.get_global_step())
         return api.EstimatorSpec(mode, loss=loss, train_op=step)
@@ -230,7 +243,8 @@ def _cross_entropy(targets: tf.Tensor, scores: tf.Tensor, weights: tf.Tensor) ->
 
 
 def _get_variable(name: str, shape: list[int], initializer: Any) -> Any:
-    return tf.compat.v1.get_variable(name, shape, initializer=initializer, use_resource=True)
+    with tf.compat.v1.variable_scope("", reuse=tf.compat.v1.AUTO_REUSE):
+        return tf.compat.v1.get_variable(name, shape, initializer=initializer, use_resource=True)
 
 
 def _linear(

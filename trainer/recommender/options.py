@@ -12,11 +12,11 @@ from collections.abc import Mapping
 
 from sampling.command_line import common
 from sampling.command_line.flag import Flag
-from sampling.command_line.values import names, number, whole, whole_numbers
+from sampling.command_line.values import names, number, renames, whole, whole_numbers
 from trainer.training import every_job
 
 DESCRIPTION = "trains, evaluates or predicts with a model of users and items"
-MODELS = ("linear", "gmf", "mlp", "neumf")
+MODELS = ("linear", "gmf", "mlp", "neumf", "two_tower")
 
 FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "job": every_job.JOB,
@@ -62,12 +62,19 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "model",
             "neumf",
             str,
-            "linear regression of the label on user and item, or the probability that a pair is "
-            "observed by generalized matrix factorization, a deep net, or both",
+            "linear regression of the label on user and item; the probability that a pair is "
+            "observed by generalized matrix factorization, a deep net, or both; or a vector for "
+            "each user and item by ids and features, and a softmax over all items",
             choices=MODELS,
             of_model=True,
         ),
-        Flag("factors", 8, whole(1), "of gmf, and units of the last layer of mlp", of_model=True),
+        Flag(
+            "factors",
+            8,
+            whole(1),
+            "of gmf and of two_tower, and units of the last layer of mlp",
+            of_model=True,
+        ),
         Flag(
             "layers",
             [4, 2, 1],
@@ -79,8 +86,25 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "learning_rate",
             None,
             number(0),
-            "of Adam (0.001), or of Ftrl (0.2) for a linear model",
+            "of Adam (0.001, and 0.003 for two_tower), or of Ftrl (0.2) for a linear model",
         ),
+    ),
+    "model two_tower": (
+        Flag(
+            "softmax_negatives",
+            512,
+            whole(1),
+            "items drawn for each batch by popularity^alpha, in place of all others",
+        ),
+        Flag("l2", 0.01, number(0, or_equal=True), "penalty of the squares of a pair's vectors"),
+        Flag("user_features", None, names, "files with a row for each user: its key and features"),
+        Flag(
+            "item_features",
+            None,
+            names,
+            "the same of items; those that nobody has yet are recommended by them",
+        ),
+        Flag("lists", {}, renames, "columns of lists and what separates them (genres:|)"),
     ),
     "habits of training": (
         Flag(

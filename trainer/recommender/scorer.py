@@ -31,6 +31,7 @@ class Scorer(tf.Module):
         self._item_ids = tf.Variable(with_unknown(catalogue.items), trainable=False)
         self._first_pairs = tf.Variable(catalogue.first_pairs(), trainable=False)
         self._known_items = tf.Variable(catalogue.known_items(), trainable=False)
+        self._towers = checkpoints.two_tower(flags, catalogue)
         self._popularity = networks.popularity(flags, catalogue.popularity)
         self._values = _variables(flags, users, items, checkpoint)
         user, item = (
@@ -90,6 +91,8 @@ class Scorer(tf.Module):
             return networks.linear_scores(self._variable, *known)
 
         def model(users: Any, items: Any) -> tf.Tensor:
+            if self._towers is not None:
+                return self._towers.scores(self._variable, users, items)
             return networks.logits(
                 flags.model, self._variable, flags.factors, flags.layers, users, items
             )
@@ -119,7 +122,7 @@ def _variables(
         names = {
             name.replace("/", "_"): name
             for name in reader.get_variable_to_shape_map()
-            if "Adam" not in name and name.split("/")[0] in ("gmf", "mlp", "output")
+            if "Adam" not in name and name.split("/")[0] in ("gmf", "mlp", "output", "two_tower")
         }
     return {
         key: tf.Variable(reader.get_tensor(name), trainable=False) for key, name in names.items()

@@ -41,7 +41,9 @@ class RecommenderTraining:
 
     def __init__(self, flags: argparse.Namespace, schema: Schema, task: Task):
         self._flags, self._schema, self._task = flags, schema, task
-        self._input = inputs.training_input(flags, schema)
+        self._pairs = inputs.training_input(flags, schema)
+        is_softmax = flags.model == "two_tower"
+        self._input = inputs.observed_pairs(flags, schema) if is_softmax else self._pairs
         if self._task.is_alone:
             self._done = restart.resumed(self._input, flags)
             self._steps = self._input.steps_per_epoch
@@ -54,7 +56,9 @@ class RecommenderTraining:
         flags = self._flags
         if self._task.type == cluster.CHIEF:
             print(self._input.describe(), flush=True)
-            self._catalogue = Catalogue.of_input(self._input)
+            self._catalogue = Catalogue.of_input(self._pairs).with_features(
+                *inputs.features(flags, self._schema)
+            )
             if flags.dev_dir:  # neither a negative of the test, nor to be recommended
                 self._catalogue = inputs.with_pairs_of(
                     flags, self._schema, self._catalogue, flags.dev_dir
