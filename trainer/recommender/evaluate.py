@@ -100,7 +100,7 @@ class Measured(NamedTuple):
         """Prints the figures, and writes them and the report to the job_dir."""
         model, *baselines = self.figures
         print("", _table(self.figures), "", sep="\n")
-        written = {"step": self.step, **self.figures[model]}
+        written: dict[str, Any] = {"step": self.step, **self.figures[model]}
         written |= {name: self.figures[name] for name in baselines}
         written |= {"test_dir": self.flags.test_dir, **about}
         path = contents.write_json(self.flags.job_dir, contents.EVALUATION, written)

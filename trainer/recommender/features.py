@@ -82,7 +82,8 @@ def _of_numbers(values: np.ndarray) -> np.ndarray:
         return np.zeros((len(values), 0))
     spread = values[known].std() or 1.0
     scaled = np.where(known, (values - values[known].mean()) / spread, 0)
-    bounds = np.unique(np.quantile(values[known], _TENTHS))
+    bounds = np.unique(np.quantile(values[known], _TENTHS, method="higher"))
+    bounds = bounds[bounds > values[known].min()]
     tenths = np.searchsorted(bounds, values, side="right")
     hot = (tenths[:, np.newaxis] == np.arange(len(bounds) + 1)) & known[:, np.newaxis]
     return np.concatenate([np.clip(scaled, -5, 5)[:, np.newaxis], hot], axis=1)

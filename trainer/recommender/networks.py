@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from sampling.schema import WEIGHT_FEATURE
 from trainer.recommender import ranking
 from trainer.recommender.two_tower import TwoTower
 
-Parameters = Mapping[str, Any]  # a variable by name
+_RATES = {"linear": 0.2, "gmf": 0.004, "mlp": 0.001, "neumf": 0.001, "two_tower": 0.003}
 Variable = Callable[[str, list[int], Any], Any]  # name, shape, initializer -> variable
 
 
@@ -227,8 +227,7 @@ def _ncf(
             loss = _cross_entropy(observed(labels), scores, features[WEIGHT_FEATURE])
         if mode == api.ModeKeys.EVAL:
             return api.EstimatorSpec(mode, predictions=predictions, loss=loss)
-        rate = flags.learning_rate or (0.001 if towers is None else 0.003)
-        optimizer = tf.compat.v1.train.AdamOptimizer(rate)
+        optimizer = tf.compat.v1.train.AdamOptimizer(flags.learning_rate or _RATES[flags.model])
         tf.compat.v1.losses.add_loss(loss)  # where progress looks for it
         step = optimizer.minimize(loss, tf.compat.v1.train.get_global_step())
         return api.EstimatorSpec(mode, loss=loss, train_op=step)
@@ -260,7 +259,7 @@ def _linear(
         )
         for vocabulary in (users, items)
     ]
-    optimizer = legacy_keras().optimizers.legacy.Ftrl(flags.learning_rate or 0.2)
+    optimizer = legacy_keras().optimizers.legacy.Ftrl(flags.learning_rate or _RATES["linear"])
     return api.LinearRegressor(
         columns, weight_column=WEIGHT_FEATURE, optimizer=optimizer, config=config
     )

@@ -86,7 +86,8 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "learning_rate",
             None,
             number(0),
-            "of Adam (0.001, and 0.003 for two_tower), or of Ftrl (0.2) for a linear model",
+            "of Adam (0.004 for gmf, 0.003 for two_tower, or else 0.001), or of Ftrl (0.2) for a "
+            "linear model",
         ),
     ),
     "model two_tower": (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -144,7 +144,7 @@ def _codes(chunks: list[pa.Array]) -> np.ndarray:
     return np.concatenate([chunk.indices.to_numpy() for chunk in alike.chunks])
 
 
-def _pieces(source: Source, found: Sides, assignment: Assignment) -> Iterator[Piece]:
+def _pieces(source: Source, found: Sides, assignment: Assignment) -> Generator[Piece, None, None]:
     done = 0
     for _, rows in source.rows("splitting"):
         side = found.of_events[done : done + rows.table.num_rows]
