@@ -187,6 +187,10 @@ def test_from_a_log_to_lists(log, tmp_path, capsys, monkeypatch):
         had = known["train"] | known["dev"] | known["known"]
         assert listed == {(each["user"], item) for item in items} - had
     assert known["test"] <= {(each["user"], item) for each in found for item in each["item"]}
+    main(["predict", "recommender", job, "--top=50", f"--exclude={data}/test/*.csv"])
+    lines = (tmp_path / "job/recommendations.jsonl").read_text(encoding="utf-8").splitlines()
+    listed = {(each["user"], item) for each in map(json.loads, lines) for item in each["item"]}
+    assert listed and not listed & known["test"]
 
 
 def test_a_folder_that_is_no_split_of_events(tmp_path, capsys):

@@ -94,6 +94,7 @@ def _resolved(asked: Mapping[str, Any]) -> argparse.Namespace:
         refuse_other_model(values, stored, of_model(FLAGS))
     if values["mode"] == "predict":
         values["top"] = given.get("top")  # the model's own says how it was measured
+        values["exclude"] = given.get("exclude", [])  # the model's own are known already
     flags = argparse.Namespace(**values)
     for name in ("output", "users"):
         refuse_other_mode(flags, name, "predict")

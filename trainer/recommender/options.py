@@ -37,7 +37,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "files of other held-out pairs, by which the best epoch is chosen, so that test_dir "
             "decides on nothing; unless given: by test_dir",
         ),
-        common.EXCLUDE,
+        common.EXCLUDE._replace(help=f"{common.EXCLUDE.help}, nor listed for a user"),
         common.USER_KEY,
         common.ITEM_KEY,
         common.USER_VOCABULARY,

@@ -15,7 +15,7 @@ from sampling import Schema
 from sampling.progress import Progress
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 from trainer.job_dir import contents, predictions
-from trainer.recommender import checkpoints
+from trainer.recommender import checkpoints, inputs
 from trainer.recommender.catalogue import USERS, Catalogue
 from trainer.recommender.scorer import COUNT, SCORE, Scorer
 
@@ -25,6 +25,8 @@ _USERS_OF_A_BATCH = 256
 def recommend(flags: argparse.Namespace, schema: Schema) -> None:
     """Writes a JSON line for each user: the best items that the user does not have."""
     catalogue, checkpoint = Catalogue.of_job(flags, schema), checkpoints.best_checkpoint(flags)
+    if flags.exclude:
+        catalogue = inputs.with_pairs_of(flags, schema, catalogue, flags.exclude)
     asked = _Users(flags, schema)
     scorer = Scorer(flags, catalogue, checkpoint)
     about = {"checkpoint": os.path.basename(checkpoint), "flags": vars(flags)}
