@@ -146,7 +146,7 @@ def _tell(globs: list[str], catalogue: Catalogue, users: np.ndarray, items: np.n
     what, of = ", ".join(globs), f"of {len(users):,} pairs"
     for unknown, name, gets in (
         (new_users, "users", "for whom popularity decides"),
-        (new_items, "items", "which come after all others"),
+        (new_items, "items", "which count as items that nobody has"),
     ):
         if count := int(unknown.sum()):
             say(f"{what}: {count:,} {of} have {name} that training never saw, {gets}")

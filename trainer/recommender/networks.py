@@ -26,7 +26,7 @@ from sampling.schema import WEIGHT_FEATURE
 from trainer.recommender import ranking
 from trainer.recommender.two_tower import TwoTower
 
-_RATES = {"linear": 0.2, "gmf": 0.004, "mlp": 0.001, "neumf": 0.001, "two_tower": 0.003}
+_RATES = {"linear": 0.2, "gmf": 0.004, "mlp": 0.001, "neumf": 0.001, "two_tower": 0.004}
 Variable = Callable[[str, list[int], Any], Any]  # name, shape, initializer -> variable
 
 
@@ -72,7 +72,9 @@ def popularity(flags: argparse.Namespace, counts: np.ndarray) -> Popularity:
     share = known / known[:-1].sum() * len(counts)
     drawn = share**flags.alpha if flags.fakes == "popularity" else np.ones_like(share)
     drawn /= drawn[:-1].mean()
-    logits = np.log(share / flags.negatives)
+    # Of one pair among those drawn for each observed one; or of one item among all.
+    others = len(counts) if flags.model == "two_tower" else flags.negatives
+    logits = np.log(share / others)
     return Popularity(logits.astype(np.float32), np.log(drawn).astype(np.float32))
 
 

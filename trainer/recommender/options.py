@@ -86,7 +86,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "learning_rate",
             None,
             number(0),
-            "of Adam (0.004 for gmf, 0.003 for two_tower, or else 0.001), or of Ftrl (0.2) for a "
+            "of Adam (0.004 for gmf and two_tower, or else 0.001), or of Ftrl (0.2) for a "
             "linear model",
         ),
     ),
@@ -97,15 +97,28 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             whole(1),
             "items drawn for each batch by popularity^alpha, in place of all others",
         ),
-        Flag("l2", 0.01, number(0, or_equal=True), "penalty of the squares of a pair's vectors"),
-        Flag("user_features", None, names, "files with a row for each user: its key and features"),
+        Flag("l2", 0.003, number(0, or_equal=True), "penalty of the squares of a pair's vectors"),
+        Flag(
+            "user_features",
+            None,
+            names,
+            "files with a row for each user: its key and features",
+            of_model=True,
+        ),
         Flag(
             "item_features",
             None,
             names,
             "the same of items; those that nobody has yet are recommended by them",
+            of_model=True,
         ),
-        Flag("lists", {}, renames, "columns of lists and what separates them (genres:|)"),
+        Flag(
+            "lists",
+            {},
+            renames,
+            "columns of lists and what separates them (genres:|)",
+            of_model=True,
+        ),
     ),
     "habits of training": (
         Flag(
