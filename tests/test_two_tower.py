@@ -116,7 +116,7 @@ def test_features_are_numbers_by_their_kinds(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_items_that_nobody_has_are_placed_by_their_features(tmp_path, monkeypatch):
+def test_items_that_nobody_has_are_placed_by_their_features(tmp_path, monkeypatch, capsys):
     """Users like one of four genres; a fifth of the items is left out of training."""
     monkeypatch.setattr("warnings.filterwarnings", lambda *_, **__: None)
     generator = np.random.default_rng(0)
@@ -137,6 +137,11 @@ def test_items_that_nobody_has_are_placed_by_their_features(tmp_path, monkeypatc
     given += ["--softmax-negatives=64", "--learning-rate=0.03"]
     main(["train", "recommender", job, f"--data-dir={tmp_path}/data", *given])
     measured = json.loads((tmp_path / "job/evaluation.json").read_text())
+    main(["evaluate", "recommender", job, f"--data-dir={tmp_path}/data"])
+    again = json.loads((tmp_path / "job/evaluation.json").read_text())
+    assert again["full_ndcg_at_20"] == pytest.approx(measured["full_ndcg_at_20"])
+    main(["train", "recommender", job, f"--data-dir={tmp_path}/data", *given])
+    assert "trained to its end" in capsys.readouterr().err
     assert measured["ndcg_at_10"] > 1.2 * measured["popularity"]["ndcg_at_10"]
     main(["predict", "recommender", job, "--top=100"])
     lines = (tmp_path / "job/recommendations.jsonl").read_text().splitlines()

@@ -38,7 +38,7 @@ def expand(given: Mapping[str, Any]) -> dict[str, Any]:
     }
     flags: dict[str, Any] = {}
     if given["mode"] == "train":
-        keys = {name: made[name] for name in ("label", "user_key", "item_key")}
+        keys = {name: made[name] for name in ("label", "user_key", "item_key") if made[name]}
         flags = {"schema": f"{folder}/{manifest.NAME}", **keys}
         flags |= {"train_dir": found.get("train"), "exclude": found.get("known", [])}
         flags["dev_dir"] = found.get("dev") if "test" in found else None

@@ -47,11 +47,9 @@ def training_input(flags: argparse.Namespace, schema: Schema) -> InputFnWithFake
 
 def observed_pairs(flags: argparse.Namespace, schema: Schema) -> InputFn:
     """The training's pairs alone, shuffled, for a model that draws others by itself."""
-    names = {*keys(flags), schema.label, schema.weight}
-    fields = tuple(field for field in schema if field.name in names)
     return InputFn(
         flags.train_dir,
-        Schema(fields, schema.label, schema.weight),
+        dataclasses.replace(schema, features_to_forward=()),
         sampler=_Observed(),
         shuffle=True,
         batch_size=flags.batch_size,

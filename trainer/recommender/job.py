@@ -31,6 +31,7 @@ from trainer.training.every_job import (
     written,
 )
 
+_OBSERVED = "(observed)"  # the label where there is none
 _NEEDED = {
     "train": ("schema", "user_key", "item_key", "train_dir", "test_dir"),
     "evaluate": ("test_dir",),
@@ -73,10 +74,9 @@ def _with_label(flags: argparse.Namespace, schema: Schema) -> Schema:
         raise SamplingError(
             "--label is missing, which --model=linear predicts; pass it, or name another model"
         )
-    name = "observed"
-    while name in schema.names:
-        name += "_"
-    return dataclasses.replace(schema, fields=(*schema.fields, Field(name, int)), label=name)
+    if _OBSERVED not in schema.names:  # the schema in a job_dir has it
+        schema = dataclasses.replace(schema, fields=(*schema.fields, Field(_OBSERVED, int)))
+    return dataclasses.replace(schema, label=_OBSERVED)
 
 
 def _resolved(asked: Mapping[str, Any]) -> argparse.Namespace:
