@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
-from trainer.recommender import full_ranking
-from trainer.recommender.baselines import Ease, Popular, gram_matrix
 from trainer.recommender.catalogue import Catalogue
 from trainer.recommender.evaluate import Measured
-from trainer.recommender.full_ranking import Users
+from trainer.recommender.measuring import full_ranking
+from trainer.recommender.measuring.baselines import Ease, Popular, gram_matrix
+from trainer.recommender.measuring.full_ranking import Users
 
 USERS, ITEMS = 30, 25
 

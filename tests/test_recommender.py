@@ -17,7 +17,7 @@ from examples.million_songs import make_data
 from examples.movielens import naive_negatives
 from sampling import Field, Schema
 from trainer import launch, task
-from trainer.recommender import ranking
+from trainer.recommender.measuring import ranking
 from trainer.training import best
 
 ROOT = Path(__file__).parent.parent

@@ -15,7 +15,7 @@ from sampling.__main__ import main
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 from trainer.recommender.catalogue import Catalogue
 from trainer.recommender.features import Features
-from trainer.recommender.two_tower import TwoTower, log_probabilities
+from trainer.recommender.model.two_tower import TwoTower, log_probabilities
 
 USERS, ITEMS, WIDTH = 6, 9, 3
 

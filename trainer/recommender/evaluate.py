@@ -12,12 +12,14 @@ import tensorflow as tf
 from sampling import Schema
 from sampling.command_line.ending import say
 from trainer.job_dir import contents
-from trainer.recommender import checkpoints, full_ranking, inputs, ranking, reporting
-from trainer.recommender.baselines import Ease, Popular, gram_matrix
+from trainer.recommender import inputs
 from trainer.recommender.catalogue import Catalogue
-from trainer.recommender.full_ranking import FullRanking, Users, called
-from trainer.recommender.ranking import HeldOut
-from trainer.recommender.scorer import Scorer
+from trainer.recommender.measuring import full_ranking, ranking, reporting
+from trainer.recommender.measuring.baselines import Ease, Popular, gram_matrix
+from trainer.recommender.measuring.full_ranking import FullRanking, Users, called
+from trainer.recommender.measuring.ranking import HeldOut
+from trainer.recommender.model import checkpoints
+from trainer.recommender.model.scorer import Scorer
 from trainer.training.hooks import StepProgress
 
 _OF_MODEL = ("hr", "ndcg", "log_loss", "rmse", "mae")

@@ -15,10 +15,10 @@ from sampling.command_line.ending import say
 from sampling.order import seeds
 from sampling.order.pair_ranks import UnobservedPairs
 from sampling.samplers.all_rows import AllRows
-from trainer.recommender import ranking
 from trainer.recommender.catalogue import Catalogue, with_unknown
 from trainer.recommender.features import Features
-from trainer.recommender.ranking import HeldOut
+from trainer.recommender.measuring import ranking
+from trainer.recommender.measuring.ranking import HeldOut
 
 TRAINING_INPUT = InputFnWithFakePairs  # an example compares it with another way
 _TEST_BATCH = 8192

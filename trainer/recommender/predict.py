@@ -13,8 +13,9 @@ from sampling import Schema
 from sampling.estimator.forwarding import forward_features
 from sampling.schema import FORWARDED_SUFFIX
 from trainer.job_dir import predictions
-from trainer.recommender import checkpoints, inputs, recommend
+from trainer.recommender import inputs, recommend
 from trainer.recommender.catalogue import Catalogue
+from trainer.recommender.model import checkpoints
 from trainer.training.hooks import StepProgress
 
 

@@ -15,9 +15,10 @@ from sampling import Schema
 from sampling.progress import Progress
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 from trainer.job_dir import contents, predictions
-from trainer.recommender import checkpoints, inputs
+from trainer.recommender import inputs
 from trainer.recommender.catalogue import USERS, Catalogue
-from trainer.recommender.scorer import COUNT, SCORE, Scorer
+from trainer.recommender.model import checkpoints
+from trainer.recommender.model.scorer import COUNT, SCORE, Scorer
 
 _USERS_OF_A_BATCH = 256
 

@@ -16,11 +16,12 @@ from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
 from trainer.distributed import member
 from trainer.job_dir import contents, restart, trained
-from trainer.recommender import checkpoints, evaluate, export, inputs
-from trainer.recommender.baselines import Popular
+from trainer.recommender import evaluate, inputs
 from trainer.recommender.catalogue import Catalogue
-from trainer.recommender.ranking import HeldOut
-from trainer.recommender.scorer import Scorer
+from trainer.recommender.measuring.baselines import Popular
+from trainer.recommender.measuring.ranking import HeldOut
+from trainer.recommender.model import checkpoints, export
+from trainer.recommender.model.scorer import Scorer
 from trainer.training.best import Best, EarlyStopping
 from trainer.training.hooks import StepProgress
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from trainer.recommender.scorer import Scorer
+from trainer.recommender.model.scorer import Scorer
 
 
 def export(scorer: Scorer, directory: str) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.recommender import checkpoints, networks
 from trainer.recommender.catalogue import Catalogue, with_unknown
-from trainer.recommender.networks import IdVocabulary
+from trainer.recommender.model import checkpoints, networks
+from trainer.recommender.model.networks import IdVocabulary
 
 COUNT, SCORE = "count", "prediction"  # of the outputs; the others are called as columns are
 

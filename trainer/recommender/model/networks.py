@@ -23,8 +23,8 @@ import tensorflow as tf
 
 from sampling.estimator import install, legacy_keras
 from sampling.schema import WEIGHT_FEATURE
-from trainer.recommender import ranking
-from trainer.recommender.two_tower import TwoTower
+from trainer.recommender.measuring import ranking
+from trainer.recommender.model.two_tower import TwoTower
 
 _RATES = {"linear": 0.2, "gmf": 0.004, "mlp": 0.001, "neumf": 0.001, "two_tower": 0.004}
 Variable = Callable[[str, list[int], Any], Any]  # name, shape, initializer -> variable

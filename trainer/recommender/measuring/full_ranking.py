@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sampling.progress import Progress
-from trainer.recommender.baselines import Ranker
 from trainer.recommender.catalogue import Catalogue
+from trainer.recommender.measuring.baselines import Ranker
 
 MOST_USERS = 10_000  # of more, so many are drawn
 _VALUES = 2**24  # scores at a time

@@ -13,7 +13,7 @@ import numpy as np
 
 from sampling import files
 from trainer.recommender.catalogue import Catalogue, with_unknown
-from trainer.recommender.full_ranking import FullRanking, Users, called
+from trainer.recommender.measuring.full_ranking import FullRanking, Users, called
 
 if TYPE_CHECKING:
     from sampling.report.page import Section, Table

@@ -9,10 +9,10 @@ from sampling.errors import SamplingError
 from sampling.estimator import install
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 from trainer.job_dir import trained
-from trainer.recommender import networks
 from trainer.recommender.catalogue import ITEMS, USERS, Catalogue
-from trainer.recommender.networks import IdVocabulary
-from trainer.recommender.two_tower import TwoTower
+from trainer.recommender.model import networks
+from trainer.recommender.model.networks import IdVocabulary
+from trainer.recommender.model.two_tower import TwoTower
 
 
 def build(
