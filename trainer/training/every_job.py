@@ -138,10 +138,12 @@ def written(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
 
 
 def refuse_missing(flags: argparse.Namespace, needed: Iterable[str]) -> None:
-    """Raises SamplingError if one of these has no value, which the mode needs."""
-    for name in needed:
-        if not getattr(flags, name):
-            raise SamplingError(f"--{name} is missing, which --mode={flags.mode} needs; pass it")
+    """Raises SamplingError, with all their names, if some have no value that the mode needs."""
+    missing = [f"--{name}" for name in needed if not getattr(flags, name)]
+    if missing:
+        named = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
+        are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+        raise SamplingError(f"{named} {are} missing, which --mode={flags.mode} needs; pass {them}")
 
 
 def refuse_other_mode(flags: argparse.Namespace, name: str, mode: str) -> None:
