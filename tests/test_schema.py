@@ -339,7 +339,10 @@ def test_a_schema_file_that_is_missing_or_no_text(content, tmp_path):
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        (["3,14", "33,5", None, "7"], "'3,14', numbers written with a decimal comma; read the file"),
+        (
+            ["3,14", "33,5", None, "7"],
+            "'3,14', numbers written with a decimal comma; read the file",
+        ),
         (["1,234,567", "12"], "'1,234,567', numbers written in groups of digits; read the file"),
         (["$5", "$7.50"], "'$5', numbers written with signs; write plain digits to have numbers"),
         (["3,14", "Rome"], None),
