@@ -8,6 +8,7 @@ Which room to enter for what:
 - what an input function does when it is called: `sampling.input_fn`
 - the order of rows, and all arithmetic of it: `sampling.order`
 - another way to save where the input is: `sampling.checkpoint`
+- features by kind, as the trainer's models have them: `sampling.features`
 - another serving signature or head, or tf.estimator itself: `sampling.estimator`
 - probabilities, priors, class weights: `sampling.probabilities`
 - preparing files, and the commands for it: `sampling.prepare`; the report: `sampling.report`

@@ -24,7 +24,7 @@ COMMANDS = {
     "vocab": "writes the distinct values of a column, one a line",
     "sample": "writes one epoch of a training, balanced and weighted, as files",
     "unobserved": "writes pairs of users and items that were not observed",
-    "train": "trains a model, evaluates and exports it: propensity or recommender",
+    "train": "trains a model, evaluates and exports it: propensity, classes or recommender",
     "evaluate": "measures a trained model on labelled files",
     "predict": "writes a trained model's prediction for each row of files",
     "launch": "trains by several processes on this machine",

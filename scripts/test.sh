@@ -32,8 +32,9 @@ others=(bad_input beam benchmark benchmark_pairs bigquery blocks calibration clo
 others+=(class_weights csv every_format downsample fake_pairs infer mixed parse_csv read_ahead resample
   stratified stream)
 # Jobs, examples and studies; test_trainer and what they are made of are tested on both.
-others+=(data_dir equivalent_environments examples from_files habits kill launch readme recommender
-  rejection report shoppers songs trainer_report what_sampling_buys wide_deep)
+others+=(classes data_dir equivalent_environments events examples from_files full_ranking habits kill
+  launch readme real_files recommender rejection report report_classes shoppers songs temperature
+  trainer_report two_tower what_sampling_buys wide_deep)
 # About today's, or about both.
 others+=(estimator_install estimator_keras3 two_tensorflows without_estimator)
 others=("${others[@]/#/--ignore=tests/test_}")

@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 
 from sampling import InputFnDownsampleWithWeight, Schema
+from sampling.features import columns, dates, encoding, measuring
 from sampling.schema import Field
 from trainer.propensity import automatic
-from trainer.propensity.model import columns, dates, encoding, measuring
 
 TYPES = {
     "spend": float,

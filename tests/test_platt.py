@@ -48,6 +48,22 @@ def test_few_rows_change_little():
     assert abs(platt.fit(logits, labels).slope - 1) < abs(other.coef_[0, 0] - 1)
 
 
+def test_the_level_is_that_of_many_rows_unless_few_others_say_clearly_otherwise():
+    logits, labels = drawn(40_000, 1.0, 0.3)
+    level, rate = platt.level_of(logits, labels), labels.mean()
+
+    def off(found):
+        return (1 / (1 + np.exp(-found(logits)))).mean() / rate - 1
+
+    assert off(Calibration(1.0, level)) == pytest.approx(0, abs=1e-9)
+    few = [drawn(400, 1.0, 0.3, seed) for seed in range(20)]
+    by_chance = np.std([labels.mean() / rate - 1 for _, labels in few])
+    assert by_chance > 0.05
+    assert np.abs([off(platt.fit(*rows, level=level)) for rows in few]).mean() < 0.4 * by_chance
+    shifted = platt.fit(logits, labels, level=level + 2)
+    assert off(shifted) == pytest.approx(0, abs=0.01)
+
+
 def test_a_weight_is_worth_so_many_rows():
     logits, labels = drawn(2_000, 0.8, 0.2)
     weights = np.random.default_rng(1).integers(0, 3, 2_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from examples.million_songs import make_data
 from examples.movielens import naive_negatives
 from sampling import Field, Schema
 from trainer import launch, task
-from trainer.recommender import ranking
+from trainer.recommender.measuring import ranking
 from trainer.training import best
 
 ROOT = Path(__file__).parent.parent
@@ -73,8 +74,7 @@ def songs(tmp_path_factory):
 @pytest.fixture(
     scope="session",
     params=[
-        "linear",
-        "neumf",
+        *("linear", "neumf", "two_tower"),
         *(pytest.param(name, marks=pytest.mark.long) for name in ("gmf", "mlp")),
     ],
 )
@@ -105,11 +105,15 @@ def test_what_was_measured_in_training_is_measured_again(job):
     for name, value in evaluated.items():
         if name != "test_dir":
             assert value == pytest.approx(job.trained[name], rel=1e-5)
-    expected = {"hr_at_10", "ndcg_at_10", "rmse", "mae"}
-    assert expected <= set(evaluated)
-    assert ("log_loss" in evaluated) == (job.model != "linear")
+    full = {"full_recall_at_20", "full_ndcg_at_20", "full_coverage_at_20"}
+    assert {"hr_at_10", "ndcg_at_10", *full} <= set(evaluated)
+    errors = {"rmse", "mae", "log_loss"} & set(evaluated)
+    assert len(errors) == {"linear": 2, "two_tower": 0}.get(job.model, 3)
     assert 0 <= evaluated["ndcg_at_10"] <= evaluated["hr_at_10"] <= 1
-    assert set(job.trained["popularity"]) == {"hr", "ndcg"}
+    for baseline in ("popularity", "ease"):
+        assert set(evaluated[baseline]) == {"hr_at_10", "ndcg_at_10", *full}
+    page = (job.job_dir / "report/report.html").read_text()
+    assert "By number of events" in page and "By popularity of the item" in page
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -123,23 +127,59 @@ def test_predictions_are_those_of_the_export_with_ids(job):
         user_name=rows["user_name"].tolist(),
         track_id=rows["track_id"].tolist(),
     )
-    name = "prediction" if job.model == "linear" else "probability"
+    name = "prediction" if job.model == "linear" else "score"
     np.testing.assert_allclose(scores["prediction"], predictions[name], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_export_ranks_items_for_a_user(job):
-    users = [job.rows("test")["user_name"].iloc[0], "nobody"]
-    ranked = exported(job, "rank", user_name=users, top=np.int32(7))
+def test_the_export_ranks_items_for_users(job):
+    rows = job.rows("train")
+    user, items = job.rows("test")["user_name"].iloc[0], rows["track_id"].unique()
+    known = set(rows["track_id"][rows["user_name"] == user])
+    asked = {"user_name": [user, "nobody"], "exclude_known": False}
+    ranked = exported(job, "rank", **asked, top=np.int32(7))
     assert ranked["track_id"].shape == ranked["prediction"].shape == (2, 7)
     assert (np.diff(ranked["prediction"], axis=1) <= 0).all()
-    everything = job.rows("train")["track_id"].unique()
-    scores = exported(
-        job, "serving_default", user_name=users[:1] * len(everything), track_id=everything
-    )["prediction"].numpy()
-    np.testing.assert_allclose(ranked["prediction"][0], np.sort(scores)[::-1][:7], rtol=1e-4)
-    all_items = exported(job, "rank", user_name=users[:1], top=np.int32(10**6))
-    assert set(all_items["track_id"][0].numpy()) == {item.encode() for item in everything}
+    scores = exported(job, "serving_default", user_name=[user] * len(items), track_id=items)
+    scores = dict(zip(items, scores["prediction"].numpy(), strict=True))
+    np.testing.assert_allclose(ranked["prediction"][0], sorted(scores.values())[::-1][:7], 1e-4)
+    every = exported(job, "rank", **asked, top=np.int32(10**6))
+    assert set(every["track_id"][0].numpy()) == {item.encode() for item in items}
+    # without what the user has, and all there is for another number of items of each
+    asked["exclude_known"] = True
+    ranked = exported(job, "rank", **asked, top=np.int32(10**6))
+    counts = ranked["count"].numpy().tolist()
+    assert counts == [len(items) - len(known), len(items)]
+    found = [item.decode() for item in ranked["track_id"][0].numpy()[: counts[0]]]
+    assert set(found) == set(items) - known
+    assert (np.diff([scores[item] for item in found]) <= 1e-6).all()
+    popularity = rows.groupby("track_id")["user_name"].nunique()
+    of_nobody = [item.decode() for item in ranked["track_id"][1].numpy()]
+    if job.model != "linear":
+        assert (np.diff(popularity[of_nobody]) <= 0).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("job", ["neumf"], indirect=True)
+def test_lists_for_users_are_those_of_the_export(job, tmp_path, capsys):
+    job.short_lists = [*job.short("predict", "--top=5"), f"--output={tmp_path / 'lists.jsonl'}"]
+    task.main(job.short_lists)
+    lists = [json.loads(line) for line in (tmp_path / "lists.jsonl").read_text().splitlines()]
+    users = (job.job_dir / "users.txt").read_text().splitlines()
+    assert [each["user_name"] for each in lists] == users
+    ranked = exported(job, "rank", user_name=users, exclude_known=True, top=np.int32(5))
+    expected = [[item.decode() for item in row] for row in ranked["track_id"].numpy()]
+    assert [each["track_id"] for each in lists] == expected
+    np.testing.assert_allclose(
+        [each["score"] for each in lists], ranked["prediction"].numpy(), rtol=1e-5
+    )
+    assert "lists.jsonl exists already" in refused(job, capsys, job.short_lists)
+    some = write(tmp_path / "users", users[7], "nobody")
+    task.main(job.short("predict", "--top=3", f"--users={some}", "--no-exclude_known"))
+    assert "1 users are unknown" in capsys.readouterr().out
+    lines = (job.job_dir / "recommendations.jsonl").read_text().splitlines()
+    assert [json.loads(line)["user_name"] for line in lines] == [users[7], "nobody"]
+    assert {len(json.loads(line)["track_id"]) for line in lines} == {3}
 
 
 @pytest.fixture
@@ -159,8 +199,8 @@ def test_without_a_model_there_is_nothing_to_evaluate(new, capsys):
 
 
 def test_a_flag_that_is_needed_is_named(new, capsys):
-    arguments = [flag for flag in new.flags("train") if not flag.startswith("--user_key")]
-    assert "--user_key is missing" in refused(new, capsys, arguments)
+    arguments = [flag for flag in new.flags("train") if "_key" not in flag]
+    assert "--user_key and --item_key are missing" in refused(new, capsys, arguments)
 
 
 def test_a_label_of_text_is_refused(new, capsys):
@@ -212,8 +252,52 @@ def test_a_stopped_training_goes_on_and_misses_no_epoch(job, tmp_path, monkeypat
 
 
 def test_going_on_with_another_input_is_refused(job, capsys):
-    error = refused(job, capsys, job.short("train", "--negatives=2"))
+    other = "--seed=5" if job.model == "two_tower" else "--negatives=2"
+    error = refused(job, capsys, job.short("train", other))
     assert "this input function has" in error and "by --restart" in error
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("job", ["neumf", "two_tower"], indirect=True)
+def test_pairs_that_training_never_saw_are_counted_and_treated_alike(job, tmp_path, capsys):
+    rows = job.rows("train")
+    unknown = [("nobody", rows["track_id"].iloc[0]), ("nobody", "no song")]
+    unknown.append((rows["user_name"].iloc[0], "no song"))
+    lines = [f"{user},{song},1" for user, song in unknown]
+    lines += [f"{row.user_name},{row.track_id},1" for row in rows.head(4).itertuples()]
+    write(tmp_path / "new.csv", "user_name,track_id,n_listens", *lines)
+    here = f"--test_dir={tmp_path / 'new.csv'}"
+    copy = Job(job.data, tmp_path / "job")
+    shutil.copytree(job.job_dir, copy.job_dir)
+    task.main(copy.short("evaluate", here))
+    said = capsys.readouterr().err
+    assert "2 of 7 pairs have users that training never saw" in said
+    assert "2 of 7 pairs have items that training never saw" in said
+    assert "4 of 7 pairs are in the training files too" in said
+    task.main(copy.short("predict", here))
+    scores = copy.predictions()["score"]
+    # what popularity says: an item of so many listeners beside one of none
+    users = rows.groupby("track_id")["user_name"].nunique()
+    counts = np.array([users[unknown[0][1]], 0, 0])
+    odds = (
+        (counts + 0.5) / (users + 0.5).sum() * (1 if job.model == "two_tower" else len(users) / 4)
+    )
+    np.testing.assert_allclose(scores[:3], odds / (1 + odds), rtol=1e-4)
+    answered = exported(
+        job, "serving_default", user_name=[u for u, _ in unknown], track_id=[i for _, i in unknown]
+    )
+    np.testing.assert_allclose(answered["prediction"], scores[:3], rtol=1e-4)
+    everything = exported(
+        job, "rank", user_name=[unknown[2][0]], top=np.int32(999), exclude_known=False
+    )
+    assert (everything["prediction"].numpy() > scores[2]).mean() > 0.85
+
+
+def test_an_observed_pair_with_the_label_of_unobserved_ones_is_refused(new, tmp_path, capsys):
+    write(tmp_path / "plays.csv", "user_name,track_id,n_listens", "a,x,3", "a,y,0", "b,x,1")
+    error = refused(new, capsys, new.flags("train", f"--train_dir={tmp_path / 'plays.csv'}"))
+    assert "plays.csv, line 3, column 'n_listens': found 0 in 1 rows" in error
+    assert "--positive='n_listens!=0'" in error
 
 
 # --- ranking ---
@@ -418,4 +502,5 @@ def test_a_cluster_trains_and_the_chief_exports_the_last_checkpoint(songs, tmp_p
     assert job.json("evaluation.json")["step"] == 2 * -(-rows // 2 // 256)
     assert "[chief] popularity" in out and "[worker 0] training" in err
     users = job.rows("test")["user_name"].tolist()[:3]
-    assert exported(job, "rank", user_name=users, top=np.int32(7))["track_id"].shape == (3, 7)
+    ranked = exported(job, "rank", user_name=users, exclude_known=True, top=np.int32(7))
+    assert ranked["track_id"].shape == (3, 7)

@@ -446,7 +446,10 @@ def test_formats_are_those_that_input_functions_read():
     [
         (["--job_dir=x"], "--mode is missing"),
         (["--mode=train"], "--job-dir is missing"),
-        (["--mode=train", "--job_dir={}"], "--schema is missing, which --mode=train needs"),
+        (
+            ["--mode=train", "--job_dir={}"],
+            "--schema, --label, --positive_dir, --negative_dir and --test_dir are missing, which",
+        ),
         (["--mode=evaluate", "--job_dir={}"], "found no trained model in"),
     ],
 )

@@ -2,6 +2,7 @@
 
 - `task.py`: `python -m trainer.task <job> --mode=train|evaluate|predict ...`, one process
 - `launch.py`: `python -m trainer.launch -- <job> ...`, several processes on this machine
-- `propensity/`, `recommender/`: the jobs; they do not know each other
-- `training/`, `distributed/`, `job_dir/`, `cloud/`: what both share
+- `propensity/`, `classes/`, `recommender/`: the jobs; they do not know each other
+- `classification/`, `wide_deep/`: what the first two share, and their default model
+- `training/`, `distributed/`, `job_dir/`, `cloud/`: what all share
 """

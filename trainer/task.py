@@ -20,6 +20,7 @@ from sampling.command_line.ending import NAME, ending, say
 from sampling.command_line.parser import Parser, nearest
 from sampling.errors import SamplingError
 from sampling.files import REMOTE_CACHE
+from trainer.classes import options as classes
 from trainer.cloud import folders
 from trainer.propensity import options as propensity
 from trainer.recommender import options as recommender
@@ -31,7 +32,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 for name, megabytes in REMOTE_CACHE.items():
     os.environ.setdefault(name, megabytes)
 
-JOBS = {"propensity": propensity, "recommender": recommender}
+JOBS = {"propensity": propensity, "classes": classes, "recommender": recommender}
 _IF_STOPPED = {
     "train": "the same command goes on from the last checkpoint",
     "evaluate": "the same command begins anew",

@@ -14,12 +14,13 @@ from typing import Any
 Parse = Callable[[str], Any]
 
 
-def whole(at_least: int, word: str = "") -> Parse:
-    """ "64" -> 64; `word` is a text that is taken too, such as "auto"."""
-    expected = f"a whole number of at least {at_least}" + (f", or {word!r}" if word else "")
+def whole(at_least: int, word: str | Sequence[str] = "") -> Parse:
+    """ "64" -> 64; `word` is a text that is taken too, such as "auto", or several."""
+    words = _words(word)
+    expected = ", or ".join([f"a whole number of at least {at_least}", *map(repr, words)])
 
     def parse(text: str) -> int | str:
-        if word and text == word:
+        if text in words:
             return text
         if not text.strip().lstrip("+-").isdecimal() or int(text) < at_least:
             raise _refused(text, expected)
@@ -32,7 +33,7 @@ def number(
     above: float, below: float = math.inf, or_equal: bool = False, word: str | Sequence[str] = ""
 ) -> Parse:
     """ "0.5" -> 0.5; `or_equal` admits the lower bound, `word` texts such as "auto"."""
-    words = [word] if isinstance(word, str) and word else list(word)
+    words = _words(word)
     expected = f"a number {'of at least' if or_equal else 'above'} {above:g}"
     expected += f" and below {below:g}" if below < math.inf else ""
 
@@ -104,6 +105,21 @@ def character(text: str) -> str:
 def null_values(text: str) -> list[str]:
     """ "NA,NULL" -> ["", "NA", "NULL"]"""
     return ["", *names(text)]
+
+
+def class_globs(text: str) -> dict[str, list[str]]:
+    """ "a=train/0/*.csv,b=train/1/*.csv" -> {"a": ["train/0/*.csv"], "b": ["train/1/*.csv"]}"""
+    found: dict[str, list[str]] = {}
+    for part in text.split(","):
+        label, _, path = part.partition("=")
+        if not label.strip() or not path.strip():
+            raise _refused(part, "a label and its files such as water=train/0/*.csv")
+        found.setdefault(label, []).append(path.strip())
+    return found
+
+
+def _words(word: str | Sequence[str]) -> list[str]:
+    return [word] if isinstance(word, str) and word else list(word)
 
 
 def _refused(text: str, expected: str) -> argparse.ArgumentTypeError:

@@ -10,7 +10,7 @@ from sampling.command_line.common import LABEL, OUTPUT, OVERWRITE, SEED, SHARDS
 from sampling.command_line.ending import say
 from sampling.command_line.flag import Flag
 from sampling.command_line.values import exact_names, fractions, names, whole
-from sampling.commands import raw_files
+from sampling.commands import events, raw_files
 from sampling.errors import SamplingError
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ FLAGS = {
         SEED,
         raw_files.RUNNER,
     ),
+    "events of users, to train a recommender on": events.FLAGS,
     **raw_files.HOW_WRITTEN,
     "classes": (
         LABEL._replace(help="column of the class; without it there are no classes"),
@@ -60,7 +61,8 @@ FLAGS = {
             "positive",
             [],
             exact_names,
-            "labels of class positive; unless given: of two labels 1 or true, or else the rarer",
+            "labels of class positive; unless given: of two labels 1 or true, or else the rarer; "
+            "of events what counts as one, such as rating>=4",
         ),
         Flag("negative", [], exact_names, "labels of class negative; unless given: the other one"),
         Flag(
@@ -100,6 +102,9 @@ FLAGS = {
 
 
 def run(flags: argparse.Namespace) -> None:
+    if events.are_meant(flags):
+        events.run(flags)
+        return
     from sampling import files
     from sampling.formats.writing import ROW_GROUP_ROWS, Layout
     from sampling.prepare.splitting import split

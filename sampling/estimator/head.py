@@ -134,9 +134,8 @@ def changed_head(
             spec = head.create_estimator_spec(features, mode, given, *arguments, **options)
             if not constants or not is_changed:
                 return spec
-            return _told(
-                api, spec, {name: tf.zeros_like(logits) + each for name, each in constants.items()}
-            )
+            zeros = tf.zeros_like(logits[..., :1])
+            return _told(api, spec, {name: zeros + each for name, each in constants.items()})
 
     made = ChangedHead()
     for name, constant in constants.items():

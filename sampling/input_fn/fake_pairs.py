@@ -53,7 +53,7 @@ class InputFnWithFakePairs(InputFn):
             paired: the share of rows in which a is better.
         negatives_per_positive: m itself, a fraction too; goes before balance_ratio. If paired: rows
             for each observed pair, 1 unless given.
-        default_label: of a fake.
+        default_label: of a fake; no observed pair may have it, unless paired.
         is_train: False reads the files once, in order, without fakes, to evaluate or to predict. To
             evaluate on fakes leave it True, with shuffle=False, and name the training files in
             exclude.

@@ -1,6 +1,7 @@
 """Raw, mixed files to what training reads: what `tf-sampling split`, `count`, ... do.
 
 - `splitting/`: train, dev and test, and a folder for each class
+- `events/`: the same for logs of what users did
 - `source.py`: raw files, read in chunks
 - `schema.py`, `raw.py`, `dialect.py`: what columns files have, found out by reading them
 - `count.py`: rows of each class in each file

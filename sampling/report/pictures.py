@@ -17,7 +17,7 @@ from sampling.report.measures import Bins, Decisions
 from sampling.report.rows import Predictions
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#c8641b", "#8b919a"  # told apart by all eyes
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.size": 12,
     "legend.fontsize": 11,
     "axes.axisbelow": True,
@@ -34,10 +34,10 @@ _FEATURES = 15  # that are shown
 _PLACES = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.999)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def reliability(versions: Mapping[str, Predictions]) -> bytes:
     """Predicted against observed share in bins of equal mass, and how many rows there are."""
-    figure, (top, below) = _figure(2, {"height_ratios": (3, 1)}, sharex=True)
+    figure, (top, below) = new_figure(2, {"height_ratios": (3, 1)}, sharex=True)
     bins = {name: measures.reliability(of) for name, of in versions.items()}
     values = np.concatenate([[*of.predicted, *of.observed] for of in bins.values()])
     top.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
@@ -49,10 +49,10 @@ def reliability(versions: Mapping[str, Predictions]) -> bytes:
     top.legend(loc="upper left")
     _counts(below, next(iter(bins.values())))
     below.set_xlabel("mean prediction of the bin")
-    return _png(figure)
+    return as_png(figure)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def roc(
     predictions: Predictions, chosen: Decisions, area: float, baseline: Predictions | None = None
 ) -> bytes:
@@ -62,7 +62,7 @@ def roc(
     false, true, _ = metrics.roc_curve(
         predictions.labels, predictions.probabilities, sample_weight=predictions.weights
     )
-    figure, axes = _figure()
+    figure, axes = new_figure()
     axes.plot(false, true, color=BLUE, label=f"AUC {area:.4g}")
     if baseline is not None:
         false, true, _ = metrics.roc_curve(
@@ -78,10 +78,10 @@ def roc(
     axes.set_xlabel("false positives, of all negatives")
     axes.set_ylabel("true positives, of all positives")
     axes.legend(loc="lower right")
-    return _png(figure)
+    return as_png(figure)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def precision_recall(
     predictions: Predictions, chosen: Decisions, area: float, baseline: Predictions | None = None
 ) -> bytes:
@@ -91,7 +91,7 @@ def precision_recall(
     precision, recall, _ = metrics.precision_recall_curve(
         predictions.labels, predictions.probabilities, sample_weight=predictions.weights
     )
-    figure, axes = _figure()
+    figure, axes = new_figure()
     axes.step(recall, precision, color=BLUE, where="post", label=f"area {area:.4g}")
     if baseline is not None:
         precision, recall, _ = metrics.precision_recall_curve(
@@ -109,27 +109,27 @@ def precision_recall(
     axes.set_xlabel("recall: positives that are found")
     axes.set_ylabel("precision: found ones that are positive")
     axes.legend(loc="upper right")
-    return _png(figure)
+    return as_png(figure)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def importance(rises: Mapping[str, tuple[float, float]]) -> bytes:
     """What the log loss rises by, feature by feature, the most important first."""
     most = sorted(rises.items(), key=lambda item: -item[1][0])[:_FEATURES][::-1]
-    figure, axes = _figure()
+    figure, axes = new_figure()
     values, errors = np.array([rise for _, rise in most]).T
-    names = [_plain(_short(name, 24)) for name, _ in most]
+    names = [plain(shortened(name, 24)) for name, _ in most]
     axes.barh(range(len(most)), values, xerr=1.96 * errors, color=BLUE, ecolor=GREY)
     axes.set_yticks(range(len(most)), names, fontsize=9)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("rise of the log loss")
-    return _png(figure)
+    return as_png(figure)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def lift(values: np.ndarray) -> bytes:
     """How often positives occur in each tenth, as a multiple of the base rate."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     tenths = np.arange(1, len(values) + 1)
     bars = axes.bar(tenths, values, color=BLUE)
     axes.bar_label(bars, [f"{value:.2g}" for value in values], fontsize=9, padding=2)
@@ -138,13 +138,13 @@ def lift(values: np.ndarray) -> bytes:
     axes.set_xticks(tenths)
     axes.set_xlabel("tenth of the rows, the highest predictions first")
     axes.set_ylabel("share of positives / base rate")
-    return _png(figure)
+    return as_png(figure)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def scores(predictions: Predictions, threshold: float, classes: Sequence[str] = ()) -> bytes:
     """What positives and negatives are given, each class scaled to 1."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     logits = _logit(predictions.probabilities)
     low, high = logits.min(), logits.max()
     if high - low < 1:
@@ -172,33 +172,33 @@ def scores(predictions: Predictions, threshold: float, classes: Sequence[str] = 
     _percent(axes, "y")
     axes.set_ylabel("share of the class")
     axes.legend()
-    return _png(figure)
+    return as_png(figure)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def segments(names: Sequence[str], bins: Bins, title: str) -> bytes:
     """Mean prediction beside the observed share with its interval, segment by segment."""
     height = 1.3 + 0.38 * len(names)
-    figure, axes = _figure(size=(_SIZE[0], height))
+    figure, axes = new_figure(size=(_SIZE[0], height))
     places = np.arange(len(names))[::-1]
     errors = np.clip([bins.observed - bins.low, bins.high - bins.observed], 0, None)
     axes.errorbar(
         bins.observed, places, xerr=errors, fmt="o", color=GREY, label="observed, 95 % interval"
     )
     axes.plot(bins.predicted, places, "D", color=BLUE, ms=6, label="mean prediction")
-    axes.set_yticks(places, [_plain(_short(name)) for name in names])
+    axes.set_yticks(places, [plain(shortened(name)) for name in names])
     axes.set_ylim(-0.6, len(names) - 0.4)
-    axes.set_ylabel(_plain(_short(title)))
+    axes.set_ylabel(plain(shortened(title)))
     axes.xaxis.set_major_formatter(FuncFormatter(_as_percent))
     axes.locator_params(axis="x", nbins=6)
     figure.legend(loc="outside upper center", ncols=2)
-    return _png(figure)
+    return as_png(figure)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def sampling(shares: Mapping[str, Sequence[float]], classes: Sequence[str]) -> bytes:
     """The classes' shares, one bar for each of: in the files, in an epoch, weighted."""
-    figure, axes = _figure(size=(_SIZE[0], 1.1 + 0.55 * len(shares)))
+    figure, axes = new_figure(size=(_SIZE[0], 1.1 + 0.55 * len(shares)))
     places, left = np.arange(len(shares))[::-1], np.zeros(len(shares))
     for index, (name, color) in enumerate(zip(classes, (GREY, BLUE, ORANGE), strict=False)):
         widths = np.array([of[index] for of in shares.values()])
@@ -209,10 +209,10 @@ def sampling(shares: Mapping[str, Sequence[float]], classes: Sequence[str]) -> b
     axes.set_xlim(0, 1)
     _percent(axes, "x")
     figure.legend(loc="outside upper center", ncols=len(classes))
-    return _png(figure)
+    return as_png(figure)
 
 
-def _figure(
+def new_figure(
     rows: int = 1,
     grid: Mapping[str, Any] | None = None,
     size: tuple[float, float] = _SIZE,
@@ -222,7 +222,7 @@ def _figure(
     return figure, figure.subplots(rows, gridspec_kw=dict(grid or {}), **options)
 
 
-def _png(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
@@ -278,9 +278,9 @@ def _logit(p: Any) -> Any:
     return np.log(p / (1 - p))
 
 
-def _short(name: str, most: int = 18) -> str:
+def shortened(name: str, most: int = 18) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     return text.replace("$", r"\$")  # a pair of dollars would be taken for mathematics

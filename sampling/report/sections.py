@@ -85,10 +85,12 @@ def importance(features: int) -> Section:
     return Section("Importance of features", text, "importance.png")
 
 
-def surest_wrong(rows: Sequence[Mapping[str, Any]]) -> Section:
+def surest_wrong(
+    rows: Sequence[Mapping[str, Any]],
+    text: str = "Negatives with the highest predictions, and positives with the lowest.",
+) -> Section:
     heads = list(rows[0])
     table = Table(heads, [[_value(row[head]) for head in heads] for row in rows])
-    text = "Negatives with the highest predictions, and positives with the lowest."
     return Section("Surest, and wrong", text, None, [table])
 
 
@@ -128,7 +130,8 @@ def segments(names: list[str], bins: measures.Bins, title: str) -> Section:
     return Section(f"Calibration by {title}", text, "segments.png", [table])
 
 
-def sampling(usage: Mapping[str, Any]) -> Section:
+def sampling(usage: Mapping[str, Any], by_class: bool = False) -> Section:
+    """Args: by_class: whether the table has a line for each class, of which there may be many."""
     roles = list(usage["rows_in_files"])
     heads = ["", *(role.removesuffix("_dir") for role in roles)]
 
@@ -146,6 +149,11 @@ def sampling(usage: Mapping[str, Any]) -> Section:
             row("bytes read", "bytes_read"),
         ],
     )
+    if by_class:
+        names = usage.get("classes") or roles
+        lines = zip(*(line[1:] for line in table.rows), strict=True)
+        heads = ["", *(line[0] for line in table.rows)]
+        table = Table(heads, [[name, *line] for name, line in zip(names, lines, strict=True)])
     rows, effective = usage["rows"], usage["effective_rows"]
     facts = [
         ["rows handed to the training", f"{rows:,}"],
@@ -154,10 +162,12 @@ def sampling(usage: Mapping[str, Any]) -> Section:
     if usage.get("rows_per_second"):
         facts.append(["rows a second", f"{usage['rows_per_second']:,.0f}"])
     text = (
-        "The classes' shares in the files, in what was trained on, and by weight. Rows of unequal "
-        "weight tell less than as many of equal weight: (sum of weights)² / sum of squares (Kish)."
+        "Rows of unequal weight tell less than as many of equal weight: (sum of weights)² / sum of "
+        "squares (Kish)."
     )
     picture = "sampling.png" if usage.get("shares") else None
+    if picture:
+        text = f"The classes' shares in the files, in what was trained on, and by weight. {text}"
     return Section("Sampling", text, picture, [table, Table(["", ""], facts)])
 
 

@@ -74,6 +74,8 @@ def _texts(name: str, column: np.ndarray, is_binary: bool, first: int) -> list[A
 
 def _text(name: str, value: Any, is_binary: bool, row: int) -> Any:
     if isinstance(value, np.ndarray):
+        if value.dtype != object:
+            return _numbers(name, value, False, row)
         return [_text(name, each, is_binary, row) for each in value]
     if is_binary:
         return base64.b64encode(value).decode()

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from sampling import InputFn, Schema, files
+from sampling import Schema, files
 from sampling.errors import SamplingError
 from trainer.job_dir import contents, json_lines
 
@@ -26,12 +26,28 @@ _LOCK = "predictions.lock"
 Batch = Mapping[str, np.ndarray]
 
 
+class Rows(Protocol):
+    """What is predicted, in order: an InputFn, say."""
+
+    schema: Schema
+
+    @property
+    def rows_per_epoch(self) -> int: ...
+
+    def state(self, rows: int, /) -> Any:
+        """Where it is after so many rows: a dict that JSON takes, with "made_with" and "rows"."""
+
+    def restore(self, state: Any, /) -> None:
+        """Raises SamplingError if it is a state of something else."""
+
+
 def write(
     job_dir: str,
-    input_fn: InputFn,
+    input_fn: Rows,
     predict: Callable[[], Iterable[Batch]],
     about: Mapping[str, Any],
     output: str | None = None,
+    name: str = contents.PREDICTIONS,
 ) -> str:
     """Writes a JSON line for each row, in the order of the files.
 
@@ -42,8 +58,8 @@ def write(
         input_fn: its one epoch is what is predicted.
         predict: called where input_fn stands: the predictions of each batch that follows.
         about: the model and what else decides on predictions; JSON takes it.
-        output: the file, which must not exist; None: predictions.jsonl in job_dir, in place of the
-            last ones.
+        output: the file, which must not exist; None: that of the name in job_dir, in place of the
+            last one.
 
     Returns:
         The path of the predictions.
@@ -56,12 +72,12 @@ def write(
         files.check_new(output)
     with files.lock(job_dir, _LOCK):
         parts = _written(job_dir, input_fn, predict, about)
-        return parts.join(output)
+        return parts.join(output, name)
 
 
 def _written(
     job_dir: str,
-    input_fn: InputFn,
+    input_fn: Rows,
     predict: Callable[[], Iterable[Batch]],
     about: Mapping[str, Any],
 ) -> _Parts:
@@ -116,7 +132,7 @@ class _Parts:
     def _path(self, number: int) -> str:
         return f"{self._folder}/{number:05}.jsonl"
 
-    def restore(self, input_fn: InputFn) -> None:
+    def restore(self, input_fn: Rows) -> None:
         """Lets the input go on after the parts."""
         try:
             input_fn.restore(self.state)
@@ -137,10 +153,10 @@ class _Parts:
         }
         contents.write_json(self._folder, _PROGRESS, progress)
 
-    def join(self, output: str | None) -> str:
+    def join(self, output: str | None, name: str) -> str:
         """All parts as one file; then they are removed."""
         paths = [self._path(number) for number in range(self._number)]
-        path = output or f"{self._job_dir}/{contents.PREDICTIONS}"
+        path = output or f"{self._job_dir}/{name}"
         contents.write_joined(path, paths, output is None)
         files.remove(self._folder)
         return path

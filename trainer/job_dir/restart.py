@@ -32,9 +32,12 @@ _WRITTEN = (
     contents.EVALUATIONS,
     contents.IMPORTANCE,
     contents.PREDICTIONS,
+    contents.EASE,
+    contents.RECOMMENDATIONS,
     contents.PARTIAL_PREDICTIONS,
     "users.txt",
     "items.txt",
+    "known_pairs.npz",
 )
 
 

@@ -1,22 +1,27 @@
-"""A slope and an intercept for the outputs of a trained model, fitted on dev_dir."""
+"""A slope and an intercept for the outputs of a trained model, fitted on dev_dir.
+
+The level is drawn towards that of the training rows, of which there are many more. A model does not
+meet even these: the last steps leave a shift, and dropout, whose noise makes rare things likelier,
+is there in training alone. A mean prediction 8 % too low was found, of 2,400 positives in training.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from sampling.checkpoint.estimator import step_of
 from sampling.errors import SamplingError
 from sampling.probabilities import platt
-from trainer.propensity import checkpoints
-from trainer.propensity.model import metrics
+from trainer.classification import collected
+from trainer.propensity import checkpoints, inputs
 from trainer.propensity.options import AUTO
 from trainer.propensity.parameters import Parameters
 from trainer.training.hooks import StepProgress
 
 ENOUGH = 50  # rows of each class
+_ROWS = 200_000  # of those trained on
 
 
 def calibrated(parameters: Parameters, dev_input: Any) -> Parameters:
@@ -31,14 +36,7 @@ def calibrated(parameters: Parameters, dev_input: Any) -> Parameters:
     if flags.calibrate != AUTO or not flags.dev_dir:
         return parameters
     path = checkpoints.latest(parameters)
-    rows = _Rows()
-    checkpoints.estimator(parameters).evaluate(
-        dev_input,
-        hooks=[StepProgress("calibrating", dev_input.steps_per_epoch), rows],
-        checkpoint_path=path,
-        name="calibration",
-    )
-    labels, weights = rows.all(metrics.LABELS), rows.all(metrics.WEIGHTS)
+    logits, labels, weights = _evaluated(parameters, dev_input, path)
     classes = np.bincount(labels[weights > 0].astype(np.int64), minlength=2)
     if min(classes) < ENOUGH:
         print(
@@ -47,7 +45,8 @@ def calibrated(parameters: Parameters, dev_input: Any) -> Parameters:
         )
         return parameters
     try:
-        found = platt.fit(rows.all(metrics.LOGITS), labels, weights)
+        level = platt.level_of(*_evaluated(parameters, _trained_on(parameters), path))
+        found = platt.fit(logits, labels, weights, level)
     except SamplingError as error:
         print(f"not calibrated: {error}")
         return parameters
@@ -55,20 +54,27 @@ def calibrated(parameters: Parameters, dev_input: Any) -> Parameters:
     return parameters._replace(calibration=found, calibrated_step=step_of(path))
 
 
-class _Rows(tf.compat.v1.train.SessionRunHook):
-    """A hook of an evaluation that keeps labels, logits and weights."""
+def _trained_on(parameters: Parameters) -> Any:
+    """The training rows as the files have them; of very many, fewer negatives that weigh more."""
+    usual: dict[str, Any] = {"epoch": "minority", "positive_weight": 1.0, "num_epochs": 1}
+    usual |= {"normalize_weights": False, "batch_size": inputs.TEST_BATCH}
+    rows = inputs.training(parameters, **usual, multiplier="natural", weight=1.0)
+    if rows.rows_per_epoch <= _ROWS:
+        return rows
+    positives = rows.positive_size or 1
+    multiplier = max(1.0, _ROWS / positives - 1)
+    return inputs.training(parameters, **usual, multiplier=multiplier, weight="auto")
 
-    def begin(self) -> None:
-        names = (metrics.LABELS, metrics.LOGITS, metrics.WEIGHTS)
-        self._tensors = {name: metrics.collected(name) for name in names}
-        self._batches: list[dict[str, np.ndarray]] = []
 
-    def before_run(self, run_context: Any) -> Any:
-        return tf.compat.v1.train.SessionRunArgs(self._tensors)
-
-    def after_run(self, run_context: Any, run_values: Any) -> None:
-        self._batches.append(run_values.results)
-
-    def all(self, name: str) -> np.ndarray:
-        """Of all rows."""
-        return np.concatenate([np.ravel(batch[name]) for batch in self._batches])
+def _evaluated(
+    parameters: Parameters, input_fn: Any, path: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Logits, labels and weights of all rows."""
+    rows = collected.Rows()
+    checkpoints.estimator(parameters).evaluate(
+        input_fn,
+        hooks=[StepProgress("calibrating", input_fn.steps_per_epoch), rows],
+        checkpoint_path=path,
+        name="calibration",
+    )
+    return rows.all(collected.LOGITS), rows.all(collected.LABELS), rows.all(collected.WEIGHTS)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sampling.checkpoint.estimator import step_of
 from sampling.probabilities.doubts import doubts
-from trainer.job_dir import contents
+from trainer.job_dir import contents, evaluations
 from trainer.propensity import checkpoints, inputs
 from trainer.propensity.model import metrics
 from trainer.propensity.parameters import Parameters
@@ -80,8 +80,7 @@ def write(
     }
     path = contents.write_json(flags.job_dir, contents.EVALUATION, {**measured, **about})
     del measured["step"]
-    figures = {**_evaluations(parameters, step), _called(parameters): measured}
-    contents.write_json(flags.job_dir, contents.EVALUATIONS, {"step": step, "figures": figures})
+    evaluations.remember(flags.job_dir, step, flags.test_dir, measured)
     print(f"evaluation: {path}", flush=True)
     return found
 
@@ -90,19 +89,8 @@ def write_report(
     parameters: Parameters, report: Reporting, importance: Mapping[str, Any] | None
 ) -> None:
     """The page of what was evaluated, beside what the same model came to on other files."""
-    evaluations = _evaluations(parameters, report.step)
-    own = {_called(parameters): evaluations.pop(_called(parameters), {})}
-    report.write(importance=importance, evaluations={**evaluations, **own})
-
-
-def _called(parameters: Parameters) -> str:
-    return ", ".join(parameters.flags.test_dir)
-
-
-def _evaluations(parameters: Parameters, step: int) -> dict[str, Any]:
-    """Figures of the checkpoint of this step, by files."""
-    known = contents.read_json_if_any(parameters.flags.job_dir, contents.EVALUATIONS)
-    return known["figures"] if known and known["step"] == step else {}
+    known = evaluations.of_step(parameters.flags.job_dir, report.step)
+    report.write(importance=importance, evaluations=known)
 
 
 def _importance(parameters: Parameters) -> Any:

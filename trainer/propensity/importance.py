@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from sampling import InputFn
+from sampling.features.first_rows import first, joined
 from trainer.training import exported
-from trainer.training.first_rows import first, joined
 
 _ROWS, _VALUES = 5_000, 1_000_000
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from typing import Any
 
-from sampling import InputFnDownsampleWithWeight, Schema
+from sampling import InputFnDownsampleWithWeight
 from sampling.command_line.common import file_options
+from trainer.classification.unlabelled import without_labels
 from trainer.propensity.parameters import Parameters
 
 TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
@@ -36,8 +36,12 @@ def training(parameters: Parameters, **instead: Any) -> InputFnDownsampleWithWei
     )
 
 
-def as_they_are(parameters: Parameters) -> InputFnDownsampleWithWeight:
-    """All rows of both classes, mixed at random, in large batches and without end."""
+def as_they_are(parameters: Parameters, rows: int) -> InputFnDownsampleWithWeight:
+    """All rows of both classes, mixed at random, in large batches and without end.
+
+    Args:
+        rows: how many are wanted: of a class no more are read at a time.
+    """
     return training(
         parameters,
         multiplier="natural",
@@ -47,6 +51,7 @@ def as_they_are(parameters: Parameters) -> InputFnDownsampleWithWeight:
         normalize_weights=False,
         batch_size=4096,
         num_epochs=None,
+        pool_rows=min(parameters.flags.pool_rows, rows),
     )
 
 
@@ -73,18 +78,5 @@ def mixed(parameters: Parameters) -> InputFnDownsampleWithWeight:
 
 def unlabelled(parameters: Parameters) -> InputFnDownsampleWithWeight:
     """`test` to predict from: labels and weights may be blank, unknown or lacking."""
-    schema = _without_labels(parameters.input_schema, bool(parameters.flags.header))
+    schema = without_labels(parameters.input_schema, bool(parameters.flags.header))
     return test(parameters, schema=schema)
-
-
-def _without_labels(schema: Schema, has_header: bool) -> Schema:
-    """Columns are left out by name; without names they have to be there, with any text."""
-    if has_header:
-        none: dict[str, Any] = {"label": None, "weight": None, "classes": ()}
-        return dataclasses.replace(schema, fields=schema.features, **none)
-    instead: dict[str | None, dict[str, Any]] = {
-        schema.weight: {"mode": "NULLABLE", "default": 1},
-        schema.label: {"type": "STRING", "mode": "NULLABLE", "default": "", "kind": None},
-    }
-    fields = [dataclasses.replace(field, **instead.get(field.name, {})) for field in schema]
-    return dataclasses.replace(schema, fields=tuple(fields), classes=())

@@ -1,36 +1,24 @@
-"""What the propensity job does in each mode; its flags are in propensity.py."""
+"""What the propensity job does in each mode; its flags are in options.py."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
-from sampling.estimator import install
-from sampling.input_fn.cluster import Task
-from trainer.distributed import member
+from trainer.classification import job
 from trainer.propensity.evaluate import evaluate
 from trainer.propensity.parameters import Parameters
 from trainer.propensity.predict import predict
 from trainer.propensity.train import PropensityTraining
-from trainer.training import quiet
 
 
 def run(given: argparse.Namespace) -> None:
-    """Does what `mode` says.
-
-    Args:
-        given: the flags that were given; the others have their defaults, or what the job_dir says.
-
-    Raises:
-        SamplingError: flags are missing or do not go together, or files can't be read as they say.
-    """
-    quiet.quieten_tensorflow()
-    install()
-    task = member.enter() if given.mode == "train" else Task()
-    modes: dict[str, Callable[[Parameters], None]] = {
-        "train": lambda parameters: PropensityTraining(parameters, task).run(),
-        "evaluate": evaluate,
-        "predict": predict,
-    }
-    with quiet.plain_errors(given.job_dir):
-        modes[given.mode](Parameters.resolve(vars(given)))
+    """Does what `mode` says; see `trainer.classification.job.run`."""
+    job.run(
+        given,
+        Parameters.resolve,
+        {
+            "train": lambda parameters, task: PropensityTraining(parameters, task).run(),
+            "evaluate": lambda parameters, _: evaluate(parameters),
+            "predict": lambda parameters, _: predict(parameters),
+        },
+    )

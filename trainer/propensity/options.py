@@ -31,30 +31,13 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "job": (
         *every_job.JOB,
-        Flag(
-            "export_dir",
-            None,
-            str,
-            "an export (JOB_DIR/export/1700000000) to predict with, in place of the checkpoint",
-        ),
+        every_job.EXPORT_DIR,
     ),
     common.GLOBS: (
-        Flag(
-            "data_dir",
-            None,
-            str,
-            "folder of `tf-sampling split`, in place of the files, schema and label",
-        ),
+        every_job.DATA_DIR,
         common.POSITIVE_DIR,
         common.NEGATIVE_DIR,
-        Flag("test_dir", None, names, "files to evaluate or to predict, in every mode"),
-        Flag(
-            "dev_dir",
-            None,
-            names,
-            "files to validate on while training, so that test_dir decides on nothing; unless "
-            "given: test_dir",
-        ),
+        *every_job.TESTED,
         *every_job.DATA,
     ),
     "sampling": (
@@ -83,15 +66,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "weight of a positive; balanced: both classes weigh the same in an epoch",
         ),
         Flag("normalize_weights", False, None, "whether weights are scaled to a mean of 1"),
-        Flag(
-            "correct",
-            "auto",
-            str,
-            "auto: where sample and weights differ from the files, the model is evaluated, "
-            "predicts and is exported with probabilities corrected to the files' ratio, and its "
-            "signatures have the output prior_correction; no: it puts out what it learned",
-            choices=("auto", "no"),
-        ),
+        every_job.CORRECT,
         every_job.NUM_EPOCHS._replace(
             default=None,
             parse=whole(1, AUTO),
@@ -189,18 +164,11 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "baseline",
             AUTO,
             str,
-            "auto: a logistic regression on the features of a wide_deep model is fitted before "
-            "the training, on at most 50,000 rows, and evaluations measure it, too; no: it is not",
+            "auto: a logistic regression on the features of a wide_deep model is fitted, too, "
+            "on at most 50,000 training rows, and measured beside the model; no: it is not",
             choices=(AUTO, NO),
         ),
-        Flag(
-            "decay",
-            "cosine",
-            str,
-            "how the learning rate falls to 0 over the steps of all num_epochs, so that the last "
-            "ones change little; ftrl's rate, of which its weights are a function, stays",
-            choices=("cosine", "linear", "none"),
-        ),
+        every_job.DECAY,
         Flag(
             "warm_start_dir",
             None,
@@ -217,13 +185,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
         ),
     ),
     "checkpoints and evaluation": (
-        Flag(
-            "checkpoint_steps",
-            None,
-            whole(1),
-            "steps between checkpoints; unless given: those of an epoch, from 500 to 10,000",
-        ),
-        Flag("eval_secs", 60, whole(0), "least seconds between evaluations while training"),
+        *every_job.CHECKPOINTS,
         *common.DECIDING,
         Flag(
             "report",

@@ -6,28 +6,28 @@ import argparse
 import contextlib
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from sampling import Schema
 from sampling.command_line.flag import defaults, of_model
 from sampling.errors import SamplingError
-from sampling.input_fn import cluster
+from sampling.features.columns import Columns, readable
 from sampling.probabilities.calibration import Prior, cost_threshold
 from sampling.probabilities.platt import Calibration
-from trainer.job_dir import contents, restart, trained
+from trainer.classification import job
+from trainer.job_dir import contents, restart
 from trainer.propensity import data_dir
 from trainer.propensity.model import warm_start
-from trainer.propensity.model.baseline import Baseline
-from trainer.propensity.model.columns import Columns, readable
 from trainer.propensity.model.features import Scale
-from trainer.propensity.options import AUTO, DEFAULTS, FLAGS, NO
+from trainer.propensity.options import DEFAULTS, FLAGS
 from trainer.training.every_job import (
     refuse_missing,
-    refuse_other_mode,
+    refuse_other_columns,
     refuse_other_model,
     written,
 )
+from trainer.wide_deep.baseline import Baseline
 
 _NEEDED = {
     "train": ("schema", "label", "positive_dir", "negative_dir", "test_dir"),
@@ -60,16 +60,9 @@ class Parameters(NamedTuple):
             SamplingError: a flag is missing, or is another than what the model was trained with.
         """
         given = data_dir.expand(given)
-        job_dir, stored, other = given["job_dir"], None, None
-        checkpoint = None if restart.is_asked(given) else trained.checkpoint(job_dir)
-        steps = trained.steps(checkpoint)
-        if given["mode"] != "train" and not steps:
-            raise SamplingError(
-                f"found no trained model in {job_dir}; fix --job-dir, or run --mode=train first"
-            )
-        if checkpoint:  # of step 0 too, if it was stopped before the next one
-            stored = contents.read_json(job_dir, contents.PARAMETERS)
-        elif given.get("warm_start_dir"):
+        job_dir, (stored, steps) = given["job_dir"], job.begun(given)
+        other = None
+        if stored is None and given.get("warm_start_dir"):
             other = warm_start.stored(given["warm_start_dir"])
         known = other if stored is None else stored
         whose = given.get("warm_start_dir") if stored is None else job_dir
@@ -149,11 +142,7 @@ def _flags(
     known = {**defaults(FLAGS), **shape, **kept, **given}
     usual = {**defaults(FLAGS), **DEFAULTS[known["model"]]}
     values = {**usual, **shape, **written(kept, given), **given}
-    if values["best_metric"] == AUTO:
-        is_validated = values["dev_dir"] and cluster.task().is_alone
-        values["best_metric"] = "log_loss" if is_validated else None
-    elif values["best_metric"] == NO:
-        values["best_metric"] = None
+    values["best_metric"] = job.best_metric(values)
     return argparse.Namespace(**values)
 
 
@@ -173,11 +162,7 @@ def _calibration(stored: Mapping[str, Any] | None) -> tuple[Calibration | None, 
 
 def _baseline(stored: Mapping[str, Any] | None) -> Baseline | None:
     found = stored["baseline"] if stored else None
-    return (
-        Baseline(found["bias"], *map(tuple, (found["numbers"], found["categories"])))
-        if found
-        else None
-    )
+    return Baseline.from_dict(found) if found else None
 
 
 def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Schema:
@@ -189,13 +174,7 @@ def _schema(flags: argparse.Namespace, stored: Mapping[str, Any] | None) -> Sche
 
 def _check_given(flags: argparse.Namespace) -> None:
     refuse_missing(flags, _NEEDED[flags.mode])
-    if flags.patience and not flags.best_metric:
-        raise SamplingError(
-            f"--patience={flags.patience} waits for a better metric, and --best_metric is "
-            "missing, which names it; pass it"
-        )
-    for name in ("export_dir", "output"):
-        refuse_other_mode(flags, name, "predict")
+    job.check_given(flags)
     taken = [name for name in _TAKEN if name in flags.forward]
     if taken:
         raise SamplingError(
@@ -211,19 +190,6 @@ def _check_segment(flags: argparse.Namespace, schema: Schema) -> None:
         )
 
 
-def _columns(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Of a schema's JSON, what a model is of: not whether they may be blank, nor other names."""
-    return [
-        {**{key: entry[key] for key in entry if key not in ("mode", "alias")}, "list": is_list}
-        for entry in entries
-        for is_list in [entry["mode"] == "REPEATED"]
-    ]
-
-
 def _check_same_model(flags: argparse.Namespace, schema: Schema, stored: Mapping[str, Any]) -> None:
     refuse_other_model(vars(flags), stored["flags"], of_model(FLAGS))
-    if _columns(json.loads(schema.to_json())) != _columns(stored["schema"]):
-        raise SamplingError(
-            f"{flags.schema} has other columns than the model in {flags.job_dir} was trained "
-            "with; leave --schema out, or name another --job-dir"
-        )
+    refuse_other_columns(flags, schema, stored["schema"])

@@ -15,6 +15,7 @@ import tensorflow as tf
 from sampling import files
 from sampling.report import folder, measures
 from sampling.report.rows import Predictions
+from trainer.classification import collected, tensorboard
 from trainer.propensity.model import metrics
 from trainer.propensity.parameters import Parameters
 
@@ -58,12 +59,12 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
         self._known: tuple[Predictions, dict[str, Any]] | None = None
 
     def begin(self) -> None:
-        names = [metrics.LABELS, metrics.LOGITS, metrics.WEIGHTS] + (
-            [metrics.SEGMENTS] if self._segment else []
+        names = [collected.LABELS, collected.LOGITS, collected.WEIGHTS] + (
+            [collected.SEGMENTS] if self._segment else []
         )
         also = metrics.also_collected(self._ids)
-        self._tensors = {name: metrics.collected(name) for name in names}, also
-        self._has_baseline = metrics.BASELINE in also
+        self._tensors = {name: collected.collected(name) for name in names}, also
+        self._has_baseline = collected.BASELINE in also
         self._batches: list[Mapping[str, np.ndarray]] = []
         self._wrong = pd.DataFrame()
 
@@ -73,7 +74,7 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
     def after_run(self, run_context: Any, run_values: Any) -> None:
         rows, also = run_values.results
         if self._has_baseline:
-            rows = {**rows, metrics.BASELINE: also[metrics.BASELINE]}
+            rows = {**rows, collected.BASELINE: also[collected.BASELINE]}
         self._batches.append(rows)
         named = {name: list(map(_text, also[name])) for name in self._ids}
         self._wrong = _surest_wrong(self._wrong, pd.DataFrame(named | _decided(rows)))
@@ -90,7 +91,7 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
         self.measured = {"ece": measures.calibration_error(predictions)}
         baseline = None
         if self._has_baseline:
-            baseline = _probabilities([batch[metrics.BASELINE] for batch in batches])
+            baseline = _probabilities([batch[collected.BASELINE] for batch in batches])
         wrong = self._wrong.drop(columns=_ERROR).to_dict("records")
         self._known = predictions, {"baseline": baseline, "surest_wrong": wrong}
         if self._each:
@@ -115,16 +116,7 @@ class Reporting(tf.compat.v1.train.SessionRunHook):
                 scalars[f"sampling/{name}"] = usage[name]
         for role, share in usage.get("coverage", {}).items():
             scalars[f"sampling/coverage_{role.removesuffix('_dir')}"] = share
-        proto = tf.compat.v1.Summary
-        values = [proto.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
-        for name, content in drawn.items():
-            if name.endswith(".png"):
-                image = proto.Image(encoded_image_string=content)
-                values.append(proto.Value(tag=f"report/{name[:-4]}", image=image))
-        # the writer that the Estimator takes for the evaluation's own figures
-        writer = tf.compat.v1.summary.FileWriterCache.get(self._summaries)
-        writer.add_summary(proto(value=values), self.step)
-        writer.flush()
+        tensorboard.summarize(self._summaries, self.step, scalars, drawn)
 
 
 def reporting(
@@ -183,10 +175,10 @@ def _predictions(batches: list[Mapping[str, np.ndarray]], segment: str | None) -
     def joined(name: str) -> np.ndarray:
         return np.concatenate([np.ravel(batch[name]) for batch in batches] or [np.empty(0)])
 
-    probabilities = _probabilities([batch[metrics.LOGITS] for batch in batches])
-    segments = joined(metrics.SEGMENTS) if segment else None
+    probabilities = _probabilities([batch[collected.LOGITS] for batch in batches])
+    segments = joined(collected.SEGMENTS) if segment else None
     return Predictions(
-        joined(metrics.LABELS), probabilities, joined(metrics.WEIGHTS), segments, segment or ""
+        joined(collected.LABELS), probabilities, joined(collected.WEIGHTS), segments, segment or ""
     )
 
 
@@ -197,7 +189,7 @@ def _probabilities(logits: Sequence[np.ndarray]) -> np.ndarray:
 
 def _decided(rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Columns of a batch: the label, the probability, and how far that is from the label."""
-    labels, found = np.ravel(rows[metrics.LABELS]), _probabilities([rows[metrics.LOGITS]])
+    labels, found = np.ravel(rows[collected.LABELS]), _probabilities([rows[collected.LOGITS]])
     return {"label": labels, "probability": found, _ERROR: np.abs(labels - found)}
 
 

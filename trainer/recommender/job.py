@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -10,14 +11,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from sampling import Schema
+from sampling import Field, Schema
 from sampling.command_line.flag import defaults, of_model
 from sampling.errors import SamplingError
 from sampling.estimator import install
 from sampling.input_fn.cluster import Task
 from trainer.distributed import member
 from trainer.job_dir import contents, restart, trained
-from trainer.recommender import inputs
+from trainer.recommender import data_dir, inputs
 from trainer.recommender.evaluate import evaluate
 from trainer.recommender.options import FLAGS
 from trainer.recommender.predict import predict
@@ -30,8 +31,9 @@ from trainer.training.every_job import (
     written,
 )
 
+_OBSERVED = "(observed)"  # the label where there is none
 _NEEDED = {
-    "train": ("schema", "label", "user_key", "item_key", "train_dir", "test_dir"),
+    "train": ("schema", "user_key", "item_key", "train_dir", "test_dir"),
     "evaluate": ("test_dir",),
     "predict": ("test_dir",),
 }
@@ -56,19 +58,33 @@ def _schema(flags: argparse.Namespace) -> Schema:
     schema = Schema.from_json(
         flags.schema, flags.label, flags.weight_column, flags.forward or inputs.keys(flags)
     )
-    if schema.label_field is not None and schema.label_field.is_string:
+    if schema.label_field is None:
+        return _with_label(flags, schema)
+    if schema.label_field.is_string:
         raise SamplingError(
-            f"--label={flags.label} is of type {schema.label_field.type}, expected a number: how "
+            f"--label={schema.label} is of type {schema.label_field.type}, expected a number: how "
             "often or how well; name another column"
         )
     return schema
 
 
-def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
+def _with_label(flags: argparse.Namespace, schema: Schema) -> Schema:
+    """With a label that no file has: pairs of the files are observed, all others are not."""
+    if flags.model == "linear":
+        raise SamplingError(
+            "--label is missing, which --model=linear predicts; pass it, or name another model"
+        )
+    if _OBSERVED not in schema.names:  # the schema in a job_dir has it
+        schema = dataclasses.replace(schema, fields=(*schema.fields, Field(_OBSERVED, int)))
+    return dataclasses.replace(schema, label=_OBSERVED)
+
+
+def _resolved(asked: Mapping[str, Any]) -> argparse.Namespace:
     """The flags that were given; for the others what the job_dir says, or the defaults.
 
     The schema of a trained model is in its job_dir: `schema` is then the text itself.
     """
+    given = data_dir.expand(asked)
     stored: dict[str, Any] = {}
     is_begun = not restart.is_asked(given) and trained.checkpoint(given["job_dir"])
     if given["mode"] != "train" or is_begun:
@@ -76,14 +92,37 @@ def _resolved(given: Mapping[str, Any]) -> argparse.Namespace:
     values = {**defaults(FLAGS), **written(stored, given), **given}
     if stored:
         refuse_other_model(values, stored, of_model(FLAGS))
+    if values["mode"] == "predict":
+        values["top"] = given.get("top")  # the model's own says how it was measured
+        values["exclude"] = given.get("exclude", [])  # the model's own are known already
     flags = argparse.Namespace(**values)
-    refuse_missing(flags, _NEEDED[flags.mode])
-    refuse_other_mode(flags, "output", "predict")
+    for name in ("output", "users"):
+        refuse_other_mode(flags, name, "predict")
+    if flags.mode != "predict" or not flags.top:
+        refuse_missing(flags, _NEEDED[flags.mode])
+    elif asked.get("test_dir"):
+        raise SamplingError(
+            "--top asks for lists of users and --test_dir for predictions of pairs, expected one "
+            "of them; name the users by --users, or leave --top out"
+        )
+    if flags.users and not flags.top:
+        raise SamplingError("--users goes with --top, which asks for lists; pass it")
     if flags.model == "linear" and flags.best_metric == "log_loss":
         raise SamplingError(
             "--best_metric is log_loss, which a linear model of no probabilities does not have; "
             "name rmse, mae, hr or ndcg"
         )
+    if flags.model == "two_tower" and flags.best_metric not in ("hr", "ndcg"):
+        raise SamplingError(
+            f"--best_metric is {flags.best_metric}, which a model of scores alone does not have; "
+            "name hr or ndcg"
+        )
+    for name in ("user_features", "item_features"):
+        if getattr(flags, name) and flags.model != "two_tower":
+            raise SamplingError(
+                f"--{name} is given and --model={flags.model} learns from ids alone; pass "
+                "--model=two_tower, or leave it out"
+            )
     return flags
 
 

@@ -13,14 +13,20 @@ from sampling import Schema
 from sampling.estimator.forwarding import forward_features
 from sampling.schema import FORWARDED_SUFFIX
 from trainer.job_dir import predictions
-from trainer.recommender import checkpoints, inputs
+from trainer.recommender import inputs, recommend
+from trainer.recommender.catalogue import Catalogue
+from trainer.recommender.model import checkpoints
 from trainer.training.hooks import StepProgress
 
 
 def predict(flags: argparse.Namespace, schema: Schema) -> None:
-    """Writes a JSON line for each pair, in the order of the files."""
+    """Writes a JSON line for each pair, in the order of the files; lists for users with --top."""
+    if flags.top:
+        recommend.recommend(flags, schema)
+        return
+    catalogue = Catalogue.of_job(flags, schema)
     input_fn, checkpoint = inputs.unlabelled(flags, schema), checkpoints.best_checkpoint(flags)
-    estimator = forward_features(checkpoints.build(flags, schema, 1), schema)
+    estimator = forward_features(checkpoints.build(flags, catalogue, 1), schema)
 
     def batches() -> Iterator[dict[str, np.ndarray]]:
         found = estimator.predict(
@@ -39,5 +45,5 @@ def predict(flags: argparse.Namespace, schema: Schema) -> None:
 def _predicted(batch: Mapping[str, Any], schema: Schema) -> dict[str, np.ndarray]:
     forwarded = {name: batch[name + FORWARDED_SUFFIX] for name in schema.features_to_forward}
     if "probabilities" in batch:
-        return {**forwarded, "probability": batch["probabilities"]}
+        return {**forwarded, "score": batch["probabilities"]}
     return {**forwarded, "prediction": batch["predictions"][:, 0]}

@@ -7,7 +7,6 @@ import json
 import sys
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from sampling import Schema
@@ -17,7 +16,12 @@ from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
 from trainer.distributed import member
 from trainer.job_dir import contents, restart, trained
-from trainer.recommender import checkpoints, evaluate, export, inputs, ranking
+from trainer.recommender import evaluate, inputs
+from trainer.recommender.catalogue import Catalogue
+from trainer.recommender.measuring.baselines import Popular
+from trainer.recommender.measuring.ranking import HeldOut
+from trainer.recommender.model import checkpoints, export
+from trainer.recommender.model.scorer import Scorer
 from trainer.training.best import Best, EarlyStopping
 from trainer.training.hooks import StepProgress
 
@@ -38,7 +42,9 @@ class RecommenderTraining:
 
     def __init__(self, flags: argparse.Namespace, schema: Schema, task: Task):
         self._flags, self._schema, self._task = flags, schema, task
-        self._input = inputs.training_input(flags, schema)
+        self._pairs = inputs.training_input(flags, schema)
+        is_softmax = flags.model == "two_tower"
+        self._input = inputs.observed_pairs(flags, schema) if is_softmax else self._pairs
         if self._task.is_alone:
             self._done = restart.resumed(self._input, flags)
             self._steps = self._input.steps_per_epoch
@@ -48,14 +54,23 @@ class RecommenderTraining:
             self._steps = self._input.global_steps_per_epoch()
 
     def run(self) -> None:
+        flags = self._flags
         if self._task.type == cluster.CHIEF:
             print(self._input.describe(), flush=True)
+            self._catalogue = Catalogue.of_input(self._pairs).with_features(
+                *inputs.features(flags, self._schema)
+            )
+            if flags.dev_dir:  # neither a negative of the test, nor to be recommended
+                self._catalogue = inputs.with_pairs_of(
+                    flags, self._schema, self._catalogue, flags.dev_dir
+                )
             self._write()
         else:
-            member.await_chief(self._task, self._flags.job_dir)  # for its vocabularies
-        self._held_out = inputs.held_out(self._flags, self._schema)
+            member.await_chief(self._task, flags.job_dir)  # for its vocabularies
+            self._catalogue = Catalogue.of_job(flags, self._schema)
+        self._held_out = self._read_held_out(flags.dev_dir or flags.test_dir)
         self._estimator = checkpoints.build(
-            self._flags, self._schema, self._held_out.group, self._steps
+            flags, self._catalogue, self._held_out.group, self._steps
         )
         if self._task.type == cluster.CHIEF:
             self._train_and_export()
@@ -63,23 +78,42 @@ class RecommenderTraining:
             self._train_in_cluster()
 
     def _train_and_export(self) -> None:
-        popularity = self._of_popularity()
-        directory, metric = f"{self._flags.job_dir}/best", self._flags.best_metric
-        self._best = Best(directory, metric, self._line, self._done)
+        flags = self._flags
+        self._best = Best(f"{flags.job_dir}/best", flags.best_metric, self._line, self._done)
+        popular = evaluate.among_negatives(
+            flags, self._catalogue, self._held_out, Popular(self._catalogue)
+        )
+        hr, ndcg = (f"{value:.4f}" for value in popular)
+        print(f"popularity  HR@{flags.top} {hr}  NDCG@{flags.top} {ndcg}", flush=True)
         if self._task.is_alone:
             self._train_alone()
         else:
             self._train_in_cluster()
             self._best.catch_up(self._estimator, self._last_step(), self._test_input)
+        measured = self._measured()
         epoch = round(self._best.result["global_step"] / self._steps)
-        about = {"epoch": epoch, "popularity": popularity}
-        evaluate.report(self._flags, self._best.result, about)
+        print(f"best epoch: {epoch}")
+        measured.tell({"epoch": epoch})
         self._export()
+        measured.warn()
+
+    def _measured(self) -> evaluate.Measured:
+        """The best epoch on the test files."""
+        flags, held_out, result = self._flags, self._held_out, self._best.result
+        dev = held_out if flags.dev_dir else None
+        if flags.dev_dir:
+            held_out = self._read_held_out(flags.test_dir)
+            result = evaluate.of_model(flags, self._schema, self._catalogue, held_out)
+        ease = evaluate.chosen_ease(flags, self._catalogue, dev)
+        return evaluate.Measured.of(flags, self._catalogue, held_out, result, ease)
+
+    def _read_held_out(self, globs: list[str]) -> HeldOut:
+        return inputs.held_out(self._flags, self._schema, self._catalogue, globs)
 
     def _export(self) -> None:
         path = f"{self._flags.job_dir}/export"
-        vocabularies = checkpoints.vocabularies(self._flags, self._schema)
-        export.export(self._flags, *vocabularies, self._input.items, self._best.checkpoint, path)
+        scorer = Scorer(self._flags, self._catalogue, checkpoints.best_checkpoint(self._flags))
+        export.export(scorer, path)
         print(f"model: {path}")
 
     def _train_alone(self) -> None:
@@ -126,19 +160,8 @@ class RecommenderTraining:
 
     def _write(self) -> None:
         """What the other modes need, and other processes."""
-        checkpoints.write_vocabularies(self._flags, self._input)
+        self._catalogue.write(self._flags.job_dir)
         flags, schema = restart.without(vars(self._flags)), json.loads(self._schema.to_json())
         contents.write_json(
             self._flags.job_dir, contents.PARAMETERS, {"flags": flags, "schema": schema}
         )
-
-    def _of_popularity(self) -> dict[str, float]:
-        """What ranking by popularity alone comes to; printed, too."""
-        items, popularity = self._input.items.tolist(), self._input.popularity.tolist()
-        counts = dict(zip(items, popularity, strict=True))
-        ranked = self._held_out.items
-        scores = np.array([counts.get(item, 0) for item in ranked.ravel().tolist()])
-        top = self._flags.top
-        hr, ndcg = ranking.of_scores(scores.reshape(ranked.shape), ranked, top)
-        print(f"popularity  HR@{top} {hr:.4f}  NDCG@{top} {ndcg:.4f}", flush=True)
-        return {"hr": hr, "ndcg": ndcg}

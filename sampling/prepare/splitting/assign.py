@@ -125,7 +125,7 @@ class Assignment:
         if self.cuts:
             side = self.cuts.sides(rows.table, hashes[:, 0], codes, names)
         else:
-            side = np.searchsorted(self._bounds(), hashes[:, 0], side="right")
+            side = np.searchsorted(self.bounds(), hashes[:, 0], side="right")
         has_folder = np.isin(self.splits, self.by_class)[side] & bool(names)
         folder = np.where(has_folder, codes + 1, 0)  # 0: classes mixed
         group = (side * (len(names) + 1) + folder) * self.shards + shard.astype(np.int64)
@@ -148,7 +148,7 @@ class Assignment:
         encoded = rows.table.column(self.key).combine_chunks().dictionary_encode()
         return key_hashes(encoded.dictionary, self.seed)[encoded.indices.to_numpy()]
 
-    def _bounds(self) -> np.ndarray:
+    def bounds(self) -> np.ndarray:
         """uint64 [splits - 1]: the hash at which each split but the first begins."""
         bounds, total = [], Fraction(0)
         for fraction in list(self.fractions.values())[:-1]:

@@ -54,7 +54,7 @@ class ByTime:
         waiting: list[np.ndarray] = []
         for chunk, (table, *_) in source.rows("times"):
             try:
-                found, is_date = _times(table.column(column), column, is_date)
+                found, is_date = times_of(table.column(column), column, is_date)
             except BadRowError as error:
                 raise SamplingError(f"{source.locate(chunk, error.row)}, {error}") from None
             waiting.append(found)
@@ -62,27 +62,19 @@ class ByTime:
                 times, rows = _counted(times, rows, waiting)
                 waiting = []
         times, rows = _counted(times, rows, waiting)
-        before = np.append(0, np.cumsum(rows))  # rows before each distinct time
-        bounds = []
-        for share in _cumulative(assignment):
-            first = int(np.argmin(np.abs(before - float(share * int(before[-1])))))
-            bounds.append(times[first] if first < len(times) else times[-1] + 1)
-        return cls(column, np.array(bounds, np.int64), assignment.splits, bool(is_date))
+        bounds = nearest_bounds(times, rows, cumulative(assignment))
+        return cls(column, bounds, assignment.splits, bool(is_date))
 
     def sides(
         self, table: pa.Table, hashes: np.ndarray, codes: np.ndarray, names: list[str]
     ) -> np.ndarray:
-        times, _ = _times(table.column(self.column), self.column, self.is_date)
+        times, _ = times_of(table.column(self.column), self.column, self.is_date)
         return np.searchsorted(self.bounds, times, side="right")
 
     def about(self) -> dict[str, Any]:
-        firsts = [
-            str(np.datetime64(bound, "us")) if self.is_date else bound
-            for bound in self.bounds.tolist()
-        ]
         return {
             "time": self.column,
-            "begins": dict(zip(self.splits[1:], firsts, strict=True)),
+            "begins": begins(self.splits, self.bounds, self.is_date),
         }
 
 
@@ -124,7 +116,7 @@ class ByClass:
                 "expected one class for each key to give classes exact shares; leave --stratify "
                 "out, or --key"
             )
-        shares = _cumulative(assignment)
+        shares = cumulative(assignment)
         return cls({name: _bounds(hashes, shares) for name, hashes in keys.items()})
 
     def sides(
@@ -148,7 +140,28 @@ def _bounds(hashes: np.ndarray, shares: Sequence[Fraction]) -> np.ndarray:
     return np.array(found, np.uint64)
 
 
-def _cumulative(assignment: Assignment) -> list[Fraction]:
+def begins(splits: Sequence[str], bounds: np.ndarray, is_date: bool) -> dict[str, str | int]:
+    """The first time of each split but the first, for people and for JSON."""
+    firsts = [str(np.datetime64(bound, "us")) if is_date else bound for bound in bounds.tolist()]
+    return dict(zip(splits[1:], firsts, strict=True))
+
+
+def nearest_bounds(times: np.ndarray, rows: np.ndarray, shares: Sequence[Fraction]) -> np.ndarray:
+    """int64 [shares]: the first times where shares of rows come nearest to those asked for.
+
+    Args:
+        times: int64, distinct, sorted.
+        rows: how many each time has.
+    """
+    before = np.append(0, np.cumsum(rows))  # rows before each distinct time
+    bounds = []
+    for share in shares:
+        first = int(np.argmin(np.abs(before - float(share * int(before[-1])))))
+        bounds.append(times[first] if first < len(times) else times[-1] + 1)
+    return np.array(bounds, np.int64)
+
+
+def cumulative(assignment: Assignment) -> list[Fraction]:
     """Shares of the first split, of the first two, ... without the last."""
     shares = [Fraction(str(share)) for share in assignment.fractions.values()]
     return [sum(shares[:number], Fraction(0)) for number in range(1, len(shares))]
@@ -165,7 +178,7 @@ def _counted(
     return merged, np.bincount(place, weights=np.concatenate([rows, numbers])).astype(np.int64)
 
 
-def _times(column: pa.ChunkedArray, name: str, is_date: bool | None) -> tuple[np.ndarray, bool]:
+def times_of(column: pa.ChunkedArray, name: str, is_date: bool | None) -> tuple[np.ndarray, bool]:
     """int64 [rows], and whether they are microseconds since 1970.
 
     Args:

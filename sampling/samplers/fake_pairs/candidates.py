@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import zlib
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -31,9 +31,11 @@ class Candidates:
         keys: the columns of users and of items.
         vocabularies: of candidates, by key, where they are not those of the positives.
         options: how fakes are drawn; None: not at all.
+        label_of_fakes: the label's column, and its value that no observed pair may have.
 
     Raises:
-        SamplingError: files can't be read, or there is nothing to draw, for all or for a user.
+        SamplingError: files can't be read, an observed pair has the label of a fake, or there is
+            nothing to draw, for all or for a user.
     """
 
     def __init__(
@@ -43,9 +45,12 @@ class Candidates:
         keys: tuple[str, str],
         vocabularies: Mapping[str, Vocabulary],
         options: FakeOptions | None,
+        label_of_fakes: tuple[str, Any] | None = None,
     ):
         self._positives, self._keys, self._options = positives, keys, options
-        self.known: KnownPairs = known_pairs.read(positives, exclude, keys, vocabularies)
+        self.known: KnownPairs = known_pairs.read(
+            positives, exclude, keys, vocabularies, label_of_fakes
+        )
         if options is not None:
             self._check_drawable(options)
 

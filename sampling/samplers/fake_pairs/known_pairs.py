@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sampling.errors import SamplingError
 from sampling.formats.registry import Blocks
@@ -43,6 +44,7 @@ def read(
     exclude: Blocks | None,
     keys: tuple[str, str],
     given: Mapping[str, Vocabulary],
+    label_of_fakes: tuple[str, Any] | None = None,
 ) -> KnownPairs:
     """Reads all pairs, once; in memory are codes alone, 4 bytes each, and the distinct ids.
 
@@ -51,11 +53,13 @@ def read(
         exclude: further known pairs; those of an id that is no candidate are left out.
         keys: the columns of users and of items.
         given: vocabularies of candidates by key.
+        label_of_fakes: the label's column, and the value that no row of the positive files has.
 
     Raises:
-        SamplingError: an id of the positive files is not in the vocabulary given.
+        SamplingError: an id of the positive files is not in the vocabulary given, or a row of them
+            has the label of a fake.
     """
-    (users, user_codes), (items, item_codes) = _encoded(positives, keys, given)
+    (users, user_codes), (items, item_codes) = _encoded(positives, keys, given, label_of_fakes)
     codes = [pair_codes(user_codes, item_codes, len(items))]
     for _, table in _tables(exclude) if exclude else ():
         user, item = users.codes(table.column(keys[0])), items.codes(table.column(keys[1]))
@@ -87,12 +91,31 @@ def codes_of(
     return codes
 
 
+def _check_labels(table: pa.Table, name: str, value: Any, blocks: Blocks, ids: np.ndarray) -> None:
+    """Raises SamplingError if a row of observed pairs has the label of a fake."""
+    if name not in table.column_names:
+        return
+    is_fake = pc.equal(table.column(name), value).to_numpy()
+    if count := int(is_fake.sum()):
+        raise SamplingError(
+            f"{blocks.locate(ids, int(is_fake.argmax()))}, column {name!r}: found {value!r} in "
+            f"{count:,} rows or more, which is the label of pairs that were not observed, expected "
+            "another one in files of observed pairs; leave such rows out (tf-sampling split "
+            f"--positive='{name}!={value}' --user_key=...), or name no label"
+        )
+
+
 def _encoded(
-    blocks: Blocks, keys: tuple[str, str], given: Mapping[str, Vocabulary]
+    blocks: Blocks,
+    keys: tuple[str, str],
+    given: Mapping[str, Vocabulary],
+    label_of_fakes: tuple[str, Any] | None,
 ) -> list[tuple[Vocabulary, np.ndarray]]:
     """For each key its vocabulary, and int32 [rows] codes."""
     chunks: dict[str, list[pa.Array]] = {key: [] for key in keys}
     for ids, table in _tables(blocks):
+        if label_of_fakes is not None:
+            _check_labels(table, *label_of_fakes, blocks, ids)
         for key in keys:
             if key in given:
                 codes = codes_of(given[key], table, key, blocks, ids)

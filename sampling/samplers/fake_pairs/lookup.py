@@ -147,6 +147,11 @@ class FeatureLookup:
             for name, table in self._tables.items()
         }
 
+    @property
+    def ids(self) -> np.ndarray:
+        """int64 or bytes objects: of all rows."""
+        return self._rows.ids
+
     def not_found(self, ids: np.ndarray) -> int:
         """How many of some ids have no row.
 

@@ -61,13 +61,19 @@ class ObservedPairs(AllRows):
     def __init__(self, pairs: Pairs, options: FakeOptions | None = None):
         super().__init__("is_train is False, which makes no fakes; pass is_train=True")
         self.pairs, self.options = pairs, options
+        self._label_of_fakes: tuple[str, Any] | None = None
 
     @functools.cached_property
     def candidates(self) -> Candidates:
         """Who and what can be drawn. All pairs are read for it, once."""
         pairs = self.pairs
         return Candidates(
-            pairs.positives, pairs.exclude, pairs.keys, pairs.vocabularies, self.options
+            pairs.positives,
+            pairs.exclude,
+            pairs.keys,
+            pairs.vocabularies,
+            self.options,
+            self._label_of_fakes,
         )
 
     def encoding(self, blocks: Mapping[str, Blocks]) -> Encoding:
@@ -112,6 +118,10 @@ class FakePairs(ObservedPairs):
         self.not_for_training = ""
         self._options = options
         self._default_label = pair_rows.checked_label(pairs.schema, default_label)
+        if not options.paired:  # where labels say which of two is the observed one
+            label = pairs.schema.label_field
+            assert label is not None  # or there is no default for it
+            self._label_of_fakes = label.name, self._default_label
         self._batch_size = batch_size
         self._shares = (options.share, 1 - options.share)
         if batch_size is not None:

@@ -50,6 +50,11 @@ class Vocabulary:
             pa.array(ids, pa.binary()).cast(pa.string()) if is_text else pa.array(ids)
         )
 
+    def extended(self, ids: np.ndarray) -> Vocabulary:
+        """With further ids, as batches have them, after the others."""
+        more = pa.array(ids, pa.binary()) if ids.dtype.hasobject else pa.array(ids)
+        return Vocabulary(pa.concat_arrays([self.values, more.cast(self.values.type)]))
+
     @classmethod
     def from_files(cls, globs: files.Globs, field: Field, role: str) -> Vocabulary:
         """Reads text files without a header, one id a line, as it is: no quotes, no delimiter.

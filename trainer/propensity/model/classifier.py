@@ -6,29 +6,18 @@ import argparse
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sampling.estimator import install, legacy_keras
+from sampling.estimator import install
 from sampling.estimator.calibrated import calibrated_head
 from sampling.estimator.forwarding import forward_features
 from sampling.estimator.head import corrected_head, starting_head
+from sampling.features.columns import Columns
 from sampling.probabilities.calibration import Prior
 from sampling.probabilities.platt import Calibration
 from sampling.schema import WEIGHT_FEATURE, Schema
-from trainer.propensity.model import wide_deep
-from trainer.propensity.model.baseline import Baseline
-from trainer.propensity.model.columns import Columns
 from trainer.propensity.model.features import Scale, feature_columns, with_any_names
 from trainer.propensity.model.metrics import add_metrics
-
-_OPTIMIZERS = {
-    "adam": ("Adam", 0.003),
-    "adagrad": ("Adagrad", 0.1),
-    "ftrl": ("Ftrl", 0.2),
-    "rmsprop": ("RMSprop", 0.001),
-    "sgd": ("SGD", 0.01),
-}
-
-
-_WIDE_DEEP_RATE = 0.002  # of adam
+from trainer.wide_deep import network, optimizer
+from trainer.wide_deep.baseline import Baseline
 
 
 class Knowledge(NamedTuple):
@@ -81,12 +70,12 @@ def build(
     if correction is not None:
         head = corrected_head(head, correction)
     options = {
-        "optimizer": _optimizer(flags, total_steps),
+        "optimizer": optimizer.legacy(flags.optimizer, _rate(flags), flags.decay, total_steps),
         "config": config,
         "warm_start_from": warm_start,
     }
     if flags.model == "wide_deep":
-        estimator = wide_deep.estimator(head, _network(flags, known), **options)
+        estimator = network.estimator(head, _network(flags, known), **options)
     else:
         is_deep = flags.model == "dnn"
         columns = feature_columns(schema, known.scales, flags.hash_buckets, embedded=is_deep)
@@ -115,25 +104,16 @@ def _head() -> Any:
     return Head(weight_column=WEIGHT_FEATURE)
 
 
-def _network(flags: argparse.Namespace, known: Knowledge) -> wide_deep.Network:
+def _network(flags: argparse.Namespace, known: Knowledge) -> network.Network:
     assert known.columns is not None
-    return wide_deep.Network(
+    return network.Network(
         known.columns, flags.hidden_units, flags.dropout, known.rows_per_epoch, known.baseline
     )
 
 
-def _optimizer(flags: argparse.Namespace, total_steps: int) -> Any:
-    """Canned estimators take none but the legacy ones."""
-    class_name, rate = _OPTIMIZERS[flags.optimizer]
-    if (flags.model, flags.optimizer) == ("wide_deep", "adam"):
-        rate = _WIDE_DEEP_RATE
-    rate = flags.learning_rate or rate
-    if flags.optimizer != "ftrl" and flags.decay != "none":
-        # Upweighted rows make for big steps. With a constant rate the last of them decide on the
-        # mean prediction: it was off by 8 % where it is off by 1 % with a rate that falls. FTRL's
-        # weights are a function of the rate, and are 0 when it is.
-        schedules = legacy_keras().optimizers.schedules
-        falling = {"cosine": schedules.CosineDecay, "linear": schedules.PolynomialDecay}
-        options = {"end_learning_rate": 0.0} if flags.decay == "linear" else {}
-        rate = falling[flags.decay](rate, total_steps, **options)
-    return getattr(legacy_keras().optimizers.legacy, class_name)(rate)
+def _rate(flags: argparse.Namespace) -> float | None:
+    """None: as is usual."""
+    is_default = (flags.model, flags.optimizer) == ("wide_deep", "adam")
+    usual = optimizer.WIDE_DEEP_RATE if is_default else None
+    rate: float | None = flags.learning_rate or usual
+    return rate

@@ -17,7 +17,7 @@ import tensorflow as tf
 from sampling import Field, InputFn, Schema
 from sampling.errors import SamplingError
 from sampling.estimator import install
-from trainer.training.first_rows import first, joined
+from sampling.features.first_rows import first, joined
 
 MEASURED_ROWS = 50_000
 _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*")  # what TensorFlow lets a name be, and >

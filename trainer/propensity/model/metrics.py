@@ -18,14 +18,11 @@ from sampling.estimator.calibrated import CALIBRATION
 from sampling.estimator.head import CORRECTION
 from sampling.probabilities.doubts import Measured
 from sampling.schema import WEIGHT_FEATURE
+from trainer.classification import collected
+from trainer.classification.collected import BASELINE, LABELS, LOGITS, SEGMENTS, WEIGHTS
 
 _PLACES = 2000  # 0.02 apart in the logit
 _LOGIT_RANGE = 20.0
-_COLLECTION = "reported_"
-# The rows that a report is made of.
-LABELS, LOGITS, WEIGHTS, SEGMENTS = "labels", "logits", "weights", "segments"
-BASELINE = "baseline"  # logits of a logistic regression, where there is one
-_LEARNED_BASELINE = "learned_baseline"  # before they are corrected
 # What standard errors are found by.
 _MASS, _SPREAD, _DIFFERENCE = "doubts/mass", "doubts/spread", "doubts/baseline_difference"
 _BASE_RATE, _CHOSEN, _FOUND = "label/mean", "chosen/mean", "true_positive/mean"
@@ -69,7 +66,7 @@ def add_metrics(
         baseline = _baseline(predictions)
         more = {SEGMENTS: features[segment]} if segment else {}
         more |= {_id(name): features[name] for name in ids}
-        _collect(rows | more | ({} if baseline is None else {BASELINE: baseline}))
+        collected.collect(rows | more | ({} if baseline is None else {BASELINE: baseline}))
         labels = tf.cast(labels, tf.float32)
         means = {
             **_of_values(labels, logits, weights),
@@ -107,31 +104,15 @@ def evidence(evaluation: Mapping[str, Any]) -> Measured:
     )
 
 
-def collect_baseline(logits: tf.Tensor) -> None:
-    """Tells the graph of an evaluation what a logistic regression says, float32 [batch]."""
-    _collect({_LEARNED_BASELINE: logits})
-
-
 def also_collected(ids: Sequence[str]) -> dict[str, tf.Tensor]:
     """BASELINE and the ids in the graph of an evaluation, if they are there, by name."""
-    graph = tf.compat.v1.get_default_graph()
     keys = {name: _id(name) for name in ids} | {BASELINE: BASELINE}
-    found = {name: graph.get_collection(_COLLECTION + key) for name, key in keys.items()}
-    return {name: tensors[0] for name, tensors in found.items() if tensors}
+    found = {name: collected.collected_if_any(key) for name, key in keys.items()}
+    return {name: tensor for name, tensor in found.items() if tensor is not None}
 
 
 def _id(name: str) -> str:
     return f"id_{name}"
-
-
-def collected(name: str) -> tf.Tensor:
-    """A batch's LABELS, LOGITS, WEIGHTS, SEGMENTS or BASELINE in the graph of an evaluation."""
-    return tf.compat.v1.get_default_graph().get_collection(_COLLECTION + name)[0]
-
-
-def _collect(tensors: Mapping[str, tf.Tensor]) -> None:
-    for name, tensor in tensors.items():
-        tf.compat.v1.add_to_collection(_COLLECTION + name, tensor)
 
 
 class _Totals:
@@ -165,8 +146,8 @@ class _Totals:
         spread = [
             tf.math.unsorted_segment_sum(weights, each, 2 * _PLACES) for each in tf.unstack(places)
         ]
-        self._sums = _variable("sums", [len(means) + 2])
-        self._spread = _variable("curves", [len(curves), 2, _PLACES])
+        self._sums = collected.sum_variable("sums", [len(means) + 2])
+        self._spread = collected.sum_variable("curves", [len(curves), 2, _PLACES])
         self._update = tf.group(
             self._sums.assign_add(tf.concat([sums, [mass, rows]], axis=0)),
             self._spread.assign_add(tf.reshape(tf.stack(spread), self._spread.shape)),
@@ -190,18 +171,6 @@ class _Totals:
             values[f"{name}auc"] = _area_of_roc(negatives, positives)
             values[f"{name}auc_precision_recall"] = _area_of_precision(negatives, positives)
         return {name: (value, self._update) for name, value in values.items()}
-
-
-def _variable(name: str, shape: list[int]) -> Any:
-    """float64, begun anew by each evaluation, and not in checkpoints."""
-    graph_keys = tf.compat.v1.GraphKeys
-    return tf.compat.v1.Variable(
-        tf.zeros(shape, tf.float64),
-        trainable=False,
-        collections=[graph_keys.LOCAL_VARIABLES, graph_keys.METRIC_VARIABLES],
-        name=name,
-        use_resource=True,
-    )
 
 
 def _area_of_roc(negatives: tf.Tensor, positives: tf.Tensor) -> tf.Tensor:
@@ -266,10 +235,11 @@ def _of_baseline(
 
 def _baseline(predictions: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
     """Corrected as the model's own logits are, float32 [batch]."""
-    found = tf.compat.v1.get_default_graph().get_collection(_COLLECTION + _LEARNED_BASELINE)
-    if not found:
+    found = collected.collected_if_any(collected.LEARNED_BASELINE)
+    if found is None:
         return None
-    return found[0] + (predictions[CORRECTION][:, 0] if CORRECTION in predictions else 0.0)
+    logits = found[:, 0]
+    return logits + (predictions[CORRECTION][:, 0] if CORRECTION in predictions else 0.0)
 
 
 def _learned(logits: tf.Tensor, predictions: Mapping[str, tf.Tensor]) -> tf.Tensor:

@@ -17,11 +17,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from sampling import Field, InputFn
 from sampling.errors import SamplingError
-from sampling.schema import ColumnStatistics, Schema, kinds
-from trainer.propensity.model import dates, encoding
-from trainer.propensity.model.columns import (
+from sampling.features import dates, encoding
+from sampling.features.columns import (
     MISSING_BOOLEAN,
     MISSING_INTEGER,
     Category,
@@ -29,9 +27,11 @@ from trainer.propensity.model.columns import (
     Date,
     Number,
 )
-from trainer.training.first_rows import first, joined
+from sampling.features.first_rows import first, joined
+from sampling.input_fn.input_fn import InputFn
+from sampling.schema import ColumnStatistics, Field, Schema, kinds
 
-MEASURED_ROWS, MEASURED_VALUES = 100_000, 20_000_000
+MEASURED_ROWS, MEASURED_VALUES = 100_000, 4_000_000
 _KNOTS = 61
 _LIMIT = 3.0  # of scores: a value beyond the 0.9987 quantile is as the one there
 _NORMAL = NormalDist()
@@ -66,11 +66,17 @@ class _Column:
         return bool(self.is_missing.any() or (self.known and self.known.missing))
 
 
+def rows_to_measure(schema: Schema) -> int:
+    """How many rows are looked at: fewer of very many columns."""
+    return min(MEASURED_ROWS, MEASURED_VALUES // max(1, len(schema.features)))
+
+
 def measure(input_fn: InputFn) -> Columns:
     """The constants for all features to be learned from.
 
     Args:
-        input_fn: of the files as they are, without an end; its schema is `columns.readable`.
+        input_fn: rows as they are in the files, mixed; the first 100,000 are looked at. Its schema
+            is `columns.readable`, so that blanks are told from zeros.
 
     Raises:
         SamplingError: there is nothing to learn from, or a column is a list.
@@ -80,8 +86,8 @@ def measure(input_fn: InputFn) -> Columns:
     for field in fields:
         if field.is_list:
             raise SamplingError(
-                f"the column {field.name!r} is a list, expected one value in a row for "
-                "--model=wide_deep; pass --model=dnn, or forward the column"
+                f"the column {field.name!r} is a list, expected one value in a row; "
+                "forward the column, or train a model that takes lists (--model=dnn)"
             )
     if not fields:
         raise SamplingError(
@@ -89,7 +95,7 @@ def measure(input_fn: InputFn) -> Columns:
             "add one to the schema, or forward fewer"
         )
     names = [field.name for field in fields]
-    rows = min(MEASURED_ROWS, MEASURED_VALUES // len(names), input_fn.rows_per_epoch)
+    rows = min(rows_to_measure(schema), input_fn.rows_per_epoch)
     everything = tf.distribute.InputContext()  # so that all workers measure the same
     seen, *_ = joined(first(input_fn.batches(names, everything), rows))
     columns = [_seen(field, seen[field.name], schema) for field in fields]
@@ -103,7 +109,7 @@ def measure(input_fn: InputFn) -> Columns:
     if not learned:
         raise SamplingError(
             f"no feature is left to learn from: nearly every value of {', '.join(left_out)} is "
-            "another; add a column that repeats, or pass --model=dnn"
+            "another; add a column that repeats, or train another model (--model=dnn)"
         )
     numbers, found_dates, categories = [], [], []
     for column in learned:

@@ -8,23 +8,25 @@ user u and item i is
     neumf   both, with embeddings of their own, summed
 
 plus a bias. All are functions of codes; a vocabulary file turns ids into codes inside the graph,
-with one more code for all unknown ids.
+with one more code for all unknown ids. A pair with one of those gets what popularity says.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from sampling.estimator import install, legacy_keras
 from sampling.schema import WEIGHT_FEATURE
-from trainer.recommender import ranking
+from trainer.recommender.measuring import ranking
+from trainer.recommender.model.two_tower import TwoTower
 
-Parameters = Mapping[str, Any]  # a variable by name
+_RATES = {"linear": 0.2, "gmf": 0.004, "mlp": 0.001, "neumf": 0.001, "two_tower": 0.004}
 Variable = Callable[[str, list[int], Any], Any]  # name, shape, initializer -> variable
 
 
@@ -50,21 +52,58 @@ class IdVocabulary(NamedTuple):
         return (table or self.table()).lookup(texts)
 
 
+class Popularity(NamedTuple):
+    """What is known of items without a model; an unknown item is as one that nobody has.
+
+    Attributes:
+        logits: float32 [items + 1]: of a pair with the item, whoever the user is: log-odds on the
+            scale of the model.
+        offsets: float32 [items + 1]: log of how often an item is drawn as a negative, over the mean
+            of all: what a logit has too little in training.
+    """
+
+    logits: np.ndarray
+    offsets: np.ndarray
+
+
+def popularity(flags: argparse.Namespace, counts: np.ndarray) -> Popularity:
+    """Out of int64 [items]: how many users have each item."""
+    known = np.append(counts, 0) + 0.5  # an item that nobody has is not impossible
+    share = known / known[:-1].sum() * len(counts)
+    drawn = share**flags.alpha if flags.fakes == "popularity" else np.ones_like(share)
+    drawn /= drawn[:-1].mean()
+    # Of one pair among those drawn for each observed one; or of one item among all.
+    others = len(counts) if flags.model == "two_tower" else flags.negatives
+    logits = np.log(share / others)
+    return Popularity(logits.astype(np.float32), np.log(drawn).astype(np.float32))
+
+
 def build(
-    flags: argparse.Namespace, users: IdVocabulary, items: IdVocabulary, config: Any, group: int
+    flags: argparse.Namespace,
+    users: IdVocabulary,
+    items: IdVocabulary,
+    known: Popularity,
+    towers: TwoTower | None,
+    config: Any,
+    group: int,
 ) -> Any:
     """The estimator that the flags ask for, with our metrics.
 
     Args:
+        towers: the model, if it is that one.
         group: rows of an evaluation that are ranked among each other, the held-out one first.
     """
     api = install()
-    make = _linear if flags.model == "linear" else _ncf
-    estimator = make(api, flags, users, items, config)
+    if flags.model == "linear":
+        estimator = _linear(api, flags, users, items, config)
+    else:
+        estimator = _ncf(api, flags, users, items, known, towers, config)
 
     def metrics(features: Any, labels: Any, predictions: Any) -> dict[str, Any]:
         scores = predictions["predictions" if flags.model == "linear" else "logits"]
         measured = ranking.metrics(scores, features[items.key], group, flags.top)
+        if towers is not None:  # whose scores are of no label
+            return measured
         if flags.model != "linear":
             labels, scores = observed(labels), predictions["probabilities"]
         return {**measured, **ranking.errors(scores, labels, flags.model != "linear")}
@@ -86,7 +125,7 @@ def logits(
     items: Any,
     start: float = 0.0,
 ) -> tf.Tensor:
-    """float32 [batch] out of codes [batch].
+    """float32 [batch] out of codes [batch] of known users and items.
 
     Args:
         variable: makes or finds one; users and items are tuples of codes and how many there are.
@@ -107,6 +146,21 @@ def logits(
         parts.append(_perceptron(variable, tf.concat(embedded, axis=1), factors, layers))
     last = tf.concat(parts, axis=1)
     return _dense(variable, "output", last, 1, start)[:, 0]
+
+
+def of_known(
+    model: Callable[[Any, Any], tf.Tensor], users: Any, items: Any, known: Popularity
+) -> tf.Tensor:
+    """float32 [batch]: what a model says of known users and items, and popularity of others.
+
+    Args:
+        model: what to call with codes [batch] and how many there are, of users and of items.
+        users, items: tuples of codes [batch] and how many are known; those of others are above.
+    """
+    (user_codes, num_users), (item_codes, num_items) = users, items
+    is_known = (user_codes < num_users) & (item_codes < num_items)
+    in_range = [(tf.minimum(codes, size - 1), size) for codes, size in (users, items)]
+    return tf.where(is_known, model(*in_range), tf.gather(known.logits, item_codes))
 
 
 def linear_scores(variable: Variable, users: Any, items: Any) -> tf.Tensor:
@@ -142,24 +196,40 @@ def _dense(
 
 
 def _ncf(
-    api: Any, flags: argparse.Namespace, users: IdVocabulary, items: IdVocabulary, config: Any
+    api: Any,
+    flags: argparse.Namespace,
+    users: IdVocabulary,
+    items: IdVocabulary,
+    known: Popularity,
+    towers: TwoTower | None,
+    config: Any,
 ) -> Any:
+    start = -math.log(flags.negatives)  # so many unobserved pairs for each observed one
+
+    def model(users: Any, items: Any) -> tf.Tensor:
+        if towers is not None:
+            return towers.scores(_get_variable, users, items)
+        return logits(flags.model, _get_variable, flags.factors, flags.layers, users, items, start)
+
     def model_fn(features: Any, labels: Any, mode: str) -> Any:
         codes = [
-            (vocabulary.codes(features[vocabulary.key]), vocabulary.size + 1)
+            (vocabulary.codes(features[vocabulary.key]), vocabulary.size)
             for vocabulary in (users, items)
         ]
-        start = -math.log(flags.negatives)  # so many unobserved pairs for each observed one
-        scores = logits(
-            flags.model, _get_variable, flags.factors, flags.layers, codes[0], codes[1], start
-        )
+        scores = of_known(model, codes[0], codes[1], known)
+        if mode == api.ModeKeys.TRAIN and flags.fakes == "popularity" and towers is None:
+            scores -= tf.gather(known.offsets, codes[1][0])  # frequent negatives are no worse
         predictions = {"logits": scores, "probabilities": tf.sigmoid(scores)}
         if mode == api.ModeKeys.PREDICT:
             return api.EstimatorSpec(mode, predictions=predictions)
-        loss = _cross_entropy(observed(labels), scores, features[WEIGHT_FEATURE])
+        if mode == api.ModeKeys.TRAIN and towers is not None:
+            weights = features[WEIGHT_FEATURE]
+            loss = towers.loss(_get_variable, codes[0], codes[1], weights)
+        else:
+            loss = _cross_entropy(observed(labels), scores, features[WEIGHT_FEATURE])
         if mode == api.ModeKeys.EVAL:
             return api.EstimatorSpec(mode, predictions=predictions, loss=loss)
-        optimizer = tf.compat.v1.train.AdamOptimizer(flags.learning_rate or 0.001)
+        optimizer = tf.compat.v1.train.AdamOptimizer(flags.learning_rate or _RATES[flags.model])
         tf.compat.v1.losses.add_loss(loss)  # where progress looks for it
         step = optimizer.minimize(loss, tf.compat.v1.train.get_global_step())
         return api.EstimatorSpec(mode, loss=loss, train_op=step)
@@ -174,7 +244,8 @@ def _cross_entropy(targets: tf.Tensor, scores: tf.Tensor, weights: tf.Tensor) ->
 
 
 def _get_variable(name: str, shape: list[int], initializer: Any) -> Any:
-    return tf.compat.v1.get_variable(name, shape, initializer=initializer, use_resource=True)
+    with tf.compat.v1.variable_scope("", reuse=tf.compat.v1.AUTO_REUSE):
+        return tf.compat.v1.get_variable(name, shape, initializer=initializer, use_resource=True)
 
 
 def _linear(
@@ -190,7 +261,7 @@ def _linear(
         )
         for vocabulary in (users, items)
     ]
-    optimizer = legacy_keras().optimizers.legacy.Ftrl(flags.learning_rate or 0.2)
+    optimizer = legacy_keras().optimizers.legacy.Ftrl(flags.learning_rate or _RATES["linear"])
     return api.LinearRegressor(
         columns, weight_column=WEIGHT_FEATURE, optimizer=optimizer, config=config
     )

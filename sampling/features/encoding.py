@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from trainer.propensity.model import dates
-from trainer.propensity.model.columns import MISSING_INTEGER, Category, Columns, Number
+from sampling.features import dates
+from sampling.features.columns import MISSING_INTEGER, Category, Columns, Number
 
 _NAN = np.float64(math.nan)
 _HASHES = 2**40  # of which a remainder is a bucket
@@ -34,8 +34,17 @@ class Encoded(NamedTuple):
     codes: tf.Tensor
 
 
-def encode(features: Mapping[str, tf.Tensor], columns: Columns) -> Encoded:
-    """The features of a batch, as `columns.readable` has them read."""
+def encode(
+    features: Mapping[str, tf.Tensor], columns: Columns, table: Any | None = None
+) -> Encoded:
+    """The features of a batch, as `columns.readable` has them read.
+
+    Args:
+        features: by name, [batch] each; others are left out.
+        columns: the constants.
+        table: what `vocabulary_table` made; None: one is made.
+    """
+    table = vocabulary_table(columns.categories) if table is None else table
     days = _days(features, columns)
     parts = _scores(_raw(features, columns, days), columns.numbers) if columns.numbers else []
     for date in columns.dates:
@@ -43,7 +52,7 @@ def encode(features: Mapping[str, tf.Tensor], columns: Columns) -> Encoded:
             parts.append(tf.stack(dates.in_cycle(days[date.name], cycle), axis=1))
     batch = tf.shape(next(iter(features.values())))[0]
     matrix = tf.concat([*parts, tf.zeros([batch, 0], tf.float64)], axis=1)
-    return Encoded(tf.cast(matrix, tf.float32), _codes(features, columns.categories, batch))
+    return Encoded(tf.cast(matrix, tf.float32), _codes(features, columns.categories, batch, table))
 
 
 def width(columns: Columns) -> int:
@@ -133,30 +142,40 @@ def _filled_up(values: Sequence[float], length: int) -> list[float]:
     return [*values, *[values[-1]] * (length - len(values))]
 
 
+def vocabulary_table(categories: Sequence[Category]) -> Any:
+    """The codes of the values with one of their own, of all columns; None where there is none."""
+    keys: list[str] = []
+    codes: list[int] = []
+    for place, (each, begin) in enumerate(zip(categories, _begins(categories), strict=True)):
+        keys += [f"{place}{_SEPARATOR}{value}" for value in each.vocabulary]
+        codes += range(begin, begin + len(each.vocabulary))
+    if not keys:
+        return None
+    initializer = tf.lookup.KeyValueTensorInitializer(keys, codes, tf.string, tf.int64)
+    return tf.lookup.StaticHashTable(initializer, -1)
+
+
 def _codes(
-    features: Mapping[str, tf.Tensor], categories: Sequence[Category], batch: tf.Tensor
+    features: Mapping[str, tf.Tensor], categories: Sequence[Category], batch: tf.Tensor, table: Any
 ) -> tf.Tensor:
     """int64 [batch, categories]: each column's begin where those before it end."""
     if not categories:
         return tf.zeros([batch, 0], tf.int64)
-    begins = np.cumsum([0, *(each.codes for each in categories[:-1])])
+    begins = _begins(categories)
     texts = tf.stack([as_text(features[each.name]) for each in categories], axis=1)
-    places = [f"{place}{_SEPARATOR}" for place in range(len(categories))]
-    keys: list[str] = []
-    codes: list[int] = []
-    for place, (each, begin) in enumerate(zip(categories, begins, strict=True)):
-        keys += [f"{places[place]}{value}" for value in each.vocabulary]
-        codes += range(begin, begin + len(each.vocabulary))
     known = tf.fill(tf.shape(texts), tf.constant(-1, tf.int64))
-    if keys:
-        initializer = tf.lookup.KeyValueTensorInitializer(keys, codes, tf.string, tf.int64)
-        table = tf.lookup.StaticHashTable(initializer, -1)
+    if table is not None:
+        places = [f"{place}{_SEPARATOR}" for place in range(len(categories))]
         prefixes = tf.broadcast_to(tf.constant(places), tf.shape(texts))
         known = table.lookup(tf.strings.join([prefixes, texts]))
     ends = begins + [len(each.vocabulary) for each in categories]
     buckets = tf.constant([each.buckets for each in categories], tf.int64)
     hashed = tf.strings.to_hash_bucket_fast(texts, _HASHES) % buckets + ends
     return tf.where(known >= 0, known, hashed)
+
+
+def _begins(categories: Sequence[Category]) -> np.ndarray:
+    return np.cumsum([0, *(each.codes for each in categories)])[:-1]
 
 
 def as_text(values: tf.Tensor) -> tf.Tensor:

@@ -29,17 +29,21 @@ class HeldOut(NamedTuple):
 
     Attributes:
         users: ids [n].
-        items: ids [n, 1 + negatives]; the first is the held-out one.
+        items: ids [n] of the held-out items.
         labels: [n] of the held-out pairs.
+        negatives: int32 [n, negatives] codes of items.
+        ids: [items + 1] of items by code; the last one stands for all unknown items.
     """
 
     users: np.ndarray
     items: np.ndarray
     labels: np.ndarray
+    negatives: np.ndarray
+    ids: np.ndarray
 
     @property
     def group(self) -> int:
-        return self.items.shape[1]
+        return 1 + self.negatives.shape[1]
 
     @property
     def steps(self) -> int:
@@ -69,7 +73,8 @@ class HeldOut(NamedTuple):
     def _batches(self, keys: tuple[str, str], label: str) -> Iterator[dict[str, np.ndarray]]:
         for start in range(0, len(self.users), self._groups_of_a_batch):
             of_batch = slice(start, start + self._groups_of_a_batch)
-            items = self.items[of_batch]
+            others = self.ids.take(self.negatives[of_batch])
+            items = np.concatenate([self.items[of_batch, np.newaxis], others], axis=1)
             labels = np.zeros(items.shape, self.labels.dtype)
             labels[:, 0] = self.labels[of_batch]
             yield {

@@ -112,10 +112,10 @@ def readable(schema: Schema) -> Schema:
 
     A default that the schema gives is what missing means, and stays.
     """
+    others = {schema.label, schema.weight, *schema.features_to_forward}
     fields = [
         dataclasses.replace(field, default=_missing(field))
-        if field in schema.features
-        and field.name not in schema.features_to_forward
+        if field.name not in others
         and field.mode == "NULLABLE"
         and field.default is None
         and not field.is_list

@@ -13,10 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from sampling.estimator import install
-from trainer.propensity.model import encoding, metrics
-from trainer.propensity.model.baseline import Baseline
-from trainer.propensity.model.columns import Columns
-from trainer.propensity.model.encoding import Encoded
+from sampling.features import encoding
+from sampling.features.columns import Columns
+from sampling.features.encoding import Encoded
+from trainer.classification import collected
+from trainer.wide_deep.baseline import Baseline
 
 # Weights are taken for normal ones with these variances, as in a penalised regression. Tried
 # were 0.01, 0.03 and 0.1 for all on files of 150 to 5,000 positives: 0.03 was best or near it, and
@@ -42,6 +43,7 @@ class Network(NamedTuple):
         dropout: the share of units left out by a training step.
         rows: of an epoch, for which the penalty on the weights is meant.
         baseline: what evaluations compare it with, if anything.
+        logits: 1 of two classes, or one for each of more.
     """
 
     columns: Columns
@@ -49,6 +51,7 @@ class Network(NamedTuple):
     dropout: float
     rows: int
     baseline: Baseline | None = None
+    logits: int = 1
 
 
 def estimator(
@@ -57,7 +60,7 @@ def estimator(
     """A tf.estimator.Estimator.
 
     Args:
-        head: of one logit.
+        head: of the network's logits.
         optimizer: a legacy one of Keras, which Estimators train with.
         config: the RunConfig.
         warm_start_from: the WarmStartSettings, if any.
@@ -69,7 +72,8 @@ def estimator(
         encoded = encoding.encode(features, network.columns)
         logits = _logits(encoded, network, is_training)
         if mode == api.ModeKeys.EVAL and network.baseline is not None:
-            metrics.collect_baseline(network.baseline.logits(encoded))
+            baseline = network.baseline.logits(encoded)
+            collected.collect({collected.LEARNED_BASELINE: baseline})
         options: dict[str, Any] = {}
         if is_training:
             optimizer.iterations = _V1.train.get_or_create_global_step()
@@ -84,10 +88,10 @@ def estimator(
 
 
 def _logits(encoded: Encoded, network: Network, is_training: bool) -> tf.Tensor:
-    """float32 [batch, 1]"""
+    """float32 [batch, logits]"""
     zeros, columns = _V1.zeros_initializer(), network.columns
-    bias = _V1.get_variable("bias", [1], initializer=zeros)
-    logits = bias + _wide(encoded, columns, zeros)
+    bias = _V1.get_variable("bias", [network.logits], initializer=zeros)
+    logits = bias + _wide(encoded, network, zeros)
     layer = tf.concat([encoded.matrix, *_embedded(encoded.codes, columns)], axis=1)
     for number, units in enumerate(network.hidden_units):
         layer = tf.nn.relu(
@@ -96,17 +100,18 @@ def _logits(encoded: Encoded, network: Network, is_training: bool) -> tf.Tensor:
         if is_training and network.dropout:
             layer = tf.nn.dropout(layer, rate=network.dropout)
     small = _V1.random_uniform_initializer(-_LAST, _LAST)
-    return logits + _dense(layer, 1, "logits", small, has_bias=False)
+    return logits + _dense(layer, network.logits, "logits", small, has_bias=False)
 
 
-def _wide(encoded: Encoded, columns: Columns, zeros: Any) -> tf.Tensor:
+def _wide(encoded: Encoded, network: Network, zeros: Any) -> tf.Tensor:
+    columns, number = network.columns, network.logits
     with _V1.variable_scope("wide"):
         width = encoding.width(columns)
-        numbers = _V1.get_variable("numbers", [width, 1], initializer=zeros)
+        numbers = _V1.get_variable("numbers", [width, number], initializer=zeros)
         logits = tf.linalg.matmul(tf.ensure_shape(encoded.matrix, [None, width]), numbers)
         if columns.categories:
             codes = sum(each.codes for each in columns.categories)
-            weights = _V1.get_variable("categories", [codes, 1], initializer=zeros)
+            weights = _V1.get_variable("categories", [codes, number], initializer=zeros)
             logits += tf.reduce_sum(tf.nn.embedding_lookup(weights, encoded.codes), axis=1)
     return logits
 

@@ -1,0 +1,93 @@
+"""The mode train of the job of many classes."""
+
+from __future__ import annotations
+
+from sampling.features import measuring
+from sampling.input_fn import cluster
+from sampling.input_fn.cluster import Task
+from trainer.classes import calibrate, evaluate, inputs, metrics, model, reporting
+from trainer.classes.options import AUTO
+from trainer.classes.parameters import Parameters
+from trainer.classification import checkpoints
+from trainer.classification.run import Run
+from trainer.wide_deep import baseline
+
+
+class ClassesTraining:
+    """Trains from the last checkpoint, if there is one, to the last step, or to where it gets no
+    better; then calibrates, evaluates and exports. Of several processes each does its part.
+
+    Args:
+        parameters: flags, schema, and what is known of a model that was begun.
+        task: which process this is.
+
+    Raises:
+        SamplingError: flags do not go together, files have no labels or are not as the schema
+            says, or the last checkpoint is of another input.
+    """
+
+    def __init__(self, parameters: Parameters, task: Task):
+        self._task, self._is_chief = task, task.type == cluster.CHIEF
+        parameters = inputs.settled(parameters)
+        # what is learned from here on is calibrated at the end
+        parameters = parameters._replace(calibration=None, calibrated_step=0)
+        flags = parameters.flags
+        self._input = inputs.training(parameters)
+        self._test_input = self._dev_input = inputs.test(parameters)
+        if flags.dev_dir:
+            self._dev_input = inputs.test(parameters, flags.dev_dir)
+        for labelled in (self._test_input, self._dev_input):
+            labelled("eval")  # files without labels are refused now, not after the training
+        self._run = Run(flags, task, self._input, self._dev_input, parameters.trained_steps)
+        self._parameters = self._measured(parameters)
+
+    def run(self) -> None:
+        if self._is_chief:
+            print(reporting.described(self._input, self._parameters), flush=True)
+            self._parameters.write()
+        self._make_estimator()
+        if self._task.is_alone:
+            self._train_alone()
+        else:
+            self._run.train_in_cluster(self._estimator, [])
+        if self._is_chief:
+            self._calibrate()
+            found = evaluate.evaluated(self._parameters, self._estimator, self._test_input)
+            said = evaluate.write(self._parameters, found, self._run.usage())
+            schema, chosen = self._parameters.input_schema, checkpoints.chosen
+            self._run.export(self._estimator, schema, chosen(self._parameters.flags))
+            evaluate.warn(said)
+
+    def _measured(self, parameters: Parameters) -> Parameters:
+        """With what is known of columns, and a baseline; a model goes on with those it began
+        with."""
+        if parameters.columns is None:
+            found = measuring.measure(inputs.as_they_are(parameters))
+            parameters = parameters._replace(columns=found)
+        # fitted once, by the process that evaluates
+        if not (self._is_chief and parameters.flags.baseline == AUTO):
+            return parameters._replace(baseline=None)
+        if parameters.baseline is not None or parameters.columns is None:
+            return parameters
+        epoch = inputs.training(parameters, num_epochs=1, batch_size=inputs.TEST_BATCH)
+        fitted = baseline.fit(epoch, parameters.columns, len(parameters.schema.classes))
+        return parameters._replace(baseline=fitted)
+
+    def _make_estimator(self) -> None:
+        steps, total = self._run.steps_per_epoch, self._run.total
+        self._estimator = model.estimator(self._parameters, steps, total)
+
+    def _train_alone(self) -> None:
+        flags, done = self._parameters.flags, self._parameters.trained_steps
+        shown = ("log_loss", "accuracy")
+        best = checkpoints.best(flags, metrics.NAMES, self._run.steps_per_epoch, done, shown)
+        if best:
+            best.catch_up(self._estimator, done, self._dev_input)
+        if done < self._run.total:
+            self._run.train(self._estimator, best, [])
+
+    def _calibrate(self) -> None:
+        self._parameters = calibrate.calibrated(self._parameters, self._dev_input)
+        if self._parameters.calibration is not None:
+            self._parameters.write()
+            self._make_estimator()

@@ -1,0 +1,93 @@
+"""A vector for each user and one for each item, out of ids and features; softmax over all items.
+
+    u = e_u + F_u W        v = e_i + F_i W'
+    score = u . v + log popularity_i + b_i + F_i w
+
+F are the features of users and items. An item that nobody has yet has e_i = 0 and b_i = 0: its
+features alone place it. Training makes the observed item the likeliest of all by
+
+    loss = -score_i + log(exp(score_i) + sum over drawn j other than i of exp(score_j) / (n q_j))
+
+where n items are drawn for a batch with probabilities q: the mean of the sum is that over all other
+items, exactly, so that the gradient tends to that of the full softmax as n grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.recommender.catalogue import Catalogue
+
+USER, ITEM = "two_tower/user", "two_tower/item"
+
+
+class TwoTower:
+    """The model as a function of codes.
+
+    Args:
+        catalogue: popularity and features.
+    """
+
+    def __init__(self, flags: argparse.Namespace, catalogue: Catalogue):
+        self._factors, self._draws, self._l2 = flags.factors, flags.softmax_negatives, flags.l2
+        self._features = {USER: catalogue.user_features, ITEM: catalogue.item_features}
+        counts = catalogue.popularity
+        known = (counts + 0.5) / (counts + 0.5).sum()
+        self._log_popularity = np.log(known).astype(np.float32)
+        self.log_q = log_probabilities(counts, flags.alpha)
+
+    def scores(self, variable: Any, users: Any, items: Any) -> tf.Tensor:
+        """float32 [batch]; see `networks.logits`."""
+        vectors, biases = self._of_items(variable, items)
+        return tf.reduce_sum(self._vectors(variable, USER, users) * vectors, axis=1) + biases
+
+    def loss(self, variable: Any, users: Any, items: Any, weights: tf.Tensor) -> tf.Tensor:
+        """[]: the mean over a batch of observed pairs."""
+        drawn = tf.random.categorical(self.log_q[np.newaxis], self._draws)[0]
+        of_users = self._vectors(variable, USER, users)
+        codes, size = items
+        vectors, biases = self._of_items(variable, items)
+        of_pairs = tf.reduce_sum(of_users * vectors, axis=1) + biases
+        others, other_biases = self._of_items(variable, (drawn, size))
+        logits = tf.matmul(of_users, others, transpose_b=True) + other_biases
+        logits -= tf.gather(self.log_q, drawn) + float(np.log(self._draws))
+        is_same = drawn[tf.newaxis] == codes[:, tf.newaxis]
+        logits = tf.where(is_same, -np.inf, logits)
+        every = tf.concat([of_pairs[:, tf.newaxis], logits], axis=1)
+        losses = tf.reduce_logsumexp(every, axis=1) - of_pairs
+        losses += self._l2 * (tf.reduce_sum(of_users**2, 1) + tf.reduce_sum(vectors**2, 1))
+        return tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
+
+    def _of_items(self, variable: Any, items: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Vectors [batch, factors] and biases [batch]."""
+        codes, size = items
+        biases = variable(f"{ITEM}_bias", [size], tf.zeros_initializer())
+        found = tf.gather(biases, codes) + tf.gather(self._log_popularity, codes)
+        if width := self._features[ITEM].shape[1]:
+            weights = variable(f"{ITEM}_features_bias", [width], tf.zeros_initializer())
+            found += tf.linalg.matvec(tf.gather(self._features[ITEM], codes), weights)
+        return self._vectors(variable, ITEM, items), found
+
+    def _vectors(self, variable: Any, side: str, entities: Any) -> tf.Tensor:
+        codes, size = entities
+        # Zeros of both sides would have no gradient; an item that is never seen stays at zero.
+        start = tf.random_normal_initializer(stddev=0.1) if side == USER else None
+        own = variable(side, [size, self._factors], start or tf.zeros_initializer())
+        found = tf.nn.embedding_lookup(own, codes)
+        if width := self._features[side].shape[1]:
+            uniform = tf.compat.v1.glorot_uniform_initializer()
+            weights = variable(f"{side}_features", [width, self._factors], uniform)
+            found += tf.gather(self._features[side], codes) @ weights
+        return found
+
+
+def log_probabilities(counts: np.ndarray, alpha: float) -> np.ndarray:
+    """float32 [items]: log of counts^alpha, normalized; an item that nobody has is not drawn."""
+    with np.errstate(divide="ignore"):
+        powers = np.where(counts > 0, alpha * np.log(counts), -np.inf)
+    found: np.ndarray = powers - np.logaddexp.reduce(powers)
+    return found.astype(np.float32)
