@@ -125,10 +125,11 @@ def _client(process: int) -> Any:
     """One for each process: connections do not survive a fork."""
     from google import auth
     from google.auth import credentials, exceptions
-    from google.cloud import storage
+    from google.cloud.storage import Client
     from google.oauth2.credentials import Credentials
     from requests.adapters import HTTPAdapter
 
+    found: Any
     try:
         if token := os.environ.get("GOOGLE_AUTH_TOKEN_FOR_TESTING"):  # as TensorFlow's client does
             found = Credentials(token)
@@ -136,6 +137,6 @@ def _client(process: int) -> Any:
             found, _ = auth.default(["https://www.googleapis.com/auth/devstorage.read_only"])
     except exceptions.DefaultCredentialsError:
         found = credentials.AnonymousCredentials()  # public data need none
-    client = storage.Client(project="", credentials=found)
+    client = Client(project="", credentials=found)
     client._http.mount("https://", HTTPAdapter(pool_maxsize=64))
     return client
