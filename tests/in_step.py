@@ -60,10 +60,15 @@ def train(name, folder, job_dir, workers, kill_after=None, secs=600):
     Raises:
         RuntimeError: a process fails, or takes too long.
     """
-    configs = local_cluster.tf_configs(local_cluster.tasks(workers, 0, False))
+    tasks = local_cluster.tasks(workers, 0, False)
+    with local_cluster.tf_configs(tasks) as configs:
+        return _train(name, folder, job_dir, list(configs.values()), kill_after, secs)
+
+
+def _train(name, folder, job_dir, configs, kill_after, secs):
     processes = [
         _CONTEXT.Process(target=_run, args=(name, folder, job_dir, index, config))
-        for index, config in enumerate(configs.values())
+        for index, config in enumerate(configs)
     ]
     before, until = len(_lines(job_dir, 0)), time.monotonic() + secs
     for process in processes:
@@ -80,7 +85,7 @@ def train(name, folder, job_dir, workers, kill_after=None, secs=600):
             raise RuntimeError(f"{name}: exit codes are {codes} after at most {secs} s")
         return False
     finally:
-        for process in random.sample(processes, workers):
+        for process in random.sample(processes, len(processes)):
             process.kill()
         for process in processes:
             process.join()
@@ -137,7 +142,7 @@ def _run(name, folder, job_dir, index, config):
 
 def _strategy(name, config):
     if name not in MIRRORED:
-        os.environ["TF_CONFIG"] = config
+        os.environ.update({"TF_CONFIG": config, **local_cluster.SHARING_PORTS})
         return tf.distribute.MultiWorkerMirroredStrategy()
     two = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)

@@ -25,8 +25,11 @@ _EPOCHS = 10
 def run(folder: Path, workers: int, evaluator: bool, restarts: int, *arguments: str) -> None:
     write_classes(folder, 60, 600, 2, 3)
     command = [sys.executable, "-m", "tests.cluster_task", str(folder), *arguments]
-    configs = local_cluster.tf_configs(local_cluster.tasks(workers, 1, evaluator))
-    with Cluster(command, configs, restarts=restarts) as cluster:
+    tasks = local_cluster.tasks(workers, 1, evaluator)
+    with (
+        local_cluster.tf_configs(tasks) as configs,
+        Cluster(command, configs, restarts=restarts) as cluster,
+    ):
         cluster.wait(300, 60)
 
 

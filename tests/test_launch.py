@@ -33,9 +33,11 @@ me, index = config["task"]["type"], config["task"]["index"]
 def run(
     script, tasks=(PS, CHIEF, WORKER, EVALUATOR), silent_secs=300, evaluator_secs=300, restarts=0
 ):
-    configs = local_cluster.tf_configs(tasks)
     command = [sys.executable, "-c", PRELUDE + script]
-    with Cluster(command, configs, restarts=restarts) as cluster:
+    with (
+        local_cluster.tf_configs(tasks) as configs,
+        Cluster(command, configs, restarts=restarts) as cluster,
+    ):
         try:
             cluster.wait(silent_secs, evaluator_secs)
         finally:
@@ -45,7 +47,13 @@ def run(
 
 
 def test_the_first_worker_is_the_chief_and_each_has_a_port_of_its_own():
-    configs = {key: json.loads(text) for key, text in local_cluster.tf_configs([PS, CHIEF]).items()}
+    with local_cluster.tf_configs([PS, CHIEF]) as found:
+        configs = {key: json.loads(text) for key, text in found.items()}
+        [port] = [int(each.rpartition(":")[2]) for each in configs[PS]["cluster"]["ps"]]
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", port))  # nobody takes it before its process does
+        with pytest.raises(SamplingError, match=f"port {port}, which ps 0 would"):
+            local_cluster.tf_configs([PS], port).__enter__()
     assert configs[CHIEF]["cluster"] == configs[PS]["cluster"]
     assert configs[CHIEF]["task"] == {"type": "chief", "index": 0}
     addresses = [each for of_type in configs[PS]["cluster"].values() for each in of_type]
@@ -301,7 +309,8 @@ def test_a_cluster_trains_on_every_row_once(tmp_path, capfd):
     (folder / "schema.json").write_text(SCHEMA.to_json())
     job_dir = tmp_path / "job"
     arguments = [
-        *("--workers=2", "--ps=1", "--evaluator", "--", "propensity", "--mode=train"),
+        *("--workers=2", "--ps=1", "--evaluator", "--evaluator_secs=60", "--"),
+        *("propensity", "--mode=train"),
         *(f"--job-dir={job_dir}", f"--schema={folder}/schema.json", "--label=label"),
         *(f"--positive_dir={folder}/positive-*.csv", f"--negative_dir={folder}/negative-*.csv"),
         *(f"--test_dir={folder}/*.csv", "--forward=id", "--num_epochs=3", "--batch_size=8"),

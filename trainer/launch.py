@@ -34,7 +34,7 @@ FLAGS = {
         Flag("restarts", 0, whole(0), "times that a process that died or hangs starts again"),
         Flag("first_port", None, whole(1), "of those to listen to; else any free ones"),
         Flag("silent_secs", 300, whole(1), "seconds of silence of one that hangs"),
-        Flag("evaluator_secs", 300, whole(0), "seconds that it may take after training"),
+        Flag("evaluator_secs", 0, whole(0), "seconds that it may go on after the export"),
     )
 }
 
@@ -53,8 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with ending(_IF_STOPPED):
         rest = _set_aside(rest)
         cluster = local_cluster.tasks(given.workers, given.ps, given.evaluator)
-        configs = local_cluster.tf_configs(cluster, given.first_port)
-        sys.exit(_run([sys.executable, "-m", "trainer.task", *rest], configs, given))
+        with local_cluster.tf_configs(cluster, given.first_port) as configs:
+            status = _run([sys.executable, "-m", "trainer.task", *rest], configs, given)
+        sys.exit(status)
 
 
 def _run(

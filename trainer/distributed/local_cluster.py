@@ -2,9 +2,9 @@
 
 Each gets TF_CONFIG and an address of its own on 127.0.0.1. The first worker is the chief. What they
 print comes out with a prefix. When all workers have ended well, the cluster has: parameter servers
-never end by themselves. When a process dies, or a worker is silent for too long, all are ended; or
-it is started again: a worker or an evaluator alone, a chief or a parameter server with all others,
-since the model goes back to its last checkpoint then.
+never end by themselves. When a process dies, or a worker is silent for too long, all are ended, or
+it is started again. A worker or an evaluator starts alone. A chief or a parameter server starts
+with all others, since the model goes back to its last checkpoint then.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from sampling.errors import SamplingError
@@ -30,6 +30,8 @@ _PORTS = range(20_000, 30_000)  # below those that systems give to outgoing conn
 _POLL_SECS = 0.1
 _END_SECS = 10.0  # between asking a process to end and ending it
 _PR_SET_PDEATHSIG = 1
+# A server of TensorFlow may then listen to a port that is held for it.
+SHARING_PORTS = {"TF_GRPC_REUSE_PORT": "true"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,8 +56,11 @@ def tasks(workers: int, ps: int, evaluator: bool) -> list[Role]:
     return [*servers, *trainers, *([Role("evaluator", 0)] if evaluator else [])]
 
 
-def tf_configs(cluster: Sequence[Role], first_port: int | None = None) -> dict[Role, str]:
+@contextlib.contextmanager
+def tf_configs(cluster: Sequence[Role], first_port: int | None = None) -> Iterator[dict[Role, str]]:
     """TF_CONFIG of each task; a process alone, with or without evaluator, has no cluster.
+
+    Nobody else gets the ports meanwhile, for a restart either; the processes need `SHARING_PORTS`.
 
     Args:
         first_port: of as many in a row as are needed; None: any that are free.
@@ -64,14 +69,14 @@ def tf_configs(cluster: Sequence[Role], first_port: int | None = None) -> dict[R
         SamplingError: a port is taken.
     """
     members = [task for task in cluster if task.type != "evaluator"]
-    ports = _ports(members, first_port)
-    addresses: dict[str, list[str]] = {}
-    for task, port in zip(members, ports, strict=True):
-        addresses.setdefault(task.type, []).append(f"127.0.0.1:{port}")
-    return {
-        task: json.dumps({"cluster": addresses, "task": {"type": task.type, "index": task.index}})
-        for task in cluster
-    }
+    with contextlib.ExitStack() as held:
+        addresses: dict[str, list[str]] = {}
+        for task, port in zip(members, _ports(members, first_port, held), strict=True):
+            addresses.setdefault(task.type, []).append(f"127.0.0.1:{port}")
+        yield {
+            task: json.dumps({"cluster": addresses, "task": dataclasses.asdict(task)})
+            for task in cluster
+        }
 
 
 class Cluster:
@@ -95,7 +100,12 @@ class Cluster:
         restarts: int = 0,
     ):
         self._command, self._configs = list(command), configs
-        self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self._environment = {
+            **os.environ,
+            **SHARING_PORTS,
+            "PYTHONUNBUFFERED": "1",
+            **(environment or {}),
+        }
         self.processes: dict[Role, subprocess.Popen[bytes]] = {}
         self._restarts = restarts
         self._readers: dict[Role, list[threading.Thread]] = {}
@@ -217,13 +227,15 @@ class Cluster:
         source.close()
 
 
-def _ports(members: Sequence[Role], first_port: int | None) -> list[int]:
+def _ports(
+    members: Sequence[Role], first_port: int | None, held: contextlib.ExitStack
+) -> list[int]:
     if first_port is None:
-        free = (port for port in random.sample(_PORTS, len(_PORTS)) if _is_free(port))
+        free = (port for port in random.sample(_PORTS, len(_PORTS)) if _hold(port, held))
         return [port for port, _ in zip(free, members, strict=False)]
     ports = [first_port + index for index in range(len(members))]
     for task, port in zip(members, ports, strict=True):
-        if not _is_free(port):
+        if not _hold(port, held):
             raise SamplingError(
                 f"port {port}, which {task} would listen to, is taken; free it, or name another "
                 "first port"
@@ -231,12 +243,16 @@ def _ports(members: Sequence[Role], first_port: int | None) -> list[int]:
     return ports
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
+def _hold(port: int, held: contextlib.ExitStack) -> bool:
+    """Whether a port was free; it is taken now for all but servers that share theirs."""
+    with socket.socket() as probe:  # which shares none, as other holders do
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
             return False
+    holder = held.enter_context(socket.socket())
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    holder.bind(("127.0.0.1", port))
     return True
 
 
