@@ -136,8 +136,8 @@ def fit(
     Started again after a stop, with the latest checkpoint restored, it ends after the same batches
     as a training never stopped.
 
-    Of several workers each fits on its own rows, and all save after the same step: the chief in the
-    manager's directory, the others in folders in it that nothing is read from.
+    Of several workers each fits on its own rows, and all save after the same step. The chief saves
+    in the manager's directory, the others in folders in it that nothing is read from.
 
     Args:
         model: compiled, in the strategy's scope where there are several workers.

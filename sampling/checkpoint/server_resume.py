@@ -23,8 +23,8 @@ class WorkerState(tf.compat.v1.train.SessionRunHook):
         hooks = [state, SaveWhenAllAreDone(state, save_secs=600)] if state.is_chief else [state]
         spec = tf.estimator.TrainSpec(state.input_fn, state.max_steps, hooks)
 
-    After every `every_steps` batches that this worker has trained on, a file of less than 1 KB in
-    the model_dir says where its input is, with the global step that is read then. What those
+    After every `every_steps` batches that this worker has trained on, a file in the model_dir says
+    where its input is, with the global step that is read then. It has less than 1 KB. What those
     batches have changed is in every checkpoint of that step or a later one, if the step is counted
     after the change, as optimizers do. A worker goes on from its latest state that is not after the
     checkpoint: no row is left out, and those of at most `every_steps` batches are trained on again,
@@ -32,8 +32,8 @@ class WorkerState(tf.compat.v1.train.SessionRunHook):
     rows in between would be lost.)
 
     A worker that is started again while the others train on does the same from its latest state.
-    When the chief is started again, or a parameter server, the model goes back to the checkpoint;
-    then the others end with an error, and are to be started again, too.
+    When the chief is started again, or a parameter server, the model goes back to the checkpoint.
+    Then the others end with an error, and are to be started again, too.
 
     Making one restores the input function. The chief's has to be made before its training starts;
     the others wait for that. In an evaluator or parameter server it does nothing.

@@ -108,8 +108,8 @@ def steps_of_states(model_dir: str, worker: int, workers: int) -> list[int]:
 
 
 def needed(steps: Iterable[int], checkpoints: Iterable[int]) -> set[int]:
-    """Which of a worker's states one may still go on with: for each checkpoint the latest that is
-    not after it, and all that are after them, for a checkpoint that is being written."""
+    """Which of a worker's states one may still go on with. For each checkpoint that is the latest
+    that is not after it. All that are after them stay for a checkpoint that is being written."""
     steps, checkpoints = sorted(steps), sorted(checkpoints)
     kept = {step for step in steps if not checkpoints or step > checkpoints[-1]}
     for checkpoint in checkpoints:

@@ -20,10 +20,10 @@ _DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 def forward_features(estimator: Any, schema_or_keys: Schema | str | Iterable[str]) -> Any:
     """An estimator whose predictions also hold the forwarded features, under `name_`.
 
-    They are in what `predict` yields and in every signature of an export that can carry them.
-    A classification or a regression cannot: a default signature of such a kind (all canned
-    classifiers and regressors have one) becomes a prediction, which besides lets it take one
-    tensor for each feature.
+    They are in what `predict` yields and in every signature of an export that can carry them. A
+    classification or a regression cannot. So a default signature of such a kind, which all canned
+    classifiers and regressors have, becomes a prediction; it then takes one tensor for each
+    feature.
 
     Args:
         estimator: a canned or custom tf.estimator.Estimator; it is left as it was.

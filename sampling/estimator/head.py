@@ -5,8 +5,8 @@
     estimator = tf.estimator.DNNEstimator(head, [64, 32], columns)
 
 The first begins training where a model without features would end. The second puts out
-probabilities of the files, whatever it was trained on: training goes on in the prior of the sample,
-and in evaluations, predictions and exports a constant is added to the logits, see
+probabilities of the files, whatever it was trained on. Training goes on in the prior of the sample.
+In evaluations, predictions and exports a constant is added to the logits, see
 `calibration.adjust_logits`.
 """
 

@@ -1,8 +1,8 @@
 """Rows of the training files, and what their schema knows -> the constants of features.
 
-The rows are the first ones of the files as they are, mixed at random. What the statistics of a
-schema tell better, because they are of all rows, is taken from there: how many distinct values
-there are, which are frequent, and whether any are missing.
+The rows are the first ones of the files as they are, mixed at random. The statistics of a schema
+are of all rows. So they tell how many distinct values there are, which are frequent, and whether
+any are missing.
 """
 
 from __future__ import annotations

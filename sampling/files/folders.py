@@ -29,7 +29,7 @@ def folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[st
 
     A local folder is written beside its place and renamed; whatever stops the job, there is none or
     the one of before. If something has appeared in its place meanwhile, that stays, and the result
-    is kept beside it. A bucket has no renaming: there, what has no manifest is not whole, of two
+    is kept beside it. A bucket has no renaming. There, what has no manifest is not whole. Of two
     writers at least one is refused, and one that fails removes what it wrote, nothing else.
 
     Args:

@@ -1,8 +1,8 @@
 """Tables as a format has them -> tables of a schema's columns and types.
 
-A value is converted where it stays what it is (4.0 for an INTEGER, 4 for a FLOAT or a STRING, a
-date for a DATE) and refused where it does not. What is missing (null, NaN, a spelling of nothing)
-is null first, in every format, and then what its field makes of it.
+A value is converted where it stays what it is: 4.0 for an INTEGER, 4 for a FLOAT or a STRING, a
+date for a DATE. Otherwise it is refused. What is missing (null, NaN, a spelling of nothing) is null
+first, in every format, and then what its field makes of it.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class GroupedBlocks(CountedBlocks):
     """The Parquet or Arrow files of one class.
 
     Neighbouring small groups are one block together. A large one is decoded as a whole and handed
-    out in pieces, as far as several fit 64 MiB; a larger one is decoded piece by piece, from its
+    out in pieces, as far as several fit 64 MiB. A larger one is decoded piece by piece, from its
     beginning.
 
     Args:

@@ -15,7 +15,7 @@ that follows from the seed, from memory for a bounded number of rows, going on f
   and no more exact or less. A round has about `pool_rows` rows *of the class*, however many
   blocks that takes, and is read some blocks at a time.
 
-What it costs: a class with n rows of which an epoch takes k reads k / n of the blocks it is in, and
+What it costs: a class with n rows of which an epoch takes k reads k / n of the blocks it is in. It
 leaves out the others' rows, which another class reads again when it is its turn. So a frequent
 class that is downsampled reads little. A class of up to `pool_rows` rows is read but once: its rows
 are kept when the files are indexed. Files that are sorted by class cost no more than files of one

@@ -2,11 +2,12 @@
 
 A gzip file can be decompressed from its beginning only, unless the state of the decompressor was
 kept at some place. One pass over the files, when they are listed, keeps it at up to 256 places of a
-class (some 45 KB each), checks every checksum and finds out the length. A block is then reached by
-decompressing from the point before it, or from where the last block of that stretch ended.
+class (some 45 KB each). It also checks every checksum and finds out the length. A block is then
+reached by decompressing from the point before it, or from where the last block of that stretch
+ended.
 
-Others have no state that could be kept: each of their files is one stretch, which is decompressed
-from its beginning to its end, or once more where something before is asked for.
+Others have no state that could be kept. Each of their files is one stretch, which is decompressed
+from its beginning to its end, and once more where something before is asked for.
 """
 
 from __future__ import annotations

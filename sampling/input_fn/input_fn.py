@@ -278,8 +278,8 @@ class InputFn:
             input_fn.rows_per_worker(3)  # [333, 334, 334]
 
         No row is two workers', and together they have every row that one process has. Where they
-        train in step, all have as many as the largest: the others' last rows are copies of weight 0
-        (but not of rows without label, which are for prediction).
+        train in step, all have as many as the largest. The others' last rows are then copies of
+        weight 0, but not of rows without label, which are for prediction.
 
         Raises:
             SamplingError: a class of files has fewer rows than there are workers.

@@ -23,7 +23,7 @@ class InputFnResample(InputFn):
         InputFnResample("visits/*.csv", schema, weight="inverse",
                         rate=lambda table: pyarrow.compute.if_else(table["seconds"] > 60, 1, 0.1))
 
-    An epoch is a pass over the files, and has R rows, the sum of the rates, rounded; the rates are
+    An epoch is a pass over the files, and has R rows, the sum of the rates, rounded. The rates are
     scaled to add up to just that, by less than one part in 2 R. A row comes floor(rate) or
     ceil(rate) times in a pass, its rate on average over the passes. With weight="inverse", the
     weighted sum over an epoch of anything is, on average, the sum over the files (the estimator of

@@ -24,7 +24,7 @@ class InputFnStratified(InputFn):
         model.fit(input_fn.dataset(), epochs=3)
 
     The number of rows of each class in an epoch is exact. A class that is not taken as a whole goes
-    on where the last epoch stopped, and one that is taken more than once starts over: each of its
+    on where the last epoch stopped, and one that is taken more than once starts over. Each of its
     rows is seen once before any is seen again. Rows are counted for it, once, at memory speed. A
     state takes some 350 bytes, and where a class has more than `pool_rows` rows, 11 for each class.
 

@@ -2,11 +2,12 @@
 
 The rates of all rows, laid end to end, make a line of the length of an epoch. Marks stand on it at
 distance 1, the first at random. A row comes as often as there are marks on its stretch: its rate,
-rounded down or up, and in expectation its very rate, since every place is as likely to have a mark.
-The number of rows is the line's length, in every pass. Rows lie on the line in the order of their
-blocks, and within a block in random order: so a sample is as evenly spread over the files as can be
-(each block has its share to the row), and yet no period in the files goes with the marks'. Where on
-the line a block begins follows from sums of rates by block, which is all there is to know. Sources:
+rounded down or up. In expectation that is its very rate, since every place is as likely to have a
+mark. The number of rows is the line's length, in every pass. Rows lie on the line in the order of
+their blocks, and within a block in random order: so a sample is as evenly spread over the files as
+can be (each block has its share to the row), and yet no period in the files goes with the marks'.
+Where on the line a block begins follows from sums of rates by block, which is all there is to know.
+Sources:
 
 - Madow (1949), On the Theory of Systematic Sampling, II, Annals of Mathematical Statistics 20:
   systematic sampling with unequal rates, of which this is the random order within blocks.

@@ -1,7 +1,7 @@
 """The same on many machines: Apache Beam pipelines for split, count and vocab.
 
-The unit of work is a chunk of the raw files, and what happens to its rows is the code that runs on
-one machine: the shards that come out are the same, byte for byte. All workers have to see the files
+The unit of work is a chunk of the raw files. What happens to its rows is the code that runs on one
+machine, so the shards that come out are the same, byte for byte. All workers have to see the files
 and the output: a bucket, or a disk that they share.
 """
 

@@ -35,8 +35,8 @@ def sample_ranks(total: int, sample: int, start: int, stop: int, seed: int) -> n
     """Some of `sample` distinct ranks out of 0..total-1: those numbered start..stop-1.
 
     One is drawn from each of `sample` stretches of equal length, give or take one, and all are
-    turned by the same random amount: every rank is equally likely, none comes twice, nothing but
-    the ranks asked for is in memory.
+    turned by the same random amount. So every rank is equally likely and none comes twice. Nothing
+    but the ranks asked for is in memory.
 
     Returns:
         int64 [stop - start]

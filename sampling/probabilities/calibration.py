@@ -4,9 +4,9 @@
     if prior.needs_correction:
         probabilities = prior.correct(outputs)   # 0.5 -> 0.03
 
-A model learns the probabilities of the weighted stream of rows that it is trained on. Where rows of
-a class were left out or weighted without regard to anything but their class, the odds it puts out
-are those of the files times a constant, the same for every row. Sources:
+A model learns the probabilities of the weighted stream of rows that it is trained on. Rows may have
+been left out or weighted by nothing but their class. Then the odds it puts out are those of the
+files times a constant, the same for every row. Sources:
 
 - Elkan (2001), The Foundations of Cost-Sensitive Learning, IJCAI: theorem 2, and thresholds.
 - King and Zeng (2001), Logistic Regression in Rare Events Data, Political Analysis 9: the same as a
@@ -133,8 +133,8 @@ def cost_threshold(false_positive: float, false_negative: float) -> float:
 class Prior:
     """The share of each class: in the files, and in the weighted stream that a model learns from.
 
-    Where rows have weights of their own, `files` counts rows and `stream` leaves these weights out;
-    corrections are right all the same, since they depend on the ratio of the two alone.
+    Where rows have weights of their own, `files` counts rows and `stream` leaves these weights out.
+    Corrections are right all the same, since they depend on the ratio of the two alone.
 
     Args:
         files: float [k], of classes 0, 1, ...; in proportion, it is scaled to sum to 1.

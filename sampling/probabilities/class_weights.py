@@ -41,7 +41,7 @@ def with_class_weights(dataset: tf.data.Dataset, weights: Any) -> tf.data.Datase
       known length: cast class numbers to integers there.
 
     Labels of several outputs are a dict or a tuple. Weights are then a dict with the names of some
-    or a tuple with an entry for each, None in it where rows have weight 1; "balanced" alone
+    or a tuple with an entry for each, None in it where rows have weight 1. "balanced" alone
     balances each output by itself. Weights that the Dataset has already are multiplied.
 
     Args:

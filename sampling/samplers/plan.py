@@ -57,7 +57,7 @@ class Plan:
         Plan.per("positive", {"negative": 2.5})              # 2.5 negatives for each positive
         Plan.per("files")                                    # every row once
 
-    The second form needs no counting: an epoch is one pass over the leading class, and the first n
+    The second form needs no counting. An epoch is one pass over the leading class, and the first n
     rows of it come with floor(per x n + 1/2) rows of another class. Rows of a class that are not
     all used in an epoch come on in the next one: each is used once before any is used again.
 

@@ -1,6 +1,6 @@
 """`Field`: one column, by any of the names that types have.
 
-A field carries BigQuery's type names, because that is where such files come from, and knows what
+A field carries BigQuery's type names, because that is where such files come from. It knows what
 they are in numpy and TensorFlow: whole numbers and booleans are int64 (a boolean 0 or 1), other
 numbers float32, everything else a string.
 """

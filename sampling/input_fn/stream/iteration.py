@@ -1,6 +1,6 @@
 """Where in its stream of rows an input function is, and how that is written down.
 
-The stream is endless (epoch after epoch) and fixed by seed and files, so a place in it is an epoch,
+The stream is endless (epoch after epoch) and fixed by seed and files. So a place in it is an epoch,
 a cursor for each class, and a number of rows to leave out of the chunk that begins there.
 """
 
@@ -176,8 +176,8 @@ class Pause:
 class Iterations:
     """One walk along the stream: what one call of an input function begins.
 
-    Iterating its Dataset again goes on: iteration k has the epochs k x num_epochs and following,
-    however far the one before was followed, so timing has no say in which rows come.
+    Iterating its Dataset again goes on. Iteration k has the epochs k x num_epochs and following,
+    however far the one before was followed. So timing has no say in which rows come.
 
     Args:
         start: where the first iteration begins.

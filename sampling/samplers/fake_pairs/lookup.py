@@ -75,7 +75,7 @@ class FeatureLookup:
         InputFnWithFakePairs(..., item_features=songs)
 
     A column of lists ("rock|pop") becomes a multi-hot feature: float32 [batch, width], 1 for each
-    value of the row's list and 0 for all others; `values["genres"]` are the values in the order of
+    value of the row's list and 0 for all others. `values["genres"]` are the values in the order of
     its columns. A list of what the row's user did must not hold what is to be predicted.
 
     Args:

@@ -1,7 +1,7 @@
 """A schema's features as feature columns, and the constants that numbers are standardized with.
 
 A column that was never negative in the rows measured (amounts, counts, ages, 0 and 1) is taken by
-its logarithm first: amounts have long tails, and a logarithm does little to the others.
+its logarithm first. Amounts have long tails, and a logarithm does little to the others.
 """
 
 from __future__ import annotations
