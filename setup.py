@@ -1,10 +1,23 @@
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 setup(
     name="tf-sampling",
     version="0.2.0",
     description="Train TensorFlow models on lopsided classes: sample while reading, then upweight.",
+    long_description=Path(__file__).with_name("README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
     license="MIT",
+    classifiers=[
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     packages=find_packages(
         include=["sampling", "sampling.*", "trainer", "trainer.*", "examples", "examples.*"]
     ),
