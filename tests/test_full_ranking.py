@@ -10,7 +10,7 @@ import pytest
 
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 from trainer.recommender.catalogue import Catalogue
-from trainer.recommender.evaluate import Measured
+from trainer.recommender.evaluate import RankingFigures
 from trainer.recommender.measuring import full_ranking
 from trainer.recommender.measuring.baselines import Ease, Popular, gram_matrix
 from trainer.recommender.measuring.full_ranking import Users
@@ -101,7 +101,7 @@ def test_a_model_that_is_no_better_than_a_baseline_is_warned_of(catalogue, capsy
     model = {"ndcg_at_10": 0.3, "full_ndcg_at_20": 0.1}
     figures = {"gmf": model, "popularity": {**model, "full_ndcg_at_20": 0.09}, "ease": model}
     users = Users.of_pairs(catalogue, np.array([101]), np.array([b"i1"], object), 0)
-    Measured(flags, catalogue, users, figures, {}, 1).warn()
+    RankingFigures(flags, catalogue, users, figures, {}, 1).warn()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert "no better than popularity" in lines[0] and "NDCG@10 0.3000 against 0.3000" in lines[0]

@@ -11,12 +11,12 @@ from sampling.errors import SamplingError
 from sampling.probabilities import temperature
 from trainer.classes import metrics, model
 from trainer.classes.options import AUTO
-from trainer.classes.parameters import Parameters
+from trainer.classes.parameters import ClassesParameters
 from trainer.classification import checkpoints, collected
 from trainer.training.hooks import StepProgress
 
 
-def calibrated(parameters: Parameters, dev_input: Any) -> Parameters:
+def calibrated(parameters: ClassesParameters, dev_input: Any) -> ClassesParameters:
     """The parameters with a calibration of the checkpoint that counts, if there is to be one.
 
     Args:
@@ -27,7 +27,7 @@ def calibrated(parameters: Parameters, dev_input: Any) -> Parameters:
     parameters = parameters._replace(calibration=None, calibrated_step=0)
     if flags.calibrate != AUTO or not flags.dev_dir:
         return parameters
-    path, rows = checkpoints.latest(flags), collected.Rows()
+    path, rows = checkpoints.latest(flags), collected.CollectedRows()
     model.estimator(parameters).evaluate(
         dev_input,
         hooks=[StepProgress("calibrating", dev_input.steps_per_epoch), rows],

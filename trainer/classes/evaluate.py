@@ -10,10 +10,10 @@ import numpy as np
 from sampling.probabilities.doubts import doubts_of_classes
 from sampling.probabilities.temperature import softmax
 from sampling.report.classes import measures
-from sampling.report.classes.measures import ByClass
+from sampling.report.classes.measures import ClassFigures
 from sampling.report.classes.rows import ClassPredictions
 from trainer.classes import inputs, metrics, model, reporting
-from trainer.classes.parameters import Parameters
+from trainer.classes.parameters import ClassesParameters
 from trainer.classification import checkpoints, collected
 from trainer.job_dir import contents, evaluations
 from trainer.training.hooks import StepProgress
@@ -38,19 +38,19 @@ class Evaluated:
     ids: dict[str, np.ndarray]
 
 
-def evaluate(parameters: Parameters) -> None:
+def evaluate(parameters: ClassesParameters) -> None:
     """Measures the model of the last checkpoint, or the best."""
     usage = contents.read_json_if_any(parameters.flags.job_dir, contents.USAGE)
     found = evaluated(parameters, model.estimator(parameters), inputs.test(parameters))
     warn(write(parameters, found, usage))
 
 
-def evaluated(parameters: Parameters, estimator: Any, test_input: Any) -> Evaluated:
+def evaluated(parameters: ClassesParameters, estimator: Any, test_input: Any) -> Evaluated:
     """What the checkpoint that counts says of some rows."""
     flags, schema = parameters.flags, parameters.schema
     ids = {name: metrics.id_name(name) for name in schema.features_to_forward}
     kept = (collected.LABELS, collected.LOGITS, collected.WEIGHTS)
-    rows = collected.Rows([*kept, collected.BASELINE, *ids.values()])
+    rows = collected.CollectedRows([*kept, collected.BASELINE, *ids.values()])
     result = estimator.evaluate(
         test_input,
         hooks=[StepProgress("evaluating", test_input.steps_per_epoch), rows],
@@ -67,7 +67,7 @@ def evaluated(parameters: Parameters, estimator: Any, test_input: Any) -> Evalua
     )
 
 
-def write(parameters: Parameters, found: Evaluated, usage: Any) -> list[str]:
+def write(parameters: ClassesParameters, found: Evaluated, usage: Any) -> list[str]:
     """Tables, evaluation.json in the job_dir, and the report.
 
     Args:
@@ -109,7 +109,7 @@ def warn(sentences: list[str]) -> None:
         print(f"warning: {sentence}", flush=True)
 
 
-def _by_name(found: ByClass, classes: Any) -> dict[str, dict[str, Any]]:
+def _by_name(found: ClassFigures, classes: Any) -> dict[str, dict[str, Any]]:
     figures = {name: values.tolist() for name, values in found._asdict().items()}
     return {
         class_: {name: values[place] for name, values in figures.items()}
@@ -117,7 +117,7 @@ def _by_name(found: ByClass, classes: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-def _table(found: ByClass, classes: Any) -> str:
+def _table(found: ClassFigures, classes: Any) -> str:
     """A line for each class, aligned; rare ones of very many are left out."""
     order = np.argsort(-found.rows, kind="stable")
     shown = np.sort(order[:_PRINTED])

@@ -14,7 +14,7 @@ from sampling.probabilities.calibration import Prior
 from sampling.samplers.stratified import name_of
 from sampling.schema import labels
 from trainer.classes.options import AUTO, NATURAL
-from trainer.classes.parameters import Parameters
+from trainer.classes.parameters import ClassesParameters
 from trainer.classification.unlabelled import without_labels
 
 TEST_BATCH = 1024  # where nothing is learned, larger batches are only faster
@@ -25,7 +25,7 @@ _LEAST = 2  # times as many rows of the largest class as of the others
 _STEPS, _EPOCHS = 3_000, 2  # that a training has at least
 
 
-def settled(parameters: Parameters) -> Parameters:
+def settled(parameters: ClassesParameters) -> ClassesParameters:
     """The parameters with numbers for what is to be found out, and the prior.
 
     They are a function of the files and of the other flags: every process finds the same, and so
@@ -81,7 +81,7 @@ def sizes_of(input_fn: InputFnStratified) -> dict[int, int]:
     return {label: rows[name_of(label)] for label in input_fn.labels}
 
 
-def training(parameters: Parameters, **instead: Any) -> InputFnStratified:
+def training(parameters: ClassesParameters, **instead: Any) -> InputFnStratified:
     """What is trained on; `instead` are values of flags, in the place of those given."""
     flags = argparse.Namespace(**{**vars(parameters.flags), **instead})
     options = {
@@ -101,12 +101,14 @@ def training(parameters: Parameters, **instead: Any) -> InputFnStratified:
     return InputFnStratified(files, rows=rows, **options)
 
 
-def as_they_are(parameters: Parameters) -> InputFnStratified:
+def as_they_are(parameters: ClassesParameters) -> InputFnStratified:
     """All rows of all classes, mixed at random, in large batches and without end."""
     return training(parameters, most_rows=NATURAL, weight=1.0, batch_size=4096, num_epochs=None)
 
 
-def test(parameters: Parameters, test_dir: list[str] | None = None, **instead: Any) -> InputFn:
+def test(
+    parameters: ClassesParameters, test_dir: list[str] | None = None, **instead: Any
+) -> InputFn:
     """All rows in the order of the files; labels are there if the files have them.
 
     Args:
@@ -120,13 +122,13 @@ def test(parameters: Parameters, test_dir: list[str] | None = None, **instead: A
     )
 
 
-def unlabelled(parameters: Parameters) -> InputFn:
+def unlabelled(parameters: ClassesParameters) -> InputFn:
     """`test` to predict from: labels and weights may be blank, unknown or lacking."""
     schema = without_labels(parameters.input_schema, bool(parameters.flags.header))
     return test(parameters, schema=schema)
 
 
-def _files(parameters: Parameters) -> Any:
+def _files(parameters: ClassesParameters) -> Any:
     flags, classes = parameters.flags, parameters.schema.classes
     if not flags.class_dir:
         return flags.train_dir

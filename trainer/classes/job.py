@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from trainer.classes.evaluate import evaluate
-from trainer.classes.parameters import Parameters
+from trainer.classes.parameters import ClassesParameters
 from trainer.classes.predict import predict
 from trainer.classes.train import ClassesTraining
 from trainer.classification import job
@@ -15,7 +15,7 @@ def run(given: argparse.Namespace) -> None:
     """Does what `mode` says; see `trainer.classification.job.run`."""
     job.run(
         given,
-        Parameters.resolve,
+        ClassesParameters.resolve,
         {
             "train": lambda parameters, task: ClassesTraining(parameters, task).run(),
             "evaluate": lambda parameters, _: evaluate(parameters),

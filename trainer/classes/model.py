@@ -15,13 +15,13 @@ from sampling.estimator.head import corrected_head, starting_head
 from sampling.probabilities.temperature import ClassCalibration
 from sampling.schema import WEIGHT_FEATURE
 from trainer.classes.metrics import add_metrics
-from trainer.classes.parameters import Parameters
+from trainer.classes.parameters import ClassesParameters
 from trainer.classification import checkpoints
 from trainer.wide_deep import network, optimizer
 from trainer.wide_deep.network import Network
 
 
-def estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int = 1) -> Any:
+def estimator(parameters: ClassesParameters, steps_per_epoch: int = 1, total_steps: int = 1) -> Any:
     """What trains, evaluates, predicts and exports, with its checkpoints in the job_dir.
 
     It has one logit for two classes, or one for each of more, as canned classifiers have.
@@ -51,7 +51,7 @@ def estimator(parameters: Parameters, steps_per_epoch: int = 1, total_steps: int
     return forward_features(measured, parameters.input_schema)
 
 
-def _calibration(parameters: Parameters) -> ClassCalibration | None:
+def _calibration(parameters: ClassesParameters) -> ClassCalibration | None:
     """None, too, if it is of another checkpoint."""
     found = parameters.calibration
     if found is None or step_of(checkpoints.latest(parameters.flags)) != parameters.calibrated_step:

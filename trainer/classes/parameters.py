@@ -35,7 +35,7 @@ _NEEDED = {
 CLASS, PROBABILITY = "class", "probability_"  # what predictions are called; a class's name follows
 
 
-class Parameters(NamedTuple):
+class ClassesParameters(NamedTuple):
     """Flags, the schema they lead to, whose classes are named, steps trained, the prior that the
     model was trained in, what it knows of its columns, how the checkpoint of `calibrated_step` is
     calibrated, and what it is compared with."""
@@ -50,7 +50,7 @@ class Parameters(NamedTuple):
     baseline: Baseline | None = None
 
     @classmethod
-    def resolve(cls, given: Mapping[str, Any]) -> Parameters:
+    def resolve(cls, given: Mapping[str, Any]) -> ClassesParameters:
         """The flags that were given; for the others what the job_dir says, or the defaults.
 
         Raises:

@@ -10,14 +10,14 @@ import numpy as np
 
 from sampling.schema import FORWARDED_SUFFIX
 from trainer.classes import inputs, model
-from trainer.classes.parameters import CLASS, PROBABILITY, Parameters
+from trainer.classes.parameters import CLASS, PROBABILITY, ClassesParameters
 from trainer.classification import checkpoints
 from trainer.job_dir import predictions
 from trainer.training import exported
 from trainer.training.hooks import StepProgress
 
 
-def predict(parameters: Parameters) -> None:
+def predict(parameters: ClassesParameters) -> None:
     """Writes a JSON line for each row, in the order of the files."""
     flags, test_input = parameters.flags, inputs.unlabelled(parameters)
     checkpoint = checkpoints.latest(flags)
@@ -41,7 +41,7 @@ def predict(parameters: Parameters) -> None:
     print(f"{test_input.rows_per_epoch:,} predictions: {path}")
 
 
-def _predicted(batch: Mapping[str, Any], parameters: Parameters) -> dict[str, np.ndarray]:
+def _predicted(batch: Mapping[str, Any], parameters: ClassesParameters) -> dict[str, np.ndarray]:
     schema, of_class = parameters.schema, batch["probabilities"]
     return {
         **{name: batch[name + FORWARDED_SUFFIX] for name in schema.features_to_forward},

@@ -15,7 +15,7 @@ from sampling import InputFnStratified, files
 from sampling.input_fn.description import Description
 from sampling.report import folder
 from sampling.samplers.stratified import name_of
-from trainer.classes.parameters import Parameters
+from trainer.classes.parameters import ClassesParameters
 from trainer.classification import tensorboard
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def summaries_name(flags: argparse.Namespace) -> str | None:
 
 
 def write(
-    parameters: Parameters, found: Evaluated, usage: Any, evaluations: Mapping[str, Any]
+    parameters: ClassesParameters, found: Evaluated, usage: Any, evaluations: Mapping[str, Any]
 ) -> None:
     """Writes the page, if it can be drawn."""
     try:
@@ -59,7 +59,7 @@ def write(
     print(f"report: {os.path.join(directory, build.PAGE)}", flush=True)
 
 
-def described(input_fn: InputFnStratified, parameters: Parameters) -> Description:
+def described(input_fn: InputFnStratified, parameters: ClassesParameters) -> Description:
     """What is read and what comes of it, with the classes by name, and what outputs are."""
     names = {name_of(place): name for place, name in enumerate(parameters.schema.classes)}
     named = {
@@ -71,7 +71,7 @@ def described(input_fn: InputFnStratified, parameters: Parameters) -> Descriptio
     return Description(named, outputs=said_of_outputs(parameters))
 
 
-def said_of_outputs(parameters: Parameters) -> str:
+def said_of_outputs(parameters: ClassesParameters) -> str:
     """What the model's outputs are probabilities of."""
     prior = parameters.prior
     if prior is None or not prior.needs_correction:
@@ -81,7 +81,7 @@ def said_of_outputs(parameters: Parameters) -> str:
     return "not corrected: of the prior in training, not of the files'"
 
 
-def _title(parameters: Parameters) -> str:
+def _title(parameters: ClassesParameters) -> str:
     flags = parameters.flags
     return (
         f"Classes: {flags.label}, in {', '.join(flags.test_dir)}, {datetime.date.today():%Y-%m-%d}"

@@ -7,9 +7,9 @@ from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
 from trainer.classes import calibrate, evaluate, inputs, metrics, model, reporting
 from trainer.classes.options import AUTO
-from trainer.classes.parameters import Parameters
+from trainer.classes.parameters import ClassesParameters
 from trainer.classification import checkpoints
-from trainer.classification.run import Run
+from trainer.classification.run import TrainingRun
 from trainer.wide_deep import baseline
 
 
@@ -26,7 +26,7 @@ class ClassesTraining:
             says, or the last checkpoint is of another input.
     """
 
-    def __init__(self, parameters: Parameters, task: Task):
+    def __init__(self, parameters: ClassesParameters, task: Task):
         self._task, self._is_chief = task, task.type == cluster.CHIEF
         parameters = inputs.settled(parameters)
         # what is learned from here on is calibrated at the end
@@ -38,7 +38,7 @@ class ClassesTraining:
             self._dev_input = inputs.test(parameters, flags.dev_dir)
         for labelled in (self._test_input, self._dev_input):
             labelled("eval")  # files without labels are refused now, not after the training
-        self._run = Run(flags, task, self._input, self._dev_input, parameters.trained_steps)
+        self._run = TrainingRun(flags, task, self._input, self._dev_input, parameters.trained_steps)
         self._parameters = self._measured(parameters)
 
     def run(self) -> None:
@@ -58,7 +58,7 @@ class ClassesTraining:
             self._run.export(self._estimator, schema, chosen(self._parameters.flags))
             evaluate.warn(said)
 
-    def _measured(self, parameters: Parameters) -> Parameters:
+    def _measured(self, parameters: ClassesParameters) -> ClassesParameters:
         """With what is known of columns, and a baseline; a model goes on with those it began
         with."""
         if parameters.columns is None:

@@ -31,7 +31,7 @@ def collected_if_any(name: str) -> tf.Tensor | None:
     return found[0] if found else None
 
 
-class Rows(tf.compat.v1.train.SessionRunHook):
+class CollectedRows(tf.compat.v1.train.SessionRunHook):
     """A hook of an evaluation that keeps tensors of all rows.
 
     Args:

@@ -18,7 +18,7 @@ from trainer.training.best import Best, EarlyStopping
 from trainer.training.hooks import Speed, StepProgress
 
 
-class Run:
+class TrainingRun:
     """The steps of a training, in this process or as one of several.
 
     Args:

@@ -26,7 +26,7 @@ _LOCK = "predictions.lock"
 Batch = Mapping[str, np.ndarray]
 
 
-class Rows(Protocol):
+class InOrder(Protocol):
     """What is predicted, in order: an InputFn, say."""
 
     schema: Schema
@@ -43,7 +43,7 @@ class Rows(Protocol):
 
 def write(
     job_dir: str,
-    input_fn: Rows,
+    input_fn: InOrder,
     predict: Callable[[], Iterable[Batch]],
     about: Mapping[str, Any],
     output: str | None = None,
@@ -77,7 +77,7 @@ def write(
 
 def _written(
     job_dir: str,
-    input_fn: Rows,
+    input_fn: InOrder,
     predict: Callable[[], Iterable[Batch]],
     about: Mapping[str, Any],
 ) -> _Parts:
@@ -132,7 +132,7 @@ class _Parts:
     def _path(self, number: int) -> str:
         return f"{self._folder}/{number:05}.jsonl"
 
-    def restore(self, input_fn: Rows) -> None:
+    def restore(self, input_fn: InOrder) -> None:
         """Lets the input go on after the parts."""
         try:
             input_fn.restore(self.state)

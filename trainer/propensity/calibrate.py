@@ -70,7 +70,7 @@ def _evaluated(
     parameters: Parameters, input_fn: Any, path: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Logits, labels and weights of all rows."""
-    rows = collected.Rows()
+    rows = collected.CollectedRows()
     checkpoints.estimator(parameters).evaluate(
         input_fn,
         hooks=[StepProgress("calibrating", input_fn.steps_per_epoch), rows],

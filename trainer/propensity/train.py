@@ -10,7 +10,7 @@ from sampling.features import measuring
 from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
 from sampling.input_fn.description import Description
-from trainer.classification.run import Run
+from trainer.classification.run import TrainingRun
 from trainer.job_dir import contents
 from trainer.propensity import automatic, calibrate, checkpoints, evaluate, importance, inputs
 from trainer.propensity.model import features
@@ -40,7 +40,7 @@ class PropensityTraining:
         parameters = parameters._replace(calibration=None, calibrated_step=0)
         self._open(parameters)
         done = parameters.trained_steps
-        self._run = Run(parameters.flags, task, self._input, self._dev_input, done)
+        self._run = TrainingRun(parameters.flags, task, self._input, self._dev_input, done)
         parameters = self._measured_columns(parameters._replace(prior=self._input.prior()))
         # only what is evaluated on the test rows while training needs it from the start
         is_needed_now = not parameters.flags.dev_dir

@@ -35,7 +35,7 @@ def evaluate(flags: argparse.Namespace, schema: Schema) -> None:
     catalogue = Catalogue.of_job(flags, schema)
     held_out = inputs.held_out(flags, schema, catalogue, flags.test_dir)
     ease = contents.read_json_if_any(flags.job_dir, contents.EASE)
-    measured = Measured.of(
+    measured = RankingFigures.of(
         flags, catalogue, held_out, of_model(flags, schema, catalogue, held_out), ease
     )
     measured.tell({})
@@ -54,7 +54,7 @@ def of_model(
     return found
 
 
-class Measured(NamedTuple):
+class RankingFigures(NamedTuple):
     """A model and its baselines on held-out pairs.
 
     Attributes:
@@ -77,7 +77,7 @@ class Measured(NamedTuple):
         held_out: HeldOut,
         evaluation: Mapping[str, Any],
         ease: Mapping[str, Any] | None,
-    ) -> Measured:
+    ) -> RankingFigures:
         """
         Args:
             evaluation: of the model, what `of_model` returns.

@@ -97,7 +97,7 @@ class RecommenderTraining:
         self._export()
         measured.warn()
 
-    def _measured(self) -> evaluate.Measured:
+    def _measured(self) -> evaluate.RankingFigures:
         """The best epoch on the test files."""
         flags, held_out, result = self._flags, self._held_out, self._best.result
         dev = held_out if flags.dev_dir else None
@@ -105,7 +105,7 @@ class RecommenderTraining:
             held_out = self._read_held_out(flags.test_dir)
             result = evaluate.of_model(flags, self._schema, self._catalogue, held_out)
         ease = evaluate.chosen_ease(flags, self._catalogue, dev)
-        return evaluate.Measured.of(flags, self._catalogue, held_out, result, ease)
+        return evaluate.RankingFigures.of(flags, self._catalogue, held_out, result, ease)
 
     def _read_held_out(self, globs: list[str]) -> HeldOut:
         return inputs.held_out(self._flags, self._schema, self._catalogue, globs)

@@ -23,7 +23,7 @@ from sampling.formats.csv.explanation import Explanation, shown
 from sampling.formats.csv.options import CsvOptions
 from sampling.formats.csv.text_reader import (
     PARSE_BYTES,
-    Cuts,
+    BlockCuts,
     Lines,
     TextReader,
     newlines_before,
@@ -379,7 +379,7 @@ class CsvBlocks:
         listed = [file.file for file in self.files]
         at_a_time = packed.under_way_together(listed, packed.MOST_POINTS)
         self.order = Order(self._stretch_sizes(), at_a_time)
-        cuts = Cuts(self._starts, self._ends, self._file_of)
+        cuts = BlockCuts(self._starts, self._ends, self._file_of)
         at_records, slack = self.options.newlines_in_values, int(4 * self.row_bytes)
         self._texts = TextReader(self.files, cuts, at_records, slack, self._is_local)
         if self.options.newlines_in_values:

@@ -17,7 +17,7 @@ from sampling.formats.csv.csv_file import CsvFile
 PARSE_BYTES = 2**20  # what one thread parses at a time
 
 
-class Cuts(NamedTuple):
+class BlockCuts(NamedTuple):
     """Where blocks begin and end in their files, in bytes; int64 [blocks] each."""
 
     starts: np.ndarray
@@ -55,7 +55,7 @@ class TextReader:
     def __init__(
         self,
         opened: Sequence[CsvFile],
-        cuts: Cuts,
+        cuts: BlockCuts,
         at_records: bool,
         slack: int,
         is_local: bool,

@@ -15,7 +15,7 @@ from sampling.report import page, sections
 from sampling.report import pictures as of_two
 from sampling.report.build import PAGE
 from sampling.report.classes import measures, pictures
-from sampling.report.classes.measures import ByClass
+from sampling.report.classes.measures import ClassFigures
 from sampling.report.classes.rows import ClassPredictions
 from sampling.report.page import Section, Table
 from sampling.report.rows import Predictions
@@ -95,7 +95,7 @@ def _confusion() -> Section:
     return Section("Confusion", text, "confusion.png")
 
 
-def _classes(each: ByClass, classes: Sequence[str]) -> Section:
+def _classes(each: ClassFigures, classes: Sequence[str]) -> Section:
     heads = ["class", "rows", "base rate", "mean prediction", "precision", "recall", "AUC"]
     rows = [
         [

@@ -14,7 +14,7 @@ _BINS = 15
 _POOLED = 2_000_000  # pairs of a row and a class that calibration is looked at by
 
 
-class ByClass(NamedTuple):
+class ClassFigures(NamedTuple):
     """Figures of each class against all others; arrays [classes].
 
     Attributes:
@@ -56,14 +56,14 @@ def overall(predictions: ClassPredictions) -> dict[str, float]:
     return found
 
 
-def by_class(predictions: ClassPredictions) -> ByClass:
+def by_class(predictions: ClassPredictions) -> ClassFigures:
     """The figures of each class."""
     weights, p, matrix = predictions.weights, predictions.probabilities, confusion(predictions)
     mass = matrix.sum(axis=0)
     with np.errstate(invalid="ignore"):
         precision = np.where(mass > 0, np.diag(matrix) / mass, np.nan)
     is_class = predictions.labels[:, np.newaxis] == np.arange(len(predictions.classes))
-    return ByClass(
+    return ClassFigures(
         rows=np.bincount(predictions.labels, minlength=len(predictions.classes)),
         base_rate=predictions.base_rates,
         mean_prediction=np.average(p, axis=0, weights=weights),
