@@ -39,7 +39,6 @@ _FREQUENT = 5  # rows of a value that gets a code of its own
 _MOST_VALUES, _MOST_BUCKETS = 5_000, 100_000
 _REPEATED = 20  # rows for each distinct whole number, for them to be categories too
 _NEARLY_ALL, _SOME, _MANY = 0.95, 50, 1000  # distinct values of so many that they are ids
-_SKEWED = 2.0  # mean above the median, in deviations
 
 
 @dataclasses.dataclass(frozen=True)

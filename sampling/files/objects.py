@@ -73,7 +73,7 @@ class ObjectBytes(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         start = self._position
         if 0 <= size <= _PIECE:
-            first, last = start // _PIECE, (start + size) // _PIECE
+            first, last = start // _PIECE, (start + size - 1) // _PIECE
             data = b"".join(map(self._piece, range(first, last + 1)))
             data = data[start - first * _PIECE :][:size]
         else:

@@ -13,7 +13,6 @@ from trainer.classes import metrics, model
 from trainer.classes.options import AUTO
 from trainer.classes.parameters import ClassesParameters
 from trainer.classification import checkpoints, collected
-from trainer.training.hooks import StepProgress
 
 
 def calibrated(parameters: ClassesParameters, dev_input: Any) -> ClassesParameters:
@@ -27,14 +26,8 @@ def calibrated(parameters: ClassesParameters, dev_input: Any) -> ClassesParamete
     parameters = parameters._replace(calibration=None, calibrated_step=0)
     if flags.calibrate != AUTO or not flags.dev_dir:
         return parameters
-    path, rows = checkpoints.latest(flags), collected.CollectedRows()
-    model.estimator(parameters).evaluate(
-        dev_input,
-        hooks=[StepProgress("calibrating", dev_input.steps_per_epoch), rows],
-        checkpoint_path=path,
-        name="calibration",
-    )
-    logits, labels, weights = map(rows.all, (collected.LOGITS, collected.LABELS, collected.WEIGHTS))
+    path, estimator = checkpoints.latest(flags), model.estimator(parameters)
+    logits, labels, weights = collected.evaluated(estimator, dev_input, path)
     try:
         found = temperature.fit(metrics.of_classes(logits), labels, weights)
     except SamplingError as error:

@@ -14,7 +14,7 @@ from sampling.report.classes.measures import ClassFigures
 from sampling.report.classes.rows import ClassPredictions
 from trainer.classes import inputs, metrics, model, reporting
 from trainer.classes.parameters import ClassesParameters
-from trainer.classification import checkpoints, collected
+from trainer.classification import checkpoints, collected, job
 from trainer.job_dir import contents, evaluations
 from trainer.training.hooks import StepProgress
 
@@ -42,7 +42,7 @@ def evaluate(parameters: ClassesParameters) -> None:
     """Measures the model of the last checkpoint, or the best."""
     usage = contents.read_json_if_any(parameters.flags.job_dir, contents.USAGE)
     found = evaluated(parameters, model.estimator(parameters), inputs.test(parameters))
-    warn(write(parameters, found, usage))
+    job.warn(write(parameters, found, usage))
 
 
 def evaluated(parameters: ClassesParameters, estimator: Any, test_input: Any) -> Evaluated:
@@ -101,12 +101,6 @@ def write(parameters: ClassesParameters, found: Evaluated, usage: Any) -> list[s
     if flags.report:
         reporting.write(parameters, found, usage, every)
     return said
-
-
-def warn(sentences: list[str]) -> None:
-    """Says what speaks against the model, as the last thing that is said."""
-    for sentence in sentences:
-        print(f"warning: {sentence}", flush=True)
 
 
 def _by_name(found: ClassFigures, classes: Any) -> dict[str, dict[str, Any]]:

@@ -39,7 +39,9 @@ def settled(parameters: ClassesParameters) -> ClassesParameters:
     sizes = sizes_of(everything)
     if given["most_rows"] == AUTO:
         found["most_rows"] = most_rows(list(sizes.values()))
-    epoch = training(parameters, **{"num_epochs": 1, **found})
+    epoch = everything  # each is a pass over mixed files
+    if {**given, **found}["most_rows"] != NATURAL:
+        epoch = training(parameters, **{"num_epochs": 1, **found})
     if given["num_epochs"] == AUTO:
         found["num_epochs"] = max(_EPOCHS, math.ceil(_STEPS / epoch.steps_per_epoch))
     flags = argparse.Namespace(**{**given, **found})

@@ -8,7 +8,7 @@ from sampling.input_fn.cluster import Task
 from trainer.classes import calibrate, evaluate, inputs, metrics, model, reporting
 from trainer.classes.options import AUTO
 from trainer.classes.parameters import ClassesParameters
-from trainer.classification import checkpoints
+from trainer.classification import checkpoints, job
 from trainer.classification.run import TrainingRun
 from trainer.wide_deep import baseline
 
@@ -56,7 +56,7 @@ class ClassesTraining:
             said = evaluate.write(self._parameters, found, self._run.usage())
             schema, chosen = self._parameters.input_schema, checkpoints.chosen
             self._run.export(self._estimator, schema, chosen(self._parameters.flags))
-            evaluate.warn(said)
+            job.warn(said)
 
     def _measured(self, parameters: ClassesParameters) -> ClassesParameters:
         """With what is known of columns, and a baseline; a model goes on with those it began

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from sampling import InputFn
+from trainer.training.hooks import StepProgress
+
 LABELS, LOGITS, WEIGHTS, SEGMENTS = "labels", "logits", "weights", "segments"
 BASELINE = "baseline"  # logits of a logistic regression, where there is one
 LEARNED_BASELINE = "learned_baseline"  # before they are corrected
@@ -59,6 +62,20 @@ class CollectedRows(tf.compat.v1.train.SessionRunHook):
     def all_if_any(self, name: str) -> np.ndarray | None:
         """None where the graph had none."""
         return self.all(name) if name in self._tensors else None
+
+
+def evaluated(
+    estimator: Any, input_fn: InputFn, checkpoint: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Logits, labels and weights of all rows, to calibrate a checkpoint by."""
+    rows = CollectedRows()
+    estimator.evaluate(
+        input_fn,
+        hooks=[StepProgress("calibrating", input_fn.steps_per_epoch), rows],
+        checkpoint_path=checkpoint,
+        name="calibration",
+    )
+    return rows.all(LOGITS), rows.all(LABELS), rows.all(WEIGHTS)
 
 
 def sum_variable(name: str, shape: list[int]) -> Any:

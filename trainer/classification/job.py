@@ -87,3 +87,9 @@ def check_given(flags: argparse.Namespace) -> None:
         )
     for name in ("export_dir", "output"):
         refuse_other_mode(flags, name, "predict")
+
+
+def warn(sentences: list[str]) -> None:
+    """Says what speaks against the model, as the last thing that is said."""
+    for sentence in sentences:
+        print(f"warning: {sentence}", flush=True)

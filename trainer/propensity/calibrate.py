@@ -18,7 +18,6 @@ from trainer.classification import collected
 from trainer.propensity import checkpoints, inputs
 from trainer.propensity.options import AUTO
 from trainer.propensity.parameters import Parameters
-from trainer.training.hooks import StepProgress
 
 ENOUGH = 50  # rows of each class
 _ROWS = 200_000  # of those trained on
@@ -36,7 +35,8 @@ def calibrated(parameters: Parameters, dev_input: Any) -> Parameters:
     if flags.calibrate != AUTO or not flags.dev_dir:
         return parameters
     path = checkpoints.latest(parameters)
-    logits, labels, weights = _evaluated(parameters, dev_input, path)
+    estimator = checkpoints.estimator(parameters)
+    logits, labels, weights = collected.evaluated(estimator, dev_input, path)
     classes = np.bincount(labels[weights > 0].astype(np.int64), minlength=2)
     if min(classes) < ENOUGH:
         print(
@@ -45,7 +45,7 @@ def calibrated(parameters: Parameters, dev_input: Any) -> Parameters:
         )
         return parameters
     try:
-        level = platt.level_of(*_evaluated(parameters, _trained_on(parameters), path))
+        level = platt.level_of(*collected.evaluated(estimator, _trained_on(parameters), path))
         found = platt.fit(logits, labels, weights, level)
     except SamplingError as error:
         print(f"not calibrated: {error}")
@@ -64,17 +64,3 @@ def _trained_on(parameters: Parameters) -> Any:
     positives = rows.positive_size or 1
     multiplier = max(1.0, _ROWS / positives - 1)
     return inputs.training(parameters, **usual, multiplier=multiplier, weight="auto")
-
-
-def _evaluated(
-    parameters: Parameters, input_fn: Any, path: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Logits, labels and weights of all rows."""
-    rows = collected.CollectedRows()
-    checkpoints.estimator(parameters).evaluate(
-        input_fn,
-        hooks=[StepProgress("calibrating", input_fn.steps_per_epoch), rows],
-        checkpoint_path=path,
-        name="calibration",
-    )
-    return rows.all(collected.LOGITS), rows.all(collected.LABELS), rows.all(collected.WEIGHTS)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sampling.checkpoint.estimator import step_of
 from sampling.probabilities.doubts import doubts
+from trainer.classification import job
 from trainer.job_dir import contents, evaluations
 from trainer.propensity import checkpoints, inputs
 from trainer.propensity.model import metrics
@@ -24,7 +25,7 @@ def evaluate(parameters: Parameters) -> None:
     found = write(parameters, evaluated(parameters, estimator, test_input, hook), hook)
     if hook:
         write_report(parameters, hook, _importance(parameters))
-    warn(found)
+    job.warn(found)
 
 
 def evaluated(
@@ -98,9 +99,3 @@ def _importance(parameters: Parameters) -> Any:
     known = contents.read_json_if_any(parameters.flags.job_dir, contents.IMPORTANCE)
     step = step_of(checkpoints.latest(parameters))
     return known["log_loss_rises"] if known and known["step"] == step else None
-
-
-def warn(sentences: list[str]) -> None:
-    """Says what speaks against the model, as the last thing that is said."""
-    for sentence in sentences:
-        print(f"warning: {sentence}", flush=True)

@@ -10,6 +10,7 @@ from sampling.features import measuring
 from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
 from sampling.input_fn.description import Description
+from trainer.classification import job
 from trainer.classification.run import TrainingRun
 from trainer.job_dir import contents
 from trainer.propensity import automatic, calibrate, checkpoints, evaluate, importance, inputs
@@ -68,7 +69,7 @@ class PropensityTraining:
             if report:
                 rises = self._importance(path) if self._task.is_alone else None
                 evaluate.write_report(self._parameters, report, rises)
-            evaluate.warn(found)
+            job.warn(found)
 
     def _make_estimator(self) -> None:
         self._estimator = checkpoints.estimator(
