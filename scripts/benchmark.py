@@ -43,6 +43,7 @@ class Scale:
     seconds: float = 3.0
     pool_rows: int = 131_072
     seeds: int = 150
+    resampled_rows: int = 10_000
     are_fresh: bool = True
 
     def run(self, module: str, function: str, **arguments: Any) -> Any:
@@ -50,7 +51,16 @@ class Scale:
 
 
 FULL = Scale(rows=2_900_000)
-QUICK = Scale(29_000, 1, epochs=3, seconds=0.5, pool_rows=4_096, seeds=5, are_fresh=False)
+QUICK = Scale(
+    29_000,
+    repetitions=1,
+    epochs=3,
+    seconds=0.3,
+    pool_rows=4_096,
+    seeds=5,
+    resampled_rows=1_000,
+    are_fresh=False,
+)
 
 
 def main() -> None:
@@ -205,7 +215,9 @@ def _formats(scale: Scale, files: data.Set, folder: Path) -> dict[str, Any]:
         )
         for repetition in range(scale.repetitions)
     ]
-    shares = scale.run("benchmarks.formats", "resample", sets=sets, batch_size=100)
+    shares = scale.run(
+        "benchmarks.formats", "resample", sets=sets, batch_size=100, rows=scale.resampled_rows
+    )
     return {"repetitions": repetitions, "shares": shares}
 
 

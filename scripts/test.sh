@@ -25,18 +25,9 @@ wait "$setup_tf215" # a test compares the two
 parallel=(-n 3 --dist loadfile --no-loadscope-reorder)
 .venv/bin/python -m pytest "${parallel[@]}"
 
-# Without TensorFlow, or what another program does.
-others=(bad_input beam benchmark benchmark_pairs bigquery blocks calibration cloud_scripts
-  cloud_storage command gcloud imbalanced_learn infer_property listing lookup pairs platt predictions
-  prepare sampler_checks scripts sequence shards split statistics unobserved writers)
-# What the contract suite and the formats' tests cover there, of every technique.
-others+=(class_weights csv every_format downsample fake_pairs infer mixed parse_csv read_ahead resample
-  stratified stream)
-# Jobs, examples and studies; test_trainer and what they are made of are tested on both.
-others+=(classes data_dir equivalent_environments events examples from_files full_ranking habits kill
-  launch names prose readme real_files recommender rejection report report_classes shoppers songs
-  temperature trainer_report two_tower what_sampling_buys wheel wide_deep)
-# About today's, or about both.
-others+=(estimator_install estimator_keras3 two_tensorflows without_estimator)
-others=("${others[@]/#/--ignore=tests/test_}")
-.venv-tf215/bin/python -m pytest "${parallel[@]}" "${others[@]/%/.py}"
+# What comes to something else there: by TensorFlow, Keras or numpy. A test marked `once` does not.
+both=(async_resume cluster columns contract_datasets corrected damaged_job dataframes estimators export
+  features golden_rows in_step input_fn keras keras_resume lists packed resume schema serving trainer
+  training transform wide_deep)
+both=("${both[@]/#/tests/test_}")
+.venv-tf215/bin/python -m pytest "${parallel[@]}" -m "not long and not once" "${both[@]/%/.py}"

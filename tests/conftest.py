@@ -24,6 +24,7 @@ from sampling import (
 )
 from sampling.estimator import install, legacy_keras
 from tests import written
+from tests.makers import MAKERS
 
 # The same examples in every run, however busy the machine is; scripts/stress.sh tries others.
 _UNTIMED: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -140,6 +141,12 @@ def programs_without_keras_3():
             assert tf.keras.__version__.startswith("3.")  # the tests themselves have it
             patch.setenv("TF_USE_LEGACY_KERAS", "1")
         yield
+
+
+@pytest.fixture(params=MAKERS)
+def make(request: pytest.FixtureRequest, classes: Classes) -> Any:
+    """Every input function of `classes`, as a function of further options."""
+    return lambda **options: MAKERS[request.param](classes, **options)
 
 
 @pytest.fixture(scope="session")

@@ -73,10 +73,9 @@ def receive() -> Any:
 
 
 def train(folder: Path) -> None:
-    """A canned Estimator that is trained on, a custom one with evaluations and an exporter."""
-    for _ in range(2):
-        estimator = canned(folder / "canned")
-        estimator.train(input_fn)
+    """A canned Estimator, and a custom one with evaluations and an exporter."""
+    estimator = canned(folder / "canned")
+    estimator.train(input_fn)
     estimator.export_saved_model(str(folder / "export" / "canned"), receive)
 
     counter = tf.estimator.StepCounterHook(every_n_steps=10, output_dir=str(folder / "counter"))
@@ -88,6 +87,17 @@ def train(folder: Path) -> None:
     )
     (folder / "custom" / "export" / "latest").rename(folder / "export" / "custom")
     assert next((folder / "counter").glob("events*")).stat().st_size > 0
+    for name, make in (("canned", canned), ("custom", custom)):
+        predicted = itertools.islice(make(folder / name).predict(input_fn), 8)
+        expected = [each["probabilities"][1] for each in predicted]
+        np.testing.assert_allclose(served(folder / "export" / name), expected, atol=1e-6)
+
+
+def served(export: Path) -> list[float]:
+    """The probabilities of the first rows, by the only model there."""
+    model = tf.saved_model.load(str(next(export.iterdir())))
+    answer = model.signatures["predict"](x=tf.constant(rows()[0]["x"][:8]))
+    return answer["probabilities"].numpy()[:, 1].tolist()
 
 
 def use(folder: Path) -> dict[str, Any]:
@@ -96,12 +106,7 @@ def use(folder: Path) -> dict[str, Any]:
     for name, make in (("canned", canned), ("custom", custom)):
         estimator = make(folder / name)
         found[name] = plain(estimator.evaluate(input_fn))
-        served = tf.saved_model.load(str(next((folder / "export" / name).iterdir())))
-        answer = served.signatures["predict"](x=tf.constant(rows()[0]["x"][:8]))["probabilities"]
-        found[f"{name}, served"] = dict(enumerate(answer.numpy()[:, 1].tolist()))
-        predicted = itertools.islice(estimator.predict(input_fn), 8)
-        expected = [each["probabilities"][1] for each in predicted]
-        np.testing.assert_allclose(answer[:, 1], expected, atol=1e-6)
+        found[f"{name}, served"] = dict(enumerate(served(folder / "export" / name)))
         estimator.train(input_fn)
         found[f"{name}, trained on"] = plain(estimator.evaluate(input_fn))
     return found

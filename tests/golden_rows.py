@@ -30,7 +30,7 @@ from sampling import (
 )
 from tests import written
 from tests.conftest import Classes, rates, write_classes
-from tests.test_contract import MAKERS
+from tests.makers import MAKERS
 
 PATH = Path(__file__).with_suffix(".json")
 SEEDS = (0, 7)

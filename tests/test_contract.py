@@ -1,4 +1,4 @@
-"""What every input function promises, run over each of them."""
+"""What every input function promises of its rows; test_contract_datasets.py has the rest."""
 
 from __future__ import annotations
 
@@ -13,137 +13,7 @@ from hypothesis import strategies as st
 
 from sampling import InputFn, Schema
 from tests.conftest import FORMATS, SCHEMA, ids_of
-
-MAKERS = {
-    "downsample": lambda classes, **options: classes.train(**options),
-    "downsample, unshuffled": lambda classes, **options: classes.train(shuffle=False, **options),
-    "downsample, small pool": lambda classes, **options: classes.train(
-        **{"multiplier": 3.5, "pool_rows": 100} | options
-    ),
-    "downsample, majority epoch, small pool": lambda classes, **options: classes.train(
-        **{"multiplier": 4, "epoch": "majority", "weight": "auto", "pool_rows": 300} | options
-    ),
-    "weighting, no sampling": lambda classes, **options: classes.train(
-        **{"multiplier": "natural", "positive_weight": "balanced"} | options
-    ),
-    "stratified": lambda classes, **options: classes.stratified(**options),
-    "stratified, unshuffled": lambda classes, **options: classes.stratified(
-        **{"shuffle": False, "shares": {0: 0.7, 1: 0.3}, "weight": "auto"} | options
-    ),
-    "stratified, small pool": lambda classes, **options: classes.stratified(
-        **{"epoch": "natural", "weight": "auto", "pool_rows": 100} | options
-    ),
-    "mixed files": lambda classes, **options: classes.mixed(**options),
-    "mixed files, small pool": lambda classes, **options: classes.mixed(
-        **{"shares": {0: 0.8, 1: 0.2}, "weight": "auto", "pool_rows": 100} | options
-    ),
-    "resampled": lambda classes, **options: classes.resampled(**{"weight": "inverse"} | options),
-    "resampled, unshuffled, small pool": lambda classes, **options: classes.resampled(
-        **{"shuffle": False, "pool_rows": 100, "overall_rate": 1.3} | options
-    ),
-    "test files": lambda classes, **options: classes.test(**options),
-    "all": lambda classes, **options: classes.everything(**options),
-    "all, shuffled": lambda classes, **options: classes.everything(
-        **{"shuffle": True, "pool_rows": 200} | options
-    ),
-    "fake pairs": lambda classes, **options: classes.pairs(**options),
-    "fake pairs, unshuffled": lambda classes, **options: classes.pairs(shuffle=False, **options),
-    "fake pairs by user, small pool": lambda classes, **options: classes.pairs(
-        **{"fakes": "per_user", "negatives_per_positive": 2.5, "pool_rows": 20} | options
-    ),
-    "pairs, not for training": lambda classes, **options: classes.pairs(is_train=False, **options),
-}
-TRAINING = [name for name in MAKERS if name not in ("test files", "pairs, not for training")]
-SHUFFLED = [
-    "downsample",
-    "downsample, small pool",
-    "downsample, majority epoch, small pool",
-    "weighting, no sampling",
-    "stratified",
-    "stratified, small pool",
-    "mixed files",
-    "mixed files, small pool",
-    "resampled",
-    "all, shuffled",
-    "fake pairs",
-    "fake pairs by user, small pool",
-]
-# One of each class and kind of epoch.
-ONE_OF_EACH = [
-    "downsample, small pool",
-    "downsample, majority epoch, small pool",
-    "weighting, no sampling",
-    "stratified, small pool",
-    "mixed files, small pool",
-    "resampled, unshuffled, small pool",
-    "all, shuffled",
-    "fake pairs by user, small pool",
-]
-# For what is the same whatever the technique: Datasets of every format, going on with Estimators
-# and Keras.
-SOME = ["downsample, small pool", "mixed files, small pool", "fake pairs by user, small pool"]
-# Whose epochs have the same number of rows of each label.
-BY_LABEL = [name for name in MAKERS if not name.startswith("resampled")]
-FROM_FILES = [name for name in MAKERS if not name.startswith("fake")]
-
-
-@pytest.fixture(params=MAKERS)
-def make(request, classes):
-    return lambda **options: MAKERS[request.param](classes, **options)
-
-
-def making(names):
-    return pytest.mark.parametrize("make", names, indirect=True)
-
-
-def test_an_estimator_gets_features_with_weight_and_forwarded_and_labels(make):
-    features, labels = next(iter(make(batch_size=16)("eval", {}, None, None)))
-    assert set(features) == {"id", "x", "city", "weight", "id_"}
-    dtypes = {name: tensor.dtype for name, tensor in features.items()}
-    assert dtypes == {
-        "id": tf.int64,
-        "id_": tf.int64,
-        "x": tf.float32,
-        "city": tf.string,
-        "weight": tf.float32,
-    }
-    assert {tuple(tensor.shape) for tensor in features.values()} == {(16,)}
-    assert labels.dtype == tf.int64 and labels.shape == (16,)
-    np.testing.assert_array_equal(features["id"], features["id_"])
-
-
-def test_keras_gets_features_labels_and_weights(make):
-    features, labels, weights = next(iter(make(batch_size=16).dataset()))
-    assert set(features) == {"id", "x", "city"}
-    assert (labels.dtype, weights.dtype) == (tf.int64, tf.float32)
-    assert labels.shape == weights.shape == (16,)
-
-
-def test_keras_gets_only_the_features_it_asks_for(make):
-    features, *_ = next(iter(make().dataset(["x"])))
-    assert set(features) == {"x"}
-    with pytest.raises(ValueError, match="'nope'.*id, x, city"):
-        make().dataset(["nope"])
-
-
-def test_features_are_stacked_in_the_order_of_their_names(make):
-    input_fn = make(batch_size=7)
-    expected, matrices = input_fn.batches(), input_fn.batches(["x", "id"], stacked=True)
-    tensors = input_fn.dataset(["x", "id"], stacked=True)
-    for by_name, in_numpy, in_tensors in zip(expected, matrices, tensors, strict=True):
-        columns = [by_name[0]["x"], by_name[0]["id"].astype(np.float32)]
-        np.testing.assert_array_equal(in_numpy[0], np.stack(columns, axis=1))
-        assert in_tensors[0].dtype == tf.float32
-        for one, other, plain in zip(in_numpy, in_tensors, by_name, strict=True):
-            np.testing.assert_array_equal(one, other)
-            assert one is in_numpy[0] or np.array_equal(one, plain)
-    assert tensors.element_spec[0].shape.as_list() == [None, 2]
-
-
-def test_strings_are_not_stacked(make):
-    for names in (None, ["x", "city"]):
-        with pytest.raises(ValueError, match="True with city, expected numbers"):
-            make().dataset(names, stacked=True)
+from tests.makers import BY_LABEL, FROM_FILES, IN_ONE_ROUND, MAKERS, SHUFFLED, TRAINING, making
 
 
 @making(FROM_FILES)
@@ -152,16 +22,6 @@ def test_rows_stay_together(make):
         np.testing.assert_array_equal(features["x"], features["id"] / np.float32(4))
         assert features["city"].tolist() == [f"city {i % 7}".encode() for i in features["id"]]
         np.testing.assert_array_equal(labels, features["id"] < 60)
-
-
-def test_numpy_keras_and_estimator_get_the_same_rows(make):
-    input_fn = make(num_epochs=2)
-    numpy_batches = list(input_fn.batches())
-    for ours, keras, estimator in zip(numpy_batches, input_fn.dataset(), input_fn(), strict=True):
-        np.testing.assert_array_equal(ours[0]["id"], keras[0]["id"])
-        np.testing.assert_array_equal(ours[0]["id"], estimator[0]["id"])
-        np.testing.assert_array_equal(ours[2], keras[2])
-        np.testing.assert_array_equal(ours[2], estimator[0]["weight"])
 
 
 def test_the_same_seed_gives_the_same_rows_in_the_same_order(make):
@@ -175,32 +35,6 @@ def test_the_same_seed_gives_the_same_rows_in_the_same_order(make):
 def test_another_seed_gives_another_order(make):
     one, other = (ids_of(list(make(seed=seed).batches())) for seed in (1, 2))
     assert one.tolist() != other.tolist()
-
-
-def test_a_new_call_starts_afresh(make):
-    input_fn = make()
-    dataset = input_fn.dataset()
-    first = ids_of(list(dataset))
-    list(dataset)
-    np.testing.assert_array_equal(first, ids_of(list(input_fn.dataset())))
-    np.testing.assert_array_equal(first, ids_of(list(input_fn())))
-
-
-@making(TRAINING)
-def test_a_dataset_iterated_again_goes_on(make):
-    dataset = make(num_epochs=1).dataset()
-    again = ids_of([batch for _ in range(3) for batch in dataset])
-    np.testing.assert_array_equal(again, ids_of(list(make(num_epochs=3).batches())))
-
-
-@making(TRAINING)
-def test_an_iteration_broken_off_does_not_change_what_comes_next(make):
-    expected = ids_of(list(itertools.islice(make(num_epochs=4).dataset(), 0, None)))
-    dataset = make(num_epochs=2).dataset()
-    next(iter(dataset))
-    second = ids_of(list(dataset))
-    np.testing.assert_array_equal(second, expected[-len(second) :])
-    assert 2 * len(second) == len(expected)
 
 
 def test_epochs_have_the_steps_that_are_announced(make):
@@ -217,15 +51,6 @@ def test_batches_do_not_run_across_epochs(make):
     sizes = [len(labels) for _, labels, _ in make(batch_size=50, num_epochs=3).batches()]
     steps = make(batch_size=50).steps_per_epoch
     assert sizes == sizes[:steps] * 3
-
-
-@making(TRAINING)
-def test_no_number_of_epochs_is_endless(make):
-    input_fn = make(num_epochs=None)
-    steps = input_fn.steps_per_epoch
-    endless = list(itertools.islice(input_fn.batches(), 3 * steps))
-    np.testing.assert_array_equal(ids_of(endless), ids_of(list(make(num_epochs=3).batches())))
-    assert input_fn.dataset().cardinality() == tf.data.INFINITE_CARDINALITY
 
 
 @settings(max_examples=60)
@@ -245,15 +70,6 @@ def test_the_same_rows_follow_a_restored_state(classes, name, rows, seed):
     np.testing.assert_array_equal(following, stream[rows : rows + len(following)])
     later = rows + 50
     assert restored.state(later) == input_fn.state(later)
-
-
-def test_restored_in_the_middle_of_epochs_only_the_rest_follows(make):
-    num_epochs = 1 if make(num_epochs=2).num_epochs == 1 else 2
-    input_fn = make(num_epochs=num_epochs)
-    stream = ids_of(list(input_fn.batches()))
-    restored = make(num_epochs=num_epochs)
-    restored.restore(input_fn.state(30))
-    np.testing.assert_array_equal(ids_of(list(restored.dataset())), stream[30:])
 
 
 @making(TRAINING)
@@ -380,22 +196,6 @@ def test_workers_have_every_row_of_an_epoch_between_them_and_none_twice(make, nu
     assert mass == pytest.approx(float(weights.sum()))
 
 
-@pytest.mark.parametrize("number", [2, 8])
-def test_workers_in_step_have_as_many_batches_of_the_same_sizes(make, number):
-    epochs = 1 if make(num_epochs=2).num_epochs == 1 else 2
-    options = {"num_epochs": epochs, "batch_size": 9}
-    contexts = [tf.distribute.InputContext(number, index) for index in range(number)]
-    of_workers = [make(**options).batches(input_context=context) for context in contexts]
-    sizes = [[len(labels) for _, labels, _ in batches] for batches in of_workers]
-    assert all(each == sizes[0] for each in sizes)
-    assert sum(sizes[0]) == epochs * max(make().rows_per_worker(number))
-    steps = make(**options).global_steps_per_epoch(input_context=contexts[-1])
-    assert len(sizes[0]) == epochs * steps
-    dataset = make(**options).dataset(input_context=contexts[-1])
-    assert int(dataset.cardinality()) == len(sizes[0])
-    assert [len(labels) for _, labels, _ in dataset] == sizes[0]
-
-
 @making(BY_LABEL)
 @pytest.mark.parametrize("number", [2, 3])
 def test_a_worker_reads_its_own_rows_in_every_epoch(make, number):
@@ -461,19 +261,6 @@ def test_more_workers_than_rows_are_refused(make):
         make().dataset(input_context=context)
 
 
-def test_it_works_in_a_graph_of_tensorflow_1(make):
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        dataset = make(batch_size=8)()
-        features, _ = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
-        ids = session.run(features["id"])
-    np.testing.assert_array_equal(ids, ids_of([next(make(batch_size=8).batches())]))
-
-
-# Each format once through what was promised above, beside the same rows in CSV. The classes of
-# `classes` fit one round where the pool has its default size.
-IN_ONE_ROUND = [name for name in MAKERS if "small pool" not in name and name != "all, shuffled"]
-
-
 @pytest.mark.parametrize("file_format", [name for name in FORMATS if name != "csv"])
 @pytest.mark.parametrize("name", MAKERS)
 def test_every_format_keeps_the_contract(in_formats, name, file_format):
@@ -495,28 +282,6 @@ def test_every_format_keeps_the_contract(in_formats, name, file_format):
     np.testing.assert_array_equal(ids_of(list(restored.batches())), stream[rows:])
     if name in IN_ONE_ROUND:
         np.testing.assert_array_equal(stream, ids_of(list(make("csv").batches())))
-
-
-@pytest.mark.parametrize("file_format", [name for name in FORMATS if name != "csv"])
-@pytest.mark.parametrize("name", SOME)
-def test_datasets_of_every_format_have_the_rows_of_numpy(in_formats, name, file_format):
-    def make(num_epochs):
-        options = {"batch_size": 64, "seed": 3, "num_epochs": num_epochs}
-        return MAKERS[name](in_formats[file_format], **options)
-
-    input_fn, batches = make(2), list(make(2).batches())
-    for ours, estimator in zip(batches, input_fn(), strict=True):
-        assert set(estimator[0]) == {"id", "x", "city", "weight", "id_"}
-        for key, column in ours[0].items():
-            np.testing.assert_array_equal(column, estimator[0][key])
-        np.testing.assert_array_equal(ours[1], estimator[1])
-        np.testing.assert_array_equal(ours[2], estimator[0]["weight"])
-    keras = make(1).dataset()
-    for ours, batch in zip(batches, itertools.chain(keras, keras), strict=True):
-        for key, column in ours[0].items():
-            np.testing.assert_array_equal(column, batch[0][key])
-        np.testing.assert_array_equal(ours[1], batch[1])
-        np.testing.assert_array_equal(ours[2], batch[2])
 
 
 @pytest.mark.parametrize("file_format", FORMATS)

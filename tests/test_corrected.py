@@ -60,6 +60,7 @@ def trained(folder, tmp_path_factory):
     return corrected, linear(head(), model_dir), train.prior(), InputFn(files(folder), SCHEMA)
 
 
+@pytest.mark.once
 def test_predictions_are_of_the_files(trained):
     corrected, plain, prior, rows = trained
     before, after = (predicted(each, rows, "logistic") for each in (plain, corrected))
@@ -69,6 +70,7 @@ def test_predictions_are_of_the_files(trained):
     np.testing.assert_allclose(predicted(corrected, rows, CORRECTION), np.log(1 / 20), rtol=1e-6)
 
 
+@pytest.mark.once
 def test_an_evaluation_measures_what_is_predicted(trained):
     corrected, plain, _, rows = trained
     measured, before = corrected.evaluate(rows), plain.evaluate(rows)

@@ -12,7 +12,7 @@ from sampling.probabilities.calibration import equivalent_environments
 # Keras' own fault, in set_random_seed
 pytestmark = pytest.mark.filterwarnings("ignore:non-integer arguments:DeprecationWarning")
 
-POSITIVES, RATIO = 20_000, 4
+POSITIVES, RATIO = 10_000, 4
 BOUNDARIES = ("moons",)  # the harder one; the example itself compares both
 
 

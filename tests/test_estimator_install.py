@@ -104,7 +104,8 @@ def estimate():
     config = tf.estimator.RunConfig(tf_random_seed=3)
     estimator = tf.estimator.DNNClassifier([8], columns, config=config)
     estimator.train(input_fn)
-    return [f"{estimator.evaluate(input_fn)[name]:.6f}" for name in ("average_loss", "auc")]
+    metrics = estimator.evaluate(input_fn)
+    return [f"{metrics[name]:.6f}" for name in ("average_loss", "auc")]
 
 for part in ORDER:
     print(part, *{"keras": fit, "estimator": estimate}[part]())

@@ -41,6 +41,7 @@ def check(found, rows):
     return labels
 
 
+@pytest.mark.once
 def test_a_canned_estimator_learns_from_them_and_is_exported(rows, tmp_path):
     train, test, _, columns = rows
     estimator = install().DNNClassifier(

@@ -21,6 +21,7 @@ def test_every_input_function_gives_the_rows_it_gave(classes, name):
     assert golden_rows.small(name, classes) == EXPECTED["small"].get(name)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", golden_rows.LARGE)
 def test_epochs_of_several_chunks_have_the_rows_they_had(large_set, name):
     assert golden_rows.large(name, large_set) == EXPECTED["large"].get(name)

@@ -213,6 +213,7 @@ def test_a_warm_start_is_with_the_layers_named(jobs, other_label):
     assert scales[0] == scales[1]
 
 
+@pytest.mark.long
 def test_a_linear_model_starts_warm_and_stays_so(jobs, other_label):
     """After one epoch at a small rate it is what the other model was, but for the bias."""
     jobs.train("linear", "--model=linear", "--num_epochs=4", "--learning_rate=0.2")

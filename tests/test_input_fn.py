@@ -58,6 +58,7 @@ def test_one_of_dataframes_is_pickled():
     np.testing.assert_array_equal(ids_of(list(made.batches())), ids_of(list(other.batches())))
 
 
+@pytest.mark.once
 def test_another_process_gets_the_same_rows(classes, tmp_path):
     made = classes.train(batch_size=500)
     (tmp_path / "made.pickle").write_bytes(pickle.dumps(made))

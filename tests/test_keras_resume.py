@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from sampling.checkpoint.keras import InputState, fit
-from tests.test_contract import MAKERS, SOME
+from tests.makers import MAKERS, SOME
 
 
 class Logged(tf.keras.Model):

@@ -12,7 +12,7 @@ import tensorflow as tf
 from sampling import InputFn, Schema
 from sampling.checkpoint.estimator import InputStateListener, resume
 from tests.conftest import SCHEMA
-from tests.test_contract import MAKERS, SOME, TRAINING
+from tests.makers import MAKERS, SOME, TRAINING
 
 
 class Log(tf.compat.v1.train.SessionRunHook):

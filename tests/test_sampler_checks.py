@@ -14,7 +14,7 @@ from sampling import InputFn, Plan, Sampler, SamplingError
 from sampling.samplers.plan import ByRate, MadeUp
 from sampling.testing import check_sampler
 from tests.conftest import SCHEMA, ids_of
-from tests.test_contract import MAKERS, ONE_OF_EACH
+from tests.makers import MAKERS, ONE_OF_EACH
 
 MADE_UP = MadeUp("fakes", Fraction(1), population=9, checksum=0)
 GUIDE = Path(__file__).parent.parent / "CONTRIBUTING.md"

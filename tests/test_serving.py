@@ -101,6 +101,7 @@ def test_canned_model_answers_the_same_to_tensors_and_rows(canned, tmp_path):
     assert len(np.unique(by_csv["logistic"])) > 3
 
 
+@pytest.mark.once
 def test_neither_label_nor_weight_is_asked_for(canned, custom):
     for path in (canned, custom):
         for name, signature in tf.saved_model.load(path).signatures.items():
@@ -121,6 +122,7 @@ def test_bad_row_is_an_error_of_the_exported_model(canned):
         ask(csv_rows=tf.constant([",1,1,,,1"]))
 
 
+@pytest.mark.once
 def test_saved_model_cli(canned):
     command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run"]
     command += ["--dir", canned, "--tag_set", "serve", "--signature_def", "csv:predict"]
@@ -183,6 +185,7 @@ def test_what_cannot_be_answered_is_refused_by_grpc(canned_stub, signature, inpu
     assert words in error.value.details().replace("\\'", "'")
 
 
+@pytest.mark.once
 def test_json_instances_by_feature(canned, custom, tmp_path):
     """The JSON of AI Platform, Vertex AI and TensorFlow Serving."""
     features = of_training(tmp_path, ROWS)
@@ -201,6 +204,7 @@ def test_json_instances_by_feature(canned, custom, tmp_path):
     assert [row["city_"] for row in echoed] == plain["city"]
 
 
+@pytest.mark.once
 def test_json_instances_of_rows(canned):
     encoded = [{"b64": base64.b64encode(row.encode()).decode()} for row in ROWS]
     named = [{"csv_rows": row} for row in ROWS]

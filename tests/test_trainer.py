@@ -148,6 +148,7 @@ def test_training_says_what_it_reads_and_how_good_it_is(trained):
     assert {"auc", "f1", "mean_prediction", "model:"} <= set(words)
 
 
+@pytest.mark.once
 def test_a_training_of_few_steps_predicts_the_base_rate_on_the_whole(data, tmp_path):
     """What is learned of a rare class in 19 steps, where it is not known from the start."""
     ratios = {}
@@ -220,6 +221,7 @@ def test_evaluating_takes_the_flags_of_the_training(trained, capsys):
     assert output.err.startswith("evaluating  100% 2/2 ")
 
 
+@pytest.mark.once
 def test_files_without_labels_are_predicted_the_same(trained, tmp_path):
     expected = trained.predictions()
     trained.tested().drop(columns="bought").to_csv(tmp_path / "new.csv", index=False)
@@ -292,6 +294,7 @@ def test_a_stopped_training_goes_on_to_the_same_model(stopped, stopped_job, caps
     assert len(list((stopped_job.job_dir / "export").iterdir())) == 1
 
 
+@pytest.mark.once
 def test_a_finished_training_is_evaluated_and_exported_once_more(stopped, tmp_path, capsys):
     """It may have been stopped just before that."""
     shutil.copytree(stopped[1].job_dir, tmp_path / "job")
@@ -303,6 +306,7 @@ def test_a_finished_training_is_evaluated_and_exported_once_more(stopped, tmp_pa
     assert len(list((job.job_dir / "export").iterdir())) == 2
 
 
+@pytest.mark.once
 def test_training_from_the_beginning_sets_the_old_model_aside(stopped, stopped_job, capsys):
     job = stopped_job
     (job.job_dir / "notes.txt").write_text("mine")
@@ -358,6 +362,7 @@ def test_a_checkpoint_is_of_one_model(trained, capsys, tmp_path):
     assert "other columns" in error
 
 
+@pytest.mark.once
 def test_linear_model_trains_is_continued_and_is_reproducible(data, tmp_path, capsys):
     evaluations = []
     for name in ("one", "two"):
@@ -375,6 +380,7 @@ def test_linear_model_trains_is_continued_and_is_reproducible(data, tmp_path, ca
     assert job.json("parameters.json")["scales"] == scales
 
 
+@pytest.mark.once
 def test_all_that_shapes_a_dnn(data, tmp_path):
     job = Job(data, tmp_path / "job")
     options = ["--batch_norm", "--dropout=0.2", "--optimizer=adagrad"]
@@ -391,6 +397,7 @@ def test_all_that_shapes_a_dnn(data, tmp_path):
     assert job.predictions()["member"].tolist() == tested["member"].tolist()
 
 
+@pytest.mark.once
 def test_a_bad_value_is_one_sentence(trained, tmp_path, capsys):
     lines = (trained.folder / "positive.csv").read_text().splitlines()
     fields = lines[6].split(",")
@@ -632,6 +639,7 @@ def test_json_files_come_back(value, tmp_path):
     assert contents.read_json(str(tmp_path), "x.json") == {"value": value, "auc": None}
 
 
+@pytest.mark.once
 def test_predicting_that_was_killed_goes_on(trained, tmp_path):
     """Another process, which ends as one that is killed does, while it writes the third part."""
     job = Job(trained.folder, tmp_path / "job")
@@ -661,6 +669,7 @@ task.main({job.short("predict")!r})
     pd.testing.assert_frame_equal(job.predictions(), trained.predictions())
 
 
+@pytest.mark.once
 def test_an_export_predicts_the_same_over_files(trained, tmp_path):
     job = Job(trained.folder, tmp_path / "job")
     shutil.copytree(trained.job_dir, job.job_dir)

@@ -29,7 +29,6 @@ FORMATS = ("csv", "csv.gz", "parquet", "tfrecord", "tfrecord.gz")
 _NEGATIVE_FILES = 10
 _ROW_GROUP_ROWS = 8_192
 _PARSED_AT_A_TIME = 1_024
-RESAMPLED_ROWS = 10_000
 
 
 def make(folder: Path, files: Set) -> dict[str, Any]:
@@ -203,7 +202,7 @@ def _measured(
     }
 
 
-def resample(sets: dict[str, Any], batch_size: int) -> dict[str, list[float]]:
+def resample(sets: dict[str, Any], batch_size: int, rows: int) -> dict[str, list[float]]:
     """The share of positives in the first rows, batch after batch, where half is asked for.
 
     tf.data's rejection_resample is given the rows as they are mixed in the whole set, 1 : 28, and
@@ -222,7 +221,7 @@ def resample(sets: dict[str, Any], batch_size: int) -> dict[str, list[float]]:
     half = [0.5, 0.5]
     theirs = labels.rejection_resample(lambda label: tf.cast(label, tf.int32), half, seed=1)
     ours = inputs.engine(files, batch_size, 100).dataset(["customer_id"])
-    steps = RESAMPLED_ROWS // batch_size
+    steps = rows // batch_size
     return {
         "rejection_resample": _shares(label for _, label in theirs.batch(batch_size).take(steps)),
         "InputFnDownsampleWithWeight": _shares(label for _, label, _ in ours.take(steps)),
