@@ -52,8 +52,10 @@ setup(
         "test": [
             "hypothesis",
             "imbalanced-learn",
+            "ipykernel",
             "jinja2",
             "matplotlib",
+            "nbclient",
             "pytest>=8",
             "pytest-xdist",
             "scikit-learn",

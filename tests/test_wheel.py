@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import textwrap
 import zipfile
 from pathlib import Path
+from types import MappingProxyType
 
-import pandas as pd
+import numpy as np
 import pytest
 
-from sampling import Schema
-
 ROOT = Path(__file__).parent.parent
-MODULE = ["-m", "sampling"]
+README = ROOT / "README.md"
 PACKAGES = ("sampling", "trainer", "examples")
 
 
@@ -43,23 +44,72 @@ def test_it_has_every_module_and_what_modules_read(wheel):
                 assert name in named
 
 
-def test_its_command_runs_elsewhere(wheel, tmp_path):
+def test_what_the_readme_shows_runs_elsewhere(wheel, tmp_path):
+    """Its commands in short: fewer customers, two epochs."""
+    short = {
+        "--rows=100000": "--rows=3000",
+        "--job-dir=job --f": "--num_epochs=2 --job-dir=job --f",
+    }
+    for command, shown, printed in commands(wheel, tmp_path, short):
+        # Of lines of figures, their names: where there are so few rows, nothing is calibrated.
+        names = [
+            first_word(line) for line in shown if not re.match(r"\.\.\.|calibrated|[0-9]", line)
+        ]
+        assert set(names) <= set(map(first_word, printed)), command
+
+
+@pytest.mark.long
+def test_what_the_readme_shows_is_what_is_printed(wheel, tmp_path):
+    for command, shown, printed in commands(wheel, tmp_path):
+        expected = [line for line in shown if line != "..."]
+        found = [line for line in printed if first_word(line) in map(first_word, expected)]
+        assert [without_figures(line) for line in found] == list(map(without_figures, expected))
+        # Figures that a training came to may differ in the last digits.
+        for line, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(figures(line), figures(other), rtol=0.1, err_msg=command)
+
+
+def commands(wheel, tmp_path, replaced=MappingProxyType({})):
+    """Runs the README's commands in an empty folder: each with what the README shows and the
+    lines that it printed."""
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
-    rows = {"customer": range(60), "age": [20, 30, 40] * 20, "bought": [0, 1, 0] * 20}
-    pd.DataFrame(rows).to_csv(tmp_path / "customers.csv", index=False)
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    where = {"PATH": path, "PYTHONPATH": str(tmp_path / "installed")}
+    blocks = re.findall(r"```console\n(.*?) *```", README.read_text(), re.DOTALL)
+    text = "".join(map(textwrap.dedent, blocks))
+    assert text.count("$ ") == 7
+    for shown in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, *lines = shown.splitlines()
+        for old, new in replaced.items():
+            command = command.replace(old, new)
+        options = {"cwd": folder, "env": {**os.environ, **where}, "stdout": -1, "stderr": -2}
+        done = subprocess.run(["bash", "-c", command], text=True, check=False, **options)
+        assert done.returncode == 0, done.stdout
+        yield command, lines, done.stdout.replace("\r", "\n").splitlines()
+    script = "import sampling, trainer, examples as e; print(sampling.__file__, e.__file__)"
+    command = [sys.executable, "-c", script]
+    imported = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        **{"cwd": folder, "env": {**os.environ, **where}},
+    )
+    assert imported.stdout.count(str(tmp_path / "installed")) == 2
 
-    def run(*arguments):
-        where = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}}
-        command = [sys.executable, *([] if arguments[0] == "-c" else MODULE), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, **where)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
-    schema = run("schema", "customers.csv", "--label=bought", "--key=customer")
-    (tmp_path / "schema.json").write_text(schema)
-    assert Schema.from_json(tmp_path / "schema.json").names == tuple(rows)
-    flags = ("--schema=schema.json", "--label=bought", "--key=customer", "--output=data")
-    run("split", "customers.csv", *flags)
-    assert list((tmp_path / "data").glob("train/*/*.csv"))
-    found = run("-c", "import sampling, trainer; print(sampling.__file__, trainer.__file__)")
-    assert found.count(str(tmp_path / "installed")) == 2
+def first_word(line):
+    return line.split()[0] if line.strip() else ""
+
+
+NUMBER = r"[0-9][0-9,]*(?:\.[0-9]+)?(?:e-?[0-9]+)?"
+
+
+def figures(line):
+    return [float(each.replace(",", "")) for each in re.findall(NUMBER, line)]
+
+
+def without_figures(line):
+    return re.sub(NUMBER, "N", line).split()

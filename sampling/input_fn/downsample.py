@@ -113,7 +113,9 @@ class InputFnDownsampleWithWeight(InputFn):
             self._set_up(opened, sampler, False, batch_size, 1)
             return
         if opened.schema.label is None:
-            raise SamplingError("the schema names no label, expected one to train on; pass label=")
+            raise SamplingError(
+                "the schema names no label, expected one to train on; make it with label="
+            )
         if _same(positive_dir, negative_dir):
             _open_mixed(opened, positive_dir)
         else:

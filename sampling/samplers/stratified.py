@@ -179,7 +179,9 @@ def checked_label(label: Any, schema: Schema) -> Label:
     """
     field = schema.label_field
     if field is None:
-        raise SamplingError("the schema names no label, expected one to tell classes; pass label=")
+        raise SamplingError(
+            "the schema names no label, expected one to tell classes; make it with label="
+        )
     if isinstance(label, bool):
         label = int(label)
     try:

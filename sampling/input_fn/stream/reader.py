@@ -77,7 +77,7 @@ class ClassFiles:
         label = self.schema.label
         if label is None:
             raise SamplingError(
-                "the schema names no label, expected one to tell classes; pass label="
+                "the schema names no label, expected one to tell classes; make it with label="
             )
         self.mixed = MixedBlocks(self.open("classes", globs), label, self.reading.pool_rows)
         for index, each in enumerate(self.mixed.labels):

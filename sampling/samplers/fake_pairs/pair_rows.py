@@ -85,7 +85,9 @@ def checked_label(schema: Schema, default_label: Any) -> Any:
         SamplingError: the schema names no label, or this is none of its type.
     """
     if schema.label_field is None:
-        raise SamplingError("the schema names no label, expected one to train on; pass label=")
+        raise SamplingError(
+            "the schema names no label, expected one to train on; make it with label="
+        )
     try:
         return dataclasses.replace(schema.label_field, default=default_label).default
     except ValueError as error:
