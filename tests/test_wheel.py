@@ -14,6 +14,8 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
+import sampling
+
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PACKAGES = ("sampling", "trainer", "examples")
@@ -36,6 +38,7 @@ def wheel(tmp_path_factory):
 
 
 def test_it_has_every_module_and_what_modules_read(wheel):
+    assert f"-{sampling.__version__}-" in wheel.name
     named = set(zipfile.ZipFile(wheel).namelist())
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*"):
