@@ -1,8 +1,12 @@
 """Gives TensorFlow 2.16 and newer their tf.estimator back.
 
-The other modules, in reading order: `importing` (tensorflow-estimator's modules see a `tf` of their
-own), `tensorflow_view` (that `tf`), `coordinator` and `tpu` (what TensorFlow no longer has),
-`keras3` (what users may hand over), `private_names` (what may vanish next).
+The other modules, in reading order:
+
+- `importing`: tensorflow-estimator's modules see a `tf` of their own
+- `tensorflow_view`: that `tf`
+- `coordinator`, `tpu`: what TensorFlow no longer has
+- `keras3`: what users may hand over
+- `private_names`: what may vanish next
 """
 
 from __future__ import annotations

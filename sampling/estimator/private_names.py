@@ -3,8 +3,9 @@ TensorFlow lacks.
 
     python -m sampling.estimator.private_names
 
-Read from the sources of tensorflow-estimator, of this package and of `sampling.input_fn`: names
-imported from inside of TensorFlow, with what is taken from them, and all that is taken from `tf`.
+The names are read from the sources of tensorflow-estimator, of this package and of
+`sampling.input_fn`. They are those imported from inside of TensorFlow, with what is taken from
+them, and all that is taken from `tf`.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """Files in which the classes are mixed, told apart by their label column: blocks for each class.
 
-What has to come out of mixed files is what comes out of files of one class: a stream for each class
-that hands out as many rows as an epoch needs, each row once before any comes again, in an order
-that follows from the seed, from memory for a bounded number of rows, going on from a cursor. How?
+Mixed files must give what files of one class give: a stream for each class, with as many rows as
+an epoch needs. Each row comes once before any comes again, in an order that follows from the seed.
+The stream needs memory for a bounded number of rows, and goes on from a cursor. Three ways were
+considered:
 
-- *One stream of the files, a queue for each class*: an epoch takes two rows of a rare class and a
-  million of a frequent one, so either the queues grow without bound or rows are thrown away, and
-  with them "each once"; and what is in the queues belongs to the state.
+- *One stream of the files, a queue for each class*. An epoch takes two rows of a rare class and a
+  million of a frequent one. So either the queues grow without bound or rows are thrown away, and
+  with them "each once". What is in the queues belongs to the state, too.
 - *An index of all rows by class*: 8 bytes a row, and reading single rows from all over the files.
 - *An index by blocks*, as here: how many rows of each class every block has. It takes one pass over
   the files, and some bytes a block. A class then has blocks of its own, namely the blocks that have
@@ -22,11 +23,11 @@ are kept when the files are indexed. Files that are sorted by class cost no more
 class each, since most blocks have one class only.
 
 Why does no reading serve several large classes? Each is k / n of a pass further after an epoch,
-which is another part for every size. So even in a common order they soon want different blocks, and
-what one reads for the others would have to be kept until they come to it, or read again. Classes
-that stay side by side are those of one size, or with their natural shares, which a shuffled
-`InputFn` has in one pass. Several large classes of about one size, balanced, do cost a pass each in
-every epoch: `tf-sampling split` is the remedy, and `describe()` tells what it saves.
+which is another part for every size. So even in a common order they soon want different blocks.
+What one reads for the others would have to be kept until they come to it, or read again. Classes
+stay side by side if they are of one size, or have their natural shares, which a shuffled `InputFn`
+has in one pass. Several large classes of about one size, balanced, do cost a pass each in every
+epoch: `tf-sampling split` is the remedy, and `describe()` tells what it saves.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Parquet files, looked into and read by row groups; damage is named, never a crash.
 
-Pages are checked by their checksums, where they have any. Footers have none: what they say is
-compared with what is read, and nothing is asked of them that ends the process where it is wrong
-(`RowGroupMetaData.column` does, in pyarrow, before its column has been read).
+Pages are checked by their checksums, where they have any. Footers have none, so what they say is
+compared with what is read. Some calls on a wrong footer end the process, such as pyarrow's
+`RowGroupMetaData.column` before its column has been read. They are not made.
 """
 
 from __future__ import annotations

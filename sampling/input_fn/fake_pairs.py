@@ -36,9 +36,9 @@ class InputFnWithFakePairs(InputFn):
         estimator.train(input_fn)
         model.fit(input_fn.dataset(), epochs=3)
 
-    An epoch has every row of the files once and, for its P rows, F = floor(m x P + 1/2) fakes, with
-    m = (1 - balance_ratio) / balance_ratio: exact in total, whatever P. A fake is never a pair of
-    the files. The known pairs are held in memory, 24 bytes each; fakes follow from the seed and
+    An epoch has every row of the files once. For its P rows it has F = floor(m x P + 1/2) fakes,
+    with m = (1 - balance_ratio) / balance_ratio: exact in total, whatever P. A fake is never a pair
+    of the files. The known pairs are held in memory, 24 bytes each; fakes follow from the seed and
     their place alone, so a restored position gives the same ones.
 
     Features are the two keys and what is looked up by them. Other columns of the files are left

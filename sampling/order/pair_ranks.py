@@ -1,8 +1,8 @@
 """Unobserved (user, item) pairs by arithmetic: drawn exactly, with no rejection and no retry.
 
 Every pair has a stretch of a line of whole numbers, as long as its item's weight, user after user
-and item after item. With the stretches of the observed pairs taken out, what is left is numbered
-0..total-1 without a gap: a rank is drawn, and one binary search puts it back on the full line.
+and item after item. The stretches of the observed pairs are taken out, and what is left is numbered
+0..total-1 without a gap. A rank is drawn, and one binary search puts it back on the full line.
 
     position = rank + removed(k),  k = observed pairs k' with start(k') - removed(k') <= rank
 

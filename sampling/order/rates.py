@@ -4,8 +4,10 @@ The rates of all rows, laid end to end, make a line of the length of an epoch. M
 distance 1, the first at random. A row comes as often as there are marks on its stretch: its rate,
 rounded down or up. In expectation that is its very rate, since every place is as likely to have a
 mark. The number of rows is the line's length, in every pass. Rows lie on the line in the order of
-their blocks, and within a block in random order: so a sample is as evenly spread over the files as
-can be (each block has its share to the row), and yet no period in the files goes with the marks'.
+their blocks, and within a block in random order. So each block has its share to the row, and a
+sample is spread over the files as evenly as can be. Yet no period in the files goes with that of
+the marks.
+
 Where on the line a block begins follows from sums of rates by block, which is all there is to know.
 Sources:
 

@@ -1,8 +1,8 @@
 """In which order the rows of one class are read: spread order, rounds, and a cursor.
 
-A class is cut into blocks, the blocks are put in *spread order*, a run of blocks is a *round*, the
-rows of a round are permuted, and a `Stream` hands them out slice by slice, round after round and
-pass after pass: every row once in a pass before the next pass begins. Everything is a function of
+A class is cut into blocks, which are put in *spread order*. A run of blocks is a *round*, whose
+rows are permuted. A `Stream` hands them out slice by slice, round after round and pass after pass.
+In a pass every row comes once before the next pass begins. Everything is a function of
 the key (a seed and the class), so a `Cursor` of four numbers is all there is to save.
 """
 

@@ -19,9 +19,9 @@ def spread_order(
     """The blocks at some places of the spread order: a permutation in which every run is spread.
 
     The n blocks are split in halves of m and n - m, each in an order of its own, and merged in
-    proportion: place j comes from the left half iff floor((u + (j + 1) m) / n) exceeds
-    floor((u + j m) / n), with u in 0..n-1 drawn for the node. So a run of any length holds its
-    share of either half, of either quarter, and so on, give or take one, and every block is equally
+    proportion. A number u in 0..n-1 is drawn for the node. Place j comes from the left half if and
+    only if floor((u + (j + 1) m) / n) exceeds floor((u + j m) / n). So a run of any length holds
+    its share of either half, of either quarter, and so on, give or take one. Every block is equally
     likely at every place. Computed for any place alone, in O(log n): nothing is stored.
 
     Args:

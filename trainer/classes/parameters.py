@@ -36,9 +36,16 @@ CLASS, PROBABILITY = "class", "probability_"  # what predictions are called; a c
 
 
 class ClassesParameters(NamedTuple):
-    """Flags, the schema they lead to, whose classes are named, steps trained, the prior that the
-    model was trained in, what it knows of its columns, how the checkpoint of `calibrated_step` is
-    calibrated, and what it is compared with."""
+    """What a job was asked for, and what it has found out so far.
+
+    Attributes:
+        flags, schema: as given, and the schema they lead to, whose classes are named.
+        trained_steps: by the checkpoints that are there.
+        prior: that the model was trained in.
+        columns: what the model knows of its columns.
+        calibration: of the checkpoint of `calibrated_step`.
+        baseline: what the model is compared with.
+    """
 
     flags: argparse.Namespace
     schema: Schema

@@ -38,9 +38,17 @@ _TAKEN = ("probability", "class")  # what predictions are called
 
 
 class Parameters(NamedTuple):
-    """Flags, the schema they lead to, the scales of its columns if measured, steps trained, the
-    prior that the model was trained in, if known, what a wide and deep one knows of its columns,
-    how the checkpoint of `calibrated_step` is calibrated, and what it is compared with."""
+    """What a job was asked for, and what it has found out so far.
+
+    Attributes:
+        flags, schema: as given, and the schema they lead to.
+        scales: of its columns, if they were measured.
+        trained_steps: by the checkpoints that are there.
+        prior: that the model was trained in, if known.
+        columns: what a wide and deep model knows of its columns.
+        calibration: of the checkpoint of `calibrated_step`.
+        baseline: what the model is compared with.
+    """
 
     flags: argparse.Namespace
     schema: Schema

@@ -65,9 +65,9 @@ def describe(tally: Tally, reader: Reader) -> dict[str, Any]:
     """Plain values, JSON takes them; by class of files where they are of one.
 
     Returns:
-        rows_in_files, bytes_in_files, rows_read, bytes_read (whole blocks, as a share of the
-        files' bytes), rows_used, coverage (the share of the rows that were used at least once, if
-        the run began with a pass): dicts. rows, effective_rows: numbers.
+        dicts: rows_in_files, bytes_in_files, rows_read, rows_used; bytes_read (whole blocks, as a
+        share of the files' bytes); coverage (the share of the rows that were used at least once, if
+        the run began with a pass). Numbers: rows, effective_rows.
     """
     counts = {name: reader.count(name) for name in reader.blocks}
 

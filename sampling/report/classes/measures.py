@@ -110,8 +110,12 @@ def evidence(predictions: ClassPredictions, baseline: np.ndarray | None = None) 
 
 
 def pairs(predictions: ClassPredictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Whether a row is of a class, how likely that was said to be, and the row's weight: of each
-    pair of a row and a class, or evenly chosen ones of very many rows."""
+    """All pairs of a row and a class; of very many rows, evenly chosen ones.
+
+    Returns:
+        [pairs] each: whether the row is of the class, int64; its probability of the class; its
+        weight.
+    """
     classes = len(predictions.classes)
     step = -(-len(predictions.labels) * classes // _POOLED)
     p, labels = predictions.probabilities[::step], predictions.labels[::step]
