@@ -37,7 +37,9 @@ class ClassesTraining:
         if flags.dev_dir:
             self._dev_input = inputs.test(parameters, flags.dev_dir)
         for labelled in (self._test_input, self._dev_input):
-            labelled("eval")  # files without labels are refused now, not after the training
+            labelled.check_mode(
+                "eval"
+            )  # files without labels are refused now, not after the training
         self._run = TrainingRun(flags, task, self._input, self._dev_input, parameters.trained_steps)
         self._parameters = self._measured(parameters)
 

@@ -84,7 +84,9 @@ class PropensityTraining:
         if dev_dir:
             self._dev_input = inputs.test(parameters, dev_dir)
         for labelled in (self._test_input, self._dev_input):
-            labelled("eval")  # files without labels are refused now, not after the training
+            labelled.check_mode(
+                "eval"
+            )  # files without labels are refused now, not after the training
 
     def _measured_columns(self, parameters: Parameters) -> Parameters:
         if parameters.flags.model != "wide_deep":
