@@ -36,12 +36,13 @@ CLASS, PROBABILITY = "class", "probability_"  # what predictions are called; a c
 
 
 class ClassesParameters(NamedTuple):
-    """Flags, the schema they lead to, whose classes are named, steps trained, the prior that the
-    model was trained in, what it knows of its columns, how the checkpoint of `calibrated_step` is
-    calibrated, and what it is compared with."""
+    """Flags, the schema they lead to, whose classes are named, and as files are read and requests
+    are answered, steps trained, the prior that the model was trained in, what it knows of its
+    columns, how the checkpoint of `calibrated_step` is calibrated, and what it is compared with."""
 
     flags: argparse.Namespace
     schema: Schema
+    input_schema: Schema
     trained_steps: int = 0
     prior: Prior | None = None
     columns: Columns | None = None
@@ -65,20 +66,15 @@ class ClassesParameters(NamedTuple):
             schema = _schema(flags, stored, "schema" in given)
             _check_names(flags, schema)
             if stored is None:
-                return cls(flags, schema, steps)
+                return cls(flags, schema, readable(schema), steps)
             _check_same_model(flags, schema, stored)
-            return cls(flags, schema, steps, **_known(stored))
+            return cls(flags, schema, readable(schema), steps, **_known(stored))
 
     @property
     def correction(self) -> Prior | None:
         """What the model corrects its outputs for; None: nothing."""
         prior = self.prior if self.flags.correct == AUTO else None
         return prior if prior is not None and prior.needs_correction else None
-
-    @property
-    def input_schema(self) -> Schema:
-        """As files are read, and requests are answered."""
-        return readable(self.schema)
 
     def write(self) -> None:
         known = {name: getattr(self, name) for name in _KNOWN}

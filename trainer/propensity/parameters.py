@@ -38,12 +38,14 @@ _TAKEN = ("probability", "class")  # what predictions are called
 
 
 class Parameters(NamedTuple):
-    """Flags, the schema they lead to, the scales of its columns if measured, steps trained, the
-    prior that the model was trained in, if known, what a wide and deep one knows of its columns,
-    how the checkpoint of `calibrated_step` is calibrated, and what it is compared with."""
+    """Flags, the schema they lead to, and as files are read and requests are answered, the scales
+    of its columns if measured, steps trained, the prior that the model was trained in, if known,
+    what a wide and deep one knows of its columns, how the checkpoint of `calibrated_step` is
+    calibrated, and what it is compared with."""
 
     flags: argparse.Namespace
     schema: Schema
+    input_schema: Schema
     scales: dict[str, Scale] | None
     trained_steps: int
     prior: Prior | None = None
@@ -79,6 +81,7 @@ class Parameters(NamedTuple):
             return cls(
                 flags,
                 schema,
+                readable(schema) if flags.model == "wide_deep" else schema,
                 _scales(known) if known is not None else None,
                 steps,
                 _prior(stored),
@@ -97,11 +100,6 @@ class Parameters(NamedTuple):
         """What the model corrects its outputs for; None: nothing."""
         prior = self.prior if self.flags.correct == "auto" else None
         return prior if prior is not None and prior.needs_correction else None
-
-    @property
-    def input_schema(self) -> Schema:
-        """As files are read, and requests are answered."""
-        return readable(self.schema) if self.flags.model == "wide_deep" else self.schema
 
     @property
     def costs(self) -> tuple[float, float]:
