@@ -164,7 +164,10 @@ def test_the_report_shows_confusion_classes_and_wrong_rows_by_id(default):
     ):
         assert text in page, text
     drawn = {file.name for file in (default[0] / "report").iterdir()}
-    assert drawn == {"report.html", "confusion.png", "reliability.png"}
+    assert drawn == {"report.html", "confusion.png", "importance.png", "reliability.png"}
+    rises = read(default[0], "importance.json")["log_loss_rises"]
+    assert set(rises) == {"x", "colour"}  # what is forwarded is not learned from
+    assert all(rise > 5 * error > 0 for rise, error in rises.values())
 
 
 def test_a_finished_training_comes_to_the_same_again(default, tmp_path):

@@ -266,6 +266,7 @@ def test_the_trainer_says_what_is_wrong_with_tf_config(text, named, monkeypatch,
     [
         (["recommender", "--restart"], "--restart is given and TF_CONFIG names 2 workers, which c"),
         (["recommender", "--patience=3"], "--patience is given and TF_CONFIG names 2 workers, wh"),
+        (["classes", "--restart"], "--restart is given and TF_CONFIG names 2 workers, which c"),
         (["propensity", "--restart"], "--restart is given and TF_CONFIG names 2 workers, which ca"),
         (["propensity", "--best_metric=auc"], "--best_metric is given and TF_CONFIG names 2 wor"),
     ],
@@ -279,6 +280,7 @@ def test_what_several_processes_can_not_do(arguments, named, monkeypatch, capsys
     positives, negatives = (f"{tmp_path}/{name}-000.csv" for name in ("positive", "negative"))
     files = {
         "propensity": [f"--positive_dir={positives}", f"--negative_dir={negatives}"],
+        "classes": [f"--train_dir={positives},{negatives}"],
         "recommender": [f"--train_dir={positives}", "--user_key=id", "--item_key=city"],
     }
     more = [f"--schema={tmp_path}/schema.json", "--label=label", f"--test_dir={negatives}"]

@@ -39,6 +39,7 @@ class SaveWhenAllAreDone(tf.compat.v1.train.CheckpointSaverHook):
         save_steps: int | None = None,
     ):
         super().__init__(state.model_dir, save_secs=save_secs, save_steps=save_steps)
+        self._set_steps_per_run(1)  # else it asks for the global step once more after every step
         self._state, self._silent_secs = state, silent_secs
 
     def end(self, session: Any) -> None:

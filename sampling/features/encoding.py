@@ -85,8 +85,10 @@ def _raw(
     """float64 [batch, numbers], NaN where a value is missing."""
     whole: list[int] = []
     other: list[int] = []
+    dated: list[int] = []
     for place, number in enumerate(columns.numbers):
-        (other if number.missing is None else whole).append(place)
+        is_date = number.name in days
+        (dated if is_date else other if number.missing is None else whole).append(place)
     parts, numbers = [], columns.numbers
     if whole:
         missing = tf.constant([numbers[place].missing for place in whole], tf.int64)
@@ -94,10 +96,10 @@ def _raw(
         parts.append(tf.where(tf.equal(values, missing), _NAN, tf.cast(values, tf.float64)))
     if other:
         names = [numbers[place].name for place in other]
-        values = [days[n] if n in days else tf.cast(features[n], tf.float64) for n in names]
-        parts.append(tf.stack(values, axis=1))
-    order = np.argsort([*whole, *other])
-    return tf.gather(tf.concat(parts, axis=1), order, axis=1)
+        parts.append(tf.cast(tf.stack([features[name] for name in names], axis=1), tf.float64))
+    if dated:
+        parts.append(tf.stack([days[numbers[place].name] for place in dated], axis=1))
+    return _in_order(parts, [*whole, *other, *dated])
 
 
 def _scores(values: tf.Tensor, numbers: Sequence[Number]) -> list[tf.Tensor]:
@@ -123,8 +125,9 @@ def _scores(values: tf.Tensor, numbers: Sequence[Number]) -> list[tf.Tensor]:
 def _interpolated(values: tf.Tensor, numbers: Sequence[Number]) -> tf.Tensor:
     """[numbers, batch] -> scores, piecewise linear between knots and constant beyond them."""
     most = max(2, *(len(number.knots) for number in numbers))
-    knots = tf.constant([_filled_up(number.knots, most) for number in numbers], tf.float64)
-    scores = tf.constant([_filled_up(number.scores, most) for number in numbers], tf.float64)
+    # arrays, since TensorFlow looks at each number of a list
+    knots = tf.constant(np.array([_filled_up(number.knots, most) for number in numbers]))
+    scores = tf.constant(np.array([_filled_up(number.scores, most) for number in numbers]))
     values = tf.clip_by_value(values, knots[:, :1], knots[:, -1:])
     right = tf.searchsorted(knots, values, side="right")
     right = tf.clip_by_value(right, 1, most - 1)
@@ -162,7 +165,7 @@ def _codes(
     if not categories:
         return tf.zeros([batch, 0], tf.int64)
     begins = _begins(categories)
-    texts = tf.stack([as_text(features[each.name]) for each in categories], axis=1)
+    texts = _texts([features[each.name] for each in categories])
     known = tf.fill(tf.shape(texts), tf.constant(-1, tf.int64))
     if table is not None:
         places = [f"{place}{_SEPARATOR}" for place in range(len(categories))]
@@ -172,6 +175,21 @@ def _codes(
     buckets = tf.constant([each.buckets for each in categories], tf.int64)
     hashed = tf.strings.to_hash_bucket_fast(texts, _HASHES) % buckets + ends
     return tf.where(known >= 0, known, hashed)
+
+
+def _texts(values: Sequence[tf.Tensor]) -> tf.Tensor:
+    """string [batch, columns]"""
+    places: dict[tf.DType, list[int]] = {}
+    for place, column in enumerate(values):
+        places.setdefault(column.dtype, []).append(place)
+    parts = [as_text(tf.stack([values[p] for p in each], axis=1)) for each in places.values()]
+    return _in_order(parts, [place for each in places.values() for place in each])
+
+
+def _in_order(parts: Sequence[tf.Tensor], places: Sequence[int]) -> tf.Tensor:
+    """Columns [batch, ...] of several parts, of which it is said where they belong."""
+    columns = tf.concat(parts, axis=1)
+    return tf.gather(columns, np.argsort(places), axis=1) if len(parts) > 1 else columns
 
 
 def _begins(categories: Sequence[Category]) -> np.ndarray:

@@ -14,6 +14,7 @@ changed elsewhere, with the same size and another number of rows, is noticed by 
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import threading
@@ -115,6 +116,10 @@ def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path} is no manifest of version {VERSION} made by {MADE_BY}, which tf-sampling "
             "and write_epoch write; prepare the folder with them"
         )
+    return _checked(path, found)
+
+
+def _checked(path: str, found: dict[str, Any]) -> dict[str, Any]:
     for place, value, expected in _wrong(found):
         raise SamplingError(
             f"{path}: {place} is {json.dumps(value)[:100]}, expected {expected}; prepare the "
@@ -237,12 +242,17 @@ def _look(folder: str) -> dict[str, Any] | None:
     if not exists(path):
         return None
     try:
-        if not _is_ours(json.loads(read_text(path))):
-            return None
+        found = _parsed(read_text(path))
     except (ValueError, RecursionError) as error:
         warnings.warn(f"{path} can't be used, rows are counted: {error}", stacklevel=2)
         return None
-    return read(folder)
+    return _checked(path, found) if _is_ours(found) else None
+
+
+@functools.lru_cache(maxsize=2)
+def _parsed(text: str) -> Any:
+    """Every input function of a job asks for the same; statistics of many columns are long."""
+    return json.loads(text)
 
 
 def _is_ours(found: Any) -> bool:

@@ -168,11 +168,26 @@ class InputFn:
                 workers and neither config nor input_context is there; there are fewer rows than
                 workers; or a state was restored that is another worker's.
         """
-        self._check_mode(mode)
+        self.check_mode(mode)
         self._enter(cluster.shard(mode, config, input_context))
         names, forwarded = self._reader.features, self._reader.encoding.forwarded
         element = elements.for_estimators(names, forwarded, self._reader.label)
         return self._dataset(names, element, None)
+
+    def check_mode(self, mode: str | None) -> None:
+        """Refuses what a call with that mode would refuse; no Dataset is made for it.
+
+        Raises:
+            SamplingError: mode is "train" or "eval" and there are no labels, or it is "train" and
+                the sampler is not for training.
+        """
+        if mode == "train" and self.sampler.not_for_training:
+            raise SamplingError(f"mode is 'train' and {self.sampler.not_for_training}")
+        if mode in ("train", "eval") and self._reader.label is None:
+            raise SamplingError(
+                f"mode is {mode!r} and the files have no label ({self.schema.label!r}); "
+                "add the column and name it in the schema, or only predict"
+            )
 
     def dataset(
         self,
@@ -550,16 +565,6 @@ class InputFn:
     def _selected(self, features: Collection[str] | None, stacked: bool) -> tuple[str, ...]:
         known = {name: self._reader.dtypes[name] for name in self._reader.features}
         return elements.checked_names(features, known, stacked)
-
-    def _check_mode(self, mode: str | None) -> None:
-        """Raises SamplingError if these rows are not for that."""
-        if mode == "train" and self.sampler.not_for_training:
-            raise SamplingError(f"mode is 'train' and {self.sampler.not_for_training}")
-        if mode in ("train", "eval") and self._reader.label is None:
-            raise SamplingError(
-                f"mode is {mode!r} and the files have no label ({self.schema.label!r}); "
-                "add the column and name it in the schema, or only predict"
-            )
 
 
 # `help()` would show what __new__ takes, which is anything.

@@ -14,7 +14,8 @@ from sampling.report.classes.measures import ClassFigures
 from sampling.report.classes.rows import ClassPredictions
 from trainer.classes import inputs, metrics, model, reporting
 from trainer.classes.parameters import ClassesParameters
-from trainer.classification import checkpoints, collected, job
+from trainer.classification import checkpoints, collected, importance, job
+from trainer.classification.importance import Rises
 from trainer.job_dir import contents, evaluations
 from trainer.training.hooks import StepProgress
 
@@ -42,7 +43,11 @@ def evaluate(parameters: ClassesParameters) -> None:
     """Measures the model of the last checkpoint, or the best."""
     usage = contents.read_json_if_any(parameters.flags.job_dir, contents.USAGE)
     found = evaluated(parameters, model.estimator(parameters), inputs.test(parameters))
-    job.warn(write(parameters, found, usage))
+    said = write(parameters, found)
+    if parameters.flags.report:
+        rises = importance.remembered(parameters.flags.job_dir, found.step)
+        write_report(parameters, found, usage, rises)
+    job.warn(said)
 
 
 def evaluated(parameters: ClassesParameters, estimator: Any, test_input: Any) -> Evaluated:
@@ -67,11 +72,8 @@ def evaluated(parameters: ClassesParameters, estimator: Any, test_input: Any) ->
     )
 
 
-def write(parameters: ClassesParameters, found: Evaluated, usage: Any) -> list[str]:
-    """Tables, evaluation.json in the job_dir, and the report.
-
-    Args:
-        usage: what is known of the sampling.
+def write(parameters: ClassesParameters, found: Evaluated) -> list[str]:
+    """Tables, and evaluation.json in the job_dir.
 
     Returns:
         What speaks against the model, in sentences.
@@ -96,11 +98,22 @@ def write(parameters: ClassesParameters, found: Evaluated, usage: Any) -> list[s
     }
     written = {"step": found.step, **measured, **about}
     path = contents.write_json(flags.job_dir, contents.EVALUATION, written)
-    every = evaluations.remember(flags.job_dir, found.step, flags.test_dir, measured)
+    evaluations.remember(flags.job_dir, found.step, flags.test_dir, measured)
     print(f"evaluation: {path}", flush=True)
-    if flags.report:
-        reporting.write(parameters, found, usage, every)
     return said
+
+
+def write_report(
+    parameters: ClassesParameters, found: Evaluated, usage: Any, rises: Rises | None
+) -> None:
+    """The page of what was evaluated, beside what the same model came to on other files.
+
+    Args:
+        usage: what is known of the sampling.
+        rises: how much each feature matters, if that was measured.
+    """
+    known = evaluations.of_step(parameters.flags.job_dir, found.step)
+    reporting.write(parameters, found, usage, known, rises)
 
 
 def _by_name(found: ClassFigures, classes: Any) -> dict[str, dict[str, Any]]:

@@ -103,9 +103,20 @@ def training(parameters: ClassesParameters, **instead: Any) -> InputFnStratified
     return InputFnStratified(files, rows=rows, **options)
 
 
-def as_they_are(parameters: ClassesParameters) -> InputFnStratified:
-    """All rows of all classes, mixed at random, in large batches and without end."""
-    return training(parameters, most_rows=NATURAL, weight=1.0, batch_size=4096, num_epochs=None)
+def as_they_are(parameters: ClassesParameters, rows: int) -> InputFnStratified:
+    """All rows of all classes, mixed at random, in large batches and without end.
+
+    Args:
+        rows: how many are wanted: of a class no more are read at a time.
+    """
+    return training(
+        parameters,
+        most_rows=NATURAL,
+        weight=1.0,
+        batch_size=4096,
+        num_epochs=None,
+        pool_rows=min(parameters.flags.pool_rows, rows),
+    )
 
 
 def test(
@@ -122,6 +133,11 @@ def test(
         test_dir or parameters.flags.test_dir,
         **{**usual, **file_options(parameters.flags), **instead},
     )
+
+
+def mixed(parameters: ClassesParameters) -> InputFn:
+    """`test` at random."""
+    return test(parameters, shuffle=True, seed=parameters.flags.seed)
 
 
 def unlabelled(parameters: ClassesParameters) -> InputFn:

@@ -40,6 +40,7 @@ class ClassesParameters(NamedTuple):
 
     Attributes:
         flags, schema: as given, and the schema they lead to, whose classes are named.
+        input_schema: as files are read and requests are answered.
         trained_steps: by the checkpoints that are there.
         prior: that the model was trained in.
         columns: what the model knows of its columns.
@@ -49,6 +50,7 @@ class ClassesParameters(NamedTuple):
 
     flags: argparse.Namespace
     schema: Schema
+    input_schema: Schema
     trained_steps: int = 0
     prior: Prior | None = None
     columns: Columns | None = None
@@ -72,20 +74,15 @@ class ClassesParameters(NamedTuple):
             schema = _schema(flags, stored, "schema" in given)
             _check_names(flags, schema)
             if stored is None:
-                return cls(flags, schema, steps)
+                return cls(flags, schema, readable(schema), steps)
             _check_same_model(flags, schema, stored)
-            return cls(flags, schema, steps, **_known(stored))
+            return cls(flags, schema, readable(schema), steps, **_known(stored))
 
     @property
     def correction(self) -> Prior | None:
         """What the model corrects its outputs for; None: nothing."""
         prior = self.prior if self.flags.correct == AUTO else None
         return prior if prior is not None and prior.needs_correction else None
-
-    @property
-    def input_schema(self) -> Schema:
-        """As files are read, and requests are answered."""
-        return readable(self.schema)
 
     def write(self) -> None:
         known = {name: getattr(self, name) for name in _KNOWN}

@@ -17,6 +17,7 @@ from sampling.report import folder
 from sampling.samplers.stratified import name_of
 from trainer.classes.parameters import ClassesParameters
 from trainer.classification import tensorboard
+from trainer.classification.importance import Rises
 
 if TYPE_CHECKING:
     from trainer.classes.evaluate import Evaluated
@@ -31,7 +32,11 @@ def summaries_name(flags: argparse.Namespace) -> str | None:
 
 
 def write(
-    parameters: ClassesParameters, found: Evaluated, usage: Any, evaluations: Mapping[str, Any]
+    parameters: ClassesParameters,
+    found: Evaluated,
+    usage: Any,
+    evaluations: Mapping[str, Any],
+    rises: Rises | None,
 ) -> None:
     """Writes the page, if it can be drawn."""
     try:
@@ -49,6 +54,7 @@ def write(
         baseline=found.baseline,
         surest_wrong=_surest_wrong(found),
         evaluations=evaluations,
+        importance=rises,
     )
     drawn, flags = build.build(found.rows, options), parameters.flags
     directory = os.path.join(flags.job_dir, REPORT)

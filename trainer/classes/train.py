@@ -8,7 +8,8 @@ from sampling.input_fn.cluster import Task
 from trainer.classes import calibrate, evaluate, inputs, metrics, model, reporting
 from trainer.classes.options import AUTO
 from trainer.classes.parameters import ClassesParameters
-from trainer.classification import checkpoints, job
+from trainer.classification import checkpoints, importance, job
+from trainer.classification.importance import Rises
 from trainer.classification.run import TrainingRun
 from trainer.wide_deep import baseline
 
@@ -37,9 +38,11 @@ class ClassesTraining:
         if flags.dev_dir:
             self._dev_input = inputs.test(parameters, flags.dev_dir)
         for labelled in (self._test_input, self._dev_input):
-            labelled("eval")  # files without labels are refused now, not after the training
+            labelled.check_mode(
+                "eval"
+            )  # files without labels are refused now, not after the training
         self._run = TrainingRun(flags, task, self._input, self._dev_input, parameters.trained_steps)
-        self._parameters = self._measured(parameters)
+        self._parameters = self._measured_columns(parameters)
 
     def run(self) -> None:
         if self._is_chief:
@@ -51,27 +54,38 @@ class ClassesTraining:
         else:
             self._run.train_in_cluster(self._estimator, [])
         if self._is_chief:
-            self._calibrate()
+            self._calibrate_and_compare()
             found = evaluate.evaluated(self._parameters, self._estimator, self._test_input)
-            said = evaluate.write(self._parameters, found, self._run.usage())
-            schema, chosen = self._parameters.input_schema, checkpoints.chosen
-            self._run.export(self._estimator, schema, chosen(self._parameters.flags))
+            said, flags = evaluate.write(self._parameters, found), self._parameters.flags
+            path = self._run.export(
+                self._estimator, self._parameters.input_schema, checkpoints.chosen(flags)
+            )
+            if flags.report:
+                rises = self._importance(path, found.step) if self._task.is_alone else None
+                evaluate.write_report(self._parameters, found, self._run.usage(), rises)
             job.warn(said)
 
-    def _measured(self, parameters: ClassesParameters) -> ClassesParameters:
-        """With what is known of columns, and a baseline; a model goes on with those it began
-        with."""
-        if parameters.columns is None:
-            found = measuring.measure(inputs.as_they_are(parameters))
-            parameters = parameters._replace(columns=found)
-        # fitted once, by the process that evaluates
-        if not (self._is_chief and parameters.flags.baseline == AUTO):
+    def _measured_columns(self, parameters: ClassesParameters) -> ClassesParameters:
+        if parameters.columns is not None:  # a model goes on with those it began with
+            return parameters
+        rows = measuring.rows_to_measure(parameters.input_schema)
+        return parameters._replace(columns=measuring.measure(inputs.as_they_are(parameters, rows)))
+
+    def _with_baseline(self, parameters: ClassesParameters) -> ClassesParameters:
+        """Fitted once; nothing while training is compared with it."""
+        if parameters.flags.baseline != AUTO or parameters.columns is None:
             return parameters._replace(baseline=None)
-        if parameters.baseline is not None or parameters.columns is None:
+        if parameters.baseline is not None:
             return parameters
         epoch = inputs.training(parameters, num_epochs=1, batch_size=inputs.TEST_BATCH)
         fitted = baseline.fit(epoch, parameters.columns, len(parameters.schema.classes))
         return parameters._replace(baseline=fitted)
+
+    def _importance(self, path: str, step: int) -> Rises:
+        flags = self._parameters.flags
+        found = importance.measure(path, inputs.mixed(self._parameters), flags.seed or 0)
+        importance.remember(flags.job_dir, step, found)
+        return found
 
     def _make_estimator(self) -> None:
         steps, total = self._run.steps_per_epoch, self._run.total
@@ -86,8 +100,10 @@ class ClassesTraining:
         if done < self._run.total:
             self._run.train(self._estimator, best, [])
 
-    def _calibrate(self) -> None:
-        self._parameters = calibrate.calibrated(self._parameters, self._dev_input)
-        if self._parameters.calibration is not None:
-            self._parameters.write()
+    def _calibrate_and_compare(self) -> None:
+        parameters = calibrate.calibrated(self._parameters, self._dev_input)
+        parameters = self._with_baseline(parameters)
+        if parameters != self._parameters:
+            self._parameters = parameters
+            parameters.write()
             self._make_estimator()

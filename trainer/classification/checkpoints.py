@@ -24,6 +24,8 @@ def config(flags: argparse.Namespace, steps_per_epoch: int, total_steps: int) ->
         model_dir=flags.job_dir,
         tf_random_seed=flags.seed,
         save_checkpoints_steps=flags.checkpoint_steps or every,
+        # seconds at hundreds of columns, for files that nothing reads; TensorBoard has its own
+        checkpoint_save_graph_def=False,
     )
 
 

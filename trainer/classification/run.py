@@ -16,6 +16,7 @@ from trainer.distributed import member
 from trainer.job_dir import contents, restart
 from trainer.training.best import Best, EarlyStopping
 from trainer.training.hooks import Speed, StepProgress
+from trainer.training.saving import with_saver
 
 
 class TrainingRun:
@@ -57,7 +58,7 @@ class TrainingRun:
         api = install()
         listener = InputStateListener(self._input, self._flags.job_dir)
         evaluation, _ = api.train_and_evaluate(
-            estimator,
+            with_saver(estimator),
             api.TrainSpec(self._input, self.total, self._hooks(best), [listener]),
             self._eval_spec(best, hooks),
         )

@@ -19,12 +19,9 @@ def of_step(job_dir: str, step: int) -> dict[str, Any]:
     return dict(known["figures"]) if known and known["step"] == step else {}
 
 
-def remember(
-    job_dir: str, step: int, test_dir: Sequence[str], figures: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Adds the figures of some files, by name; returns those of all, these last."""
+def remember(job_dir: str, step: int, test_dir: Sequence[str], figures: Mapping[str, Any]) -> None:
+    """Adds the figures of some files, by name, after those of others."""
     others = of_step(job_dir, step)
     others.pop(called(test_dir), None)
     every = {**others, called(test_dir): dict(figures)}
     contents.write_json(job_dir, contents.EVALUATIONS, {"step": step, "figures": every})
-    return every

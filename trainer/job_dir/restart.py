@@ -22,7 +22,6 @@ _WRITTEN = (
     "checkpoint",
     "model.ckpt-*",
     "input-state-*",
-    "graph.pbtxt",
     "events.out.tfevents.*",
     "eval",
     "best",

@@ -7,7 +7,8 @@ from typing import Any
 
 from sampling.checkpoint.estimator import step_of
 from sampling.probabilities.doubts import doubts
-from trainer.classification import job
+from trainer.classification import importance, job
+from trainer.classification.importance import Rises
 from trainer.job_dir import contents, evaluations
 from trainer.propensity import checkpoints, inputs
 from trainer.propensity.model import metrics
@@ -24,7 +25,8 @@ def evaluate(parameters: Parameters) -> None:
     test_input = inputs.test(parameters)
     found = write(parameters, evaluated(parameters, estimator, test_input, hook), hook)
     if hook:
-        write_report(parameters, hook, _importance(parameters))
+        step = step_of(checkpoints.latest(parameters))
+        write_report(parameters, hook, importance.remembered(parameters.flags.job_dir, step))
     job.warn(found)
 
 
@@ -86,16 +88,7 @@ def write(
     return found
 
 
-def write_report(
-    parameters: Parameters, report: Reporting, importance: Mapping[str, Any] | None
-) -> None:
+def write_report(parameters: Parameters, report: Reporting, rises: Rises | None) -> None:
     """The page of what was evaluated, beside what the same model came to on other files."""
     known = evaluations.of_step(parameters.flags.job_dir, report.step)
-    report.write(importance=importance, evaluations=known)
-
-
-def _importance(parameters: Parameters) -> Any:
-    """Of the checkpoint that counts, as its training measured it."""
-    known = contents.read_json_if_any(parameters.flags.job_dir, contents.IMPORTANCE)
-    step = step_of(checkpoints.latest(parameters))
-    return known["log_loss_rises"] if known and known["step"] == step else None
+    report.write(importance=rises, evaluations=known)

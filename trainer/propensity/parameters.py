@@ -43,6 +43,7 @@ class Parameters(NamedTuple):
     Attributes:
         flags, schema: as given, and the schema they lead to.
         scales: of its columns, if they were measured.
+        input_schema: as files are read and requests are answered.
         trained_steps: by the checkpoints that are there.
         prior: that the model was trained in, if known.
         columns: what a wide and deep model knows of its columns.
@@ -52,6 +53,7 @@ class Parameters(NamedTuple):
 
     flags: argparse.Namespace
     schema: Schema
+    input_schema: Schema
     scales: dict[str, Scale] | None
     trained_steps: int
     prior: Prior | None = None
@@ -87,6 +89,7 @@ class Parameters(NamedTuple):
             return cls(
                 flags,
                 schema,
+                readable(schema) if flags.model == "wide_deep" else schema,
                 _scales(known) if known is not None else None,
                 steps,
                 _prior(stored),
@@ -105,11 +108,6 @@ class Parameters(NamedTuple):
         """What the model corrects its outputs for; None: nothing."""
         prior = self.prior if self.flags.correct == "auto" else None
         return prior if prior is not None and prior.needs_correction else None
-
-    @property
-    def input_schema(self) -> Schema:
-        """As files are read, and requests are answered."""
-        return readable(self.schema) if self.flags.model == "wide_deep" else self.schema
 
     @property
     def costs(self) -> tuple[float, float]:

@@ -10,10 +10,10 @@ from sampling.features import measuring
 from sampling.input_fn import cluster
 from sampling.input_fn.cluster import Task
 from sampling.input_fn.description import Description
-from trainer.classification import job
+from trainer.classification import importance, job
+from trainer.classification.importance import Rises
 from trainer.classification.run import TrainingRun
-from trainer.job_dir import contents
-from trainer.propensity import automatic, calibrate, checkpoints, evaluate, importance, inputs
+from trainer.propensity import automatic, calibrate, checkpoints, evaluate, inputs
 from trainer.propensity.model import features
 from trainer.propensity.options import AUTO
 from trainer.propensity.parameters import Parameters
@@ -84,7 +84,9 @@ class PropensityTraining:
         if dev_dir:
             self._dev_input = inputs.test(parameters, dev_dir)
         for labelled in (self._test_input, self._dev_input):
-            labelled("eval")  # files without labels are refused now, not after the training
+            labelled.check_mode(
+                "eval"
+            )  # files without labels are refused now, not after the training
 
     def _measured_columns(self, parameters: Parameters) -> Parameters:
         if parameters.flags.model != "wide_deep":
@@ -136,10 +138,8 @@ class PropensityTraining:
         evaluation = evaluate.evaluated(self._parameters, self._estimator, self._test_input, report)
         return evaluation, report
 
-    def _importance(self, path: str) -> Mapping[str, tuple[float, float]]:
+    def _importance(self, path: str) -> Rises:
         flags = self._parameters.flags
         found = importance.measure(path, inputs.mixed(self._parameters), flags.seed or 0)
-        step = step_of(checkpoints.latest(self._parameters))
-        known = {"step": step, "log_loss_rises": found}
-        contents.write_json(flags.job_dir, contents.IMPORTANCE, known)
+        importance.remember(flags.job_dir, step_of(checkpoints.latest(self._parameters)), found)
         return found

@@ -24,6 +24,7 @@ from trainer.recommender.model import checkpoints, export
 from trainer.recommender.model.scorer import Scorer
 from trainer.training.best import Best, EarlyStopping
 from trainer.training.hooks import StepProgress
+from trainer.training.saving import with_saver
 
 
 class RecommenderTraining:
@@ -132,7 +133,7 @@ class RecommenderTraining:
         if self._flags.patience:
             hooks.append(EarlyStopping(self._best, self._flags.patience * self._steps))
         api.train_and_evaluate(
-            self._estimator,
+            with_saver(self._estimator),
             api.TrainSpec(self._input, total, hooks, [listener]),
             self._eval_spec(exporters=[self._best]),
         )

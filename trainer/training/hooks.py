@@ -31,7 +31,7 @@ class StepProgress(tf.compat.v1.train.SessionRunHook):
     def begin(self) -> None:
         self._step = 0
         self._bar: Any = None
-        self._losses: list[float] = []
+        self._sum, self._losses = 0.0, 0  # since the last line
         # only a training has a mean loss in this collection; a regression measured, one per row
         losses = tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.LOSSES)[-1:]
         self._loss = [loss for loss in losses if loss.shape.rank == 0]
@@ -47,7 +47,7 @@ class StepProgress(tf.compat.v1.train.SessionRunHook):
     def after_run(self, run_context: Any, run_values: Any) -> None:
         losses, steps = run_values.results
         self._step = max([self._step + 1, *steps])
-        self._losses += losses
+        self._sum, self._losses = self._sum + float(sum(losses)), self._losses + len(losses)
         if self._bar is None:  # the first step takes seconds, which say nothing about the others
             total = max(self._total, self._step)
             shown = " {n:,}/{total:,}  {rate_noinv_fmt}"
@@ -58,7 +58,7 @@ class StepProgress(tf.compat.v1.train.SessionRunHook):
         self._tell_loss()
         self._bar.update(self._step - self._bar.n)
         if self._bar.last_print_t != told:
-            self._losses = []  # the next line is of the steps after this one
+            self._sum, self._losses = 0.0, 0  # the next line is of the steps after this one
 
     def end(self, session: Any) -> None:
         if self._bar is not None:
@@ -67,7 +67,7 @@ class StepProgress(tf.compat.v1.train.SessionRunHook):
 
     def _tell_loss(self) -> None:
         if self._losses:
-            loss = f"loss {sum(self._losses) / len(self._losses):.4f}"
+            loss = f"loss {self._sum / self._losses:.4f}"
             self._bar.set_postfix_str(loss, refresh=False)
 
 

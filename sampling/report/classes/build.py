@@ -32,6 +32,7 @@ class ClassOptions:
         usage: what `input_fn.usage()` tells of the training, to report on the sampling.
         baseline: [rows, classes], probabilities of a logistic regression on the same rows.
         surest_wrong: rows that the model is surest of, and wrong; ids, classes and probabilities.
+        importance: of features, see `sampling.report.build.Options`.
         evaluations: of other files by the same model: figures by name, by what they are called.
     """
 
@@ -41,6 +42,7 @@ class ClassOptions:
     usage: Mapping[str, Any] | None = None
     baseline: Any = None
     surest_wrong: Sequence[Mapping[str, Any]] = ()
+    importance: Mapping[str, tuple[float, float]] | None = None
     evaluations: Mapping[str, Mapping[str, float | None]] | None = None
 
 
@@ -59,6 +61,9 @@ def build(predictions: ClassPredictions, options: ClassOptions | None = None) ->
     if versions := _reliable(predictions):
         drawn["reliability.png"] = of_two.reliability(versions)
         shown.append(_reliability(found["ece"]))
+    if options.importance:
+        drawn["importance.png"] = of_two.importance(options.importance)
+        shown.append(sections.importance(len(options.importance)))
     if options.surest_wrong:
         text = "Rows whose wrong class is predicted with the highest probabilities."
         shown.append(sections.surest_wrong(options.surest_wrong, text))

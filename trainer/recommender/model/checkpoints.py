@@ -25,6 +25,7 @@ def build(
         save_checkpoints_steps=steps_per_epoch,
         save_summary_steps=500,
         keep_checkpoint_max=2,
+        checkpoint_save_graph_def=False,  # nothing reads these files
     )
     known = networks.popularity(flags, catalogue.popularity)
     towers = two_tower(flags, catalogue)

@@ -13,16 +13,31 @@ import tensorflow as tf
 
 from sampling import InputFn
 from sampling.features.first_rows import first, joined
+from trainer.job_dir import contents
 from trainer.training import exported
 
 _ROWS, _VALUES = 5_000, 1_000_000
+_RISES = "log_loss_rises"
+
+Rises = Mapping[str, tuple[float, float]]  # of the log loss by feature, with standard errors
 
 
-def measure(path: str, input_fn: InputFn, seed: int = 0) -> dict[str, tuple[float, float]]:
+def remember(job_dir: str, step: int, rises: Rises) -> None:
+    """Keeps in the job_dir what was measured of the checkpoint of that step."""
+    contents.write_json(job_dir, contents.IMPORTANCE, {"step": step, _RISES: rises})
+
+
+def remembered(job_dir: str, step: int) -> Rises | None:
+    """None: nothing is known of that checkpoint."""
+    known = contents.read_json_if_any(job_dir, contents.IMPORTANCE)
+    return known[_RISES] if known and known["step"] == step else None
+
+
+def measure(path: str, input_fn: InputFn, seed: int = 0) -> Rises:
     """The rise of the log loss by feature, and its standard error.
 
     Args:
-        path: of the export.
+        path: of the export of a classifier, of any number of classes.
         input_fn: labelled rows, mixed; the first 5,000 are taken, fewer of very many features.
         seed: of the permutation, which is the same for all features.
     """
@@ -38,12 +53,21 @@ def measure(path: str, input_fn: InputFn, seed: int = 0) -> dict[str, tuple[floa
     def losses(instead: Mapping[str, tf.Tensor]) -> np.ndarray:
         given = {**features, **instead}
         asked = signature.structured_input_signature[1]
-        logits = signature(**{name: given[name] for name in asked})["logits"][:, 0].numpy()
-        return np.logaddexp(0.0, np.where(labels == 1, -logits, logits).astype(np.float64))
+        return _losses(signature(**{name: given[name] for name in asked})["logits"].numpy(), labels)
 
     usual = losses({})
     rises = {name: losses({name: tf.gather(features[name], order)}) - usual for name in names}
     return {name: _mean(each, weights) for name, each in rises.items()}
+
+
+def _losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The log loss of each row; of two classes there is one logit, and that of the first is 0."""
+    logits = logits.astype(np.float64)
+    if logits.shape[1] == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+    own = logits[np.arange(len(labels)), labels.astype(np.int64)]
+    losses: np.ndarray = np.logaddexp.reduce(logits, axis=1) - own
+    return losses
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
