@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +16,18 @@ GUIDES = [
     if not any(part.startswith(".") or part == "output" for part in path.relative_to(ROOT).parts)
 ]
 MOST_WORDS = 30
+WORDS = re.compile(r"[A-Za-z0-9_`'./=-]+")
 LINK = re.compile(r"!?\[([^\]]*)\]\(([^)]*)\)")
 
 
 def sentences(text: str) -> Iterator[str]:
     prose = LINK.sub(r"\1", re.sub(r"^\|.*$|^#.*$", "\n", code_out(text), flags=re.MULTILINE))
-    for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )", prose):
+    for paragraph in paragraphs(prose):
         yield from re.split(r"(?<=[.!?])[\"')]*\s+", " ".join(paragraph.split()))
+
+
+def paragraphs(text: str) -> list[str]:
+    return re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.|[\w, ]+:) )", text)
 
 
 def code_out(text: str) -> str:
@@ -33,8 +39,27 @@ def code_out(text: str) -> str:
 def test_sentences_are_short(path):
     if path.name == "CHANGELOG.md":
         pytest.skip("a list of changes, each with its reason")
-    words = re.compile(r"[A-Za-z0-9_`'./=-]+")
-    found = [each for each in sentences(path.read_text()) if len(words.findall(each)) > MOST_WORDS]
+    found = [each for each in sentences(path.read_text()) if len(WORDS.findall(each)) > MOST_WORDS]
+    assert found == []
+
+
+@pytest.mark.parametrize("package", ["sampling", "trainer", "examples"])
+def test_sentences_of_docstrings_are_short(package):
+    found = []
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+                text = code_out(ast.get_docstring(node) or "")
+                # Not those of tables, signatures and formulas.
+                is_prose = [
+                    each for each in paragraphs(text) if not re.search(r"->| = |\S  ", each)
+                ]
+                found += [
+                    f"{path.relative_to(ROOT)}: {sentence}"
+                    for paragraph in is_prose
+                    for sentence in sentences(paragraph)
+                    if len(WORDS.findall(sentence)) > MOST_WORDS
+                ]
     assert found == []
 
 

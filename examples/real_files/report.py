@@ -47,10 +47,14 @@ def _figures(table: pd.DataFrame) -> str:
 
 def _differences(table: pd.DataFrame) -> str:
     """Of the default commands, in pairs of the same split. The better of two is of the trainer on
-    everything and of the logistic regression. What is asked for: AUC within 0.005 and log loss
-    within 2 % of it; at most 15 % of the rows where positives are rare; the mean within 2 % or two
-    standard errors of the base rate; 1.2 times the ECE; where the truth is known, an AUC of no less
-    than gradient boosting's."""
+    everything and of the logistic regression. What is asked for:
+
+    - AUC within 0.005 of it, and log loss within 2 %
+    - at most 15 % of the rows where positives are rare
+    - the mean within 2 %, or two standard errors, of the base rate
+    - 1.2 times the ECE
+    - where the truth is known, an AUC of no less than gradient boosting's
+    """
     head = (
         "file",
         "splits",
