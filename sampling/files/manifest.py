@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from sampling.errors import SamplingError
-from sampling.files.creating import create, exists
+from sampling.files.creating import create
 from sampling.files.listing import File, stat
-from sampling.files.reading import read_text
+from sampling.files.reading import open_binary, read_text
 
 NAME = "_manifest.json"  # readers of folders (Spark, Arrow, pandas, ours) leave such names out
 MADE_BY, VERSION = "tf-sampling", 1
@@ -234,12 +234,14 @@ def _problem(entry: Mapping[str, Any] | None, file: File) -> str:
 def _look(folder: str) -> dict[str, Any] | None:
     """None: there is none of ours."""
     path = os.path.join(folder, NAME)
-    if not exists(path):
-        return None
     try:
-        if not _is_ours(json.loads(read_text(path))):
+        with open_binary(path) as file:
+            text = file.read()
+        if not _is_ours(json.loads(text)):
             return None
-    except (ValueError, RecursionError) as error:
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, RecursionError) as error:
         warnings.warn(f"{path} can't be used, rows are counted: {error}", stacklevel=2)
         return None
     return read(folder)
