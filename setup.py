@@ -49,6 +49,7 @@ setup(
         # The messages of TensorFlow Serving's clients, in the tests.
         "serving": ["tensorflow-serving-api>=2.15"],
         "report": ["jinja2", "matplotlib", "scikit-learn"],
+        "s3": ["boto3>=1.28"],  # reads ranges of s3://; AWS_ENDPOINT_URL since then
         "test": [
             "hypothesis",
             "imbalanced-learn",

@@ -19,7 +19,7 @@ from sampling.files.creating import (
     whole,
 )
 from sampling.files.folders import check_place, folder
-from sampling.files.listing import File, Globs, list_files, stat
+from sampling.files.listing import File, Globs, checked, list_files, stat
 from sampling.files.locking import lock
 from sampling.files.many import OpenFiles
 from sampling.files.reading import (
@@ -48,6 +48,7 @@ __all__ = [
     "ahead",
     "check_new",
     "check_place",
+    "checked",
     "cleaning_up",
     "create",
     "exists",

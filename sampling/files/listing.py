@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import fnmatch
 import glob
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,7 @@ from sampling.files import buckets
 from sampling.files.reading import ahead, gfile, is_local, open_binary, read_range, telling
 
 _HIDDEN = ("_", ".")
+_CHECKED_IN_BUCKET = 32  # files
 _PIECE = 4096  # bytes of a file that its checksum is of, three times
 
 Globs = Any  # a glob, a file's or a folder's name (str or path), or a list of them
@@ -97,6 +99,16 @@ class File:
                 f"{self.size:,} bytes of then; leave files alone while they are read, "
                 "or build the input function anew"
             )
+
+
+def checked(listed: Sequence[File]) -> Sequence[File]:
+    """Those of some files whose contents are looked at, to know whether they are what they were.
+
+    Of objects of buckets, where each look is two requests, some that are spread over all.
+    """
+    if all(is_local(file.path) for file in listed):
+        return listed
+    return listed[:: math.ceil(len(listed) / _CHECKED_IN_BUCKET)]
 
 
 def list_files(globs: Globs, role: str) -> list[File]:
@@ -183,6 +195,8 @@ def _objects(pattern: str) -> dict[str, File]:
     beginning = "/".join([*parts[:place], re.split(r"[*?[]", parts[place])[0]])
     found = {}
     for each in buckets.listed(beginning, below=place < len(parts) - 1):
+        if each.name.endswith("/"):  # stands for a folder
+            continue
         if each.name == pattern:  # even if its name has a bracket or a star in it
             return {pattern: File(*each)}
         if _fits(each.name.split("/"), parts) and _is_meant(each.name, pattern):

@@ -428,5 +428,5 @@ def _json(content: Any) -> Answer:
 
 
 def _split(uri: str) -> tuple[str, str]:
-    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    bucket, _, name = uri.partition("://")[2].partition("/")
     return bucket, name

@@ -88,7 +88,7 @@ class GoogleStore:
 @contextlib.contextmanager
 def _plain_errors() -> Iterator[None]:
     from google.api_core import exceptions
-    from google.auth.exceptions import GoogleAuthError
+    from google.auth.exceptions import GoogleAuthError, TransportError
     from requests.exceptions import RequestException
 
     try:
@@ -97,7 +97,9 @@ def _plain_errors() -> Iterator[None]:
         raise
     except exceptions.NotFound as error:
         raise FileNotFoundError(errno.ENOENT, str(error)) from error
-    except (exceptions.Unauthorized, exceptions.Forbidden) as error:
-        raise PermissionError(errno.EACCES, str(error)) from error
-    except (exceptions.GoogleAPIError, GoogleAuthError, RequestException) as error:
+    except (exceptions.GoogleAPIError, TransportError, RequestException) as error:
+        if isinstance(error, (exceptions.Unauthorized, exceptions.Forbidden)):
+            raise PermissionError(errno.EACCES, str(error)) from error
         raise OSError(str(error).partition("\n")[0]) from error
+    except GoogleAuthError as error:  # none, or none any more
+        raise PermissionError(errno.EACCES, str(error)) from error

@@ -146,7 +146,7 @@ class CsvBlocks:
             SamplingError: a file has changed.
         """
         if self._counted is None:
-            known = manifest.Counts()
+            known = manifest.Counts([file.file for file in self.files])
             self._counted = sum(
                 files.ahead(lambda file: self._count_file(file, known), self.files, self._is_local)
             )
