@@ -104,6 +104,9 @@ def test_what_s3_refuses_is_told_in_a_sentence(storage, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main(["split", path, "--label=label", "--output=s3://shop/out"])
     assert "s3://shop/out can't be written: s3:// is for data that is" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["train", "propensity", "--job-dir=s3://shop/job"])
+    assert "s3://shop/job can't be written" in capsys.readouterr().err
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setattr(stores, "_clients", {})

@@ -214,17 +214,22 @@ def _complaint(error: Exception) -> OSError | None:
     return OSError(message)
 
 
-def gfile(path: str) -> Any:
-    """TensorFlow's file systems, for what is neither local nor only read.
-
-    Raises:
-        SamplingError: it has none for the path.
-    """
+def check_writable(path: str) -> None:
+    """Raises SamplingError if nothing can be written there: a bucket that is only read."""
     if path.startswith(buckets.READ_ONLY):
         raise SamplingError(
             f"{path} can't be written: s3:// is for data that is read, expected a local path or "
             "gs://; write to one, and copy what is there"
         )
+
+
+def gfile(path: str) -> Any:
+    """TensorFlow's file systems, for what is neither local nor only read.
+
+    Raises:
+        SamplingError: see `check_writable`.
+    """
+    check_writable(path)
     import tensorflow as tf
 
     return tf.io.gfile

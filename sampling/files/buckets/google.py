@@ -12,7 +12,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from sampling.files.buckets.store import CONNECTIONS, PATIENCE, PAUSES, TRIED, ChangedError, Object
+from sampling.files.buckets import store
+from sampling.files.buckets.store import ChangedError, Object
 
 ACCESS = (
     "log in by `gcloud auth application-default login`, or name a service account's key file in "
@@ -40,9 +41,10 @@ class GoogleStore:
         except exceptions.DefaultCredentialsError:
             found = credentials.AnonymousCredentials()  # public data need none
         self._client = Client(project="", credentials=found)
-        self._client._http.mount("https://", HTTPAdapter(pool_maxsize=CONNECTIONS))
-        retry = DEFAULT_RETRY.with_timeout(TRIED).with_delay(**PAUSES)
-        self._tried = {"timeout": PATIENCE, "retry": retry}
+        self._client._http.mount("https://", HTTPAdapter(pool_maxsize=store.CONNECTIONS))
+        pauses = store.INITIAL, store.MAXIMUM, store.MULTIPLIER
+        retry = DEFAULT_RETRY.with_timeout(store.TRIED).with_delay(*pauses)
+        self._tried = {"timeout": store.PATIENCE, "retry": retry}
 
     def listed(self, bucket: str, prefix: str, below: bool) -> Iterator[Object]:
         with _plain_errors():

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from google.api_core.exceptions import RetryError
-from google.api_core.retry import Retry
-
 TRIED = 60.0  # seconds, each request, before its failure is told
-PAUSES = {"initial": 0.2, "maximum": 10.0, "multiplier": 2.0}  # seconds, between tries
+INITIAL, MAXIMUM, MULTIPLIER = 0.2, 10.0, 2.0  # seconds, between tries; how they grow
 PATIENCE = 5.0, 20.0  # seconds: for a connection, for the next bytes of an answer
 CONNECTIONS = 64  # that a client keeps: more than there are requests in flight
 
@@ -65,7 +62,10 @@ def tried(call: Callable[[], Result], is_passing: Callable[[Any], bool]) -> Resu
     Raises:
         Exception: what it raised last.
     """
+    from google.api_core.exceptions import RetryError
+    from google.api_core.retry import Retry
+
     try:
-        return Retry(is_passing, timeout=TRIED, **PAUSES)(call)()
+        return Retry(is_passing, INITIAL, MAXIMUM, MULTIPLIER, TRIED)(call)()
     except RetryError as error:
         raise error.cause or error from None

@@ -49,7 +49,9 @@ def split(
     """
     check(source, layout)
     # Python's part is to assign rows, pyarrow's to measure and to write them: both at a time.
-    read = source.rows_with("splitting", lambda *chunk: assigned(source, *chunk, assignment))
+    read = source.rows_with(
+        "splitting", lambda chunk, rows: assigned(source, chunk, rows, assignment)
+    )
     with files.folder(output, overwrite) as stage, contextlib.closing(read):
         sketch = TableSketch()
 
