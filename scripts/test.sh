@@ -28,7 +28,7 @@ parallel=(-n 3 --dist loadfile --no-loadscope-reorder)
 # Without TensorFlow, or what another program does.
 others=(bad_input beam benchmark benchmark_pairs bigquery blocks calibration cloud_scripts
   cloud_storage command gcloud imbalanced_learn infer_property listing lookup pairs platt predictions
-  prepare sampler_checks scripts sequence shards split statistics unobserved writers)
+  prepare s3 sampler_checks scripts sequence shards split statistics unobserved writers)
 # What the contract suite and the formats' tests cover there, of every technique.
 others+=(class_weights csv every_format downsample fake_pairs infer mixed parse_csv read_ahead resample
   stratified stream)
