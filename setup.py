@@ -46,9 +46,11 @@ setup(
         # The last TensorFlow with its own tf.estimator, and what still runs beside it.
         "tf215": ["tensorflow==2.15.*", "numpy<2", "pyarrow<22"],
         "beam": ["apache-beam>=2.60"],  # tf-sampling split, count, ... on many machines
+        "dask": ["apache-beam[dask]>=2.60"],  # those of a Dask cluster
         # The messages of TensorFlow Serving's clients, in the tests.
         "serving": ["tensorflow-serving-api>=2.15"],
         "report": ["jinja2", "matplotlib", "scikit-learn"],
+        "s3": ["boto3>=1.28"],  # reads ranges of s3://; AWS_ENDPOINT_URL since then
         "test": [
             "hypothesis",
             "imbalanced-learn",

@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case "${1:-}" in
-  "") venv=.venv newest=13 extras=estimator,test,lint,benchmark,serving,gcp,beam ;;
+  "") venv=.venv newest=13 extras=estimator,test,lint,benchmark,serving,gcp,beam,dask,s3 ;;
   tf215) venv=.venv-tf215 newest=11 extras=estimator,tf215,test,serving ;;
   *)
     echo "setup: found $1, expected tf215 or nothing" >&2

@@ -33,21 +33,6 @@ for ending in sys.argv[2:]:
     print(json.dumps(ids_of(list(input_fn.dataset())).tolist()))
 """
 
-COUNT = """
-import sys
-from sampling import InputFnDownsampleWithWeight
-from tests.conftest import SCHEMA
-
-epochs, *endings = sys.argv[1:]
-options = {"is_train": True, "num_epochs": int(epochs), "pool_rows": 10_000}
-for ending in endings:
-    globs = [f"gs://shop/data/{name}-*.{ending}" for name in ("positive", "negative")]
-    input_fn = InputFnDownsampleWithWeight(*globs, schema=SCHEMA, **options)
-    for _ in input_fn.batches():
-        pass
-    print(sum(input_fn.usage()["bytes_read"].values()))
-"""
-
 REFUSED = """
 import sys
 from sampling import InputFn, Schema
@@ -102,24 +87,8 @@ def test_a_bucket_gives_the_rows_that_a_disk_gives_whatever_fails_in_passing(sto
         np.testing.assert_array_equal(json.loads(found), of_disk)
     assert storage.faults > 3
     assert storage.most_at_once > 1
-
-
-def test_a_bucket_sends_little_more_than_what_is_read(storage, tmp_path):
-    endings = ("csv", "parquet", "tfrecord", "arrow")
-    for ending in endings:
-        write_classes(tmp_path, 500, 100_000, 1, 2, ending)
-    storage.upload_folder(tmp_path, "gs://shop/data")
-    sent, read = [], []
-    for epochs in (20, 120):  # what opening, counting and the end take is the same
-        storage.bytes_sent.clear()
-        lines = run(storage, "-c", COUNT, str(epochs), *endings)
-        read.append(dict(zip(endings, map(float, lines), strict=True)))
-        of_objects = storage.bytes_sent.items()
-        sent.append({e: sum(n for name, n in of_objects if name.endswith(e)) for e in endings})
-    for ending in endings:
-        ratio = (sent[1][ending] - sent[0][ending]) / (read[1][ending] - read[0][ending])
-        # Of Parquet and Arrow, whose blocks are small here, the latest pieces are known.
-        assert 0.9 < ratio < 1.1 if ending in ("csv", "tfrecord") else ratio < 1.3, ending
+    of_files = sum(path.stat().st_size for path in tmp_path.glob("*-*.*"))
+    assert sum(storage.bytes_sent.values()) < 4 * of_files  # ranges; tests/test_s3.py says more
 
 
 def test_what_a_bucket_refuses_is_told_in_a_sentence(storage, tmp_path):

@@ -402,3 +402,11 @@ def test_text_is_written_with_the_delimiter_that_was_found(tmp_path, capsys):
     out = split(tmp_path, *flags)
     assert shards(out)[0].read_text() == text
     assert manifest.read(out)["csv"] == {"delimiter": ";"}
+
+
+def test_any_number_of_processes_writes_the_same(tmp_path):
+    rows = [f"u{i % 700},{i},{i % 9 == 0:d}" for i in range(2000)]
+    (tmp_path / "raw.csv").write_text("\n".join(["who,x,y", *rows, ""]))
+    outs = [split(tmp_path, "--key=who", f"--processes={n}", output=f"out-{n}") for n in (1, 2)]
+    one, two = ([path.read_bytes() for path in [*shards(out), out / manifest.NAME]] for out in outs)
+    assert one == two and len(one) > 4

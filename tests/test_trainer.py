@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from sampling import Schema, progress
 from sampling.command_line.common import FORMATS
 from sampling.errors import SamplingError
 from sampling.formats import registry
+from tests import servicer, written
 from trainer import task
 from trainer.job_dir import contents, json_lines, restart
 from trainer.propensity.model import features as columns
@@ -700,3 +702,45 @@ def test_an_export_directory_that_is_not_a_model(trained, tmp_path, capsys):
         assert [line for line in error.splitlines() if line.startswith("tf-sampling: error: ")]
     error = refused(capsys, trained.short("evaluate", f"--export_dir={tmp_path}"))
     assert "--export_dir goes with --mode=predict" in error
+
+
+ASKED = {  # the row, and its features as a client without files has them
+    "all values": ("1,ü1,20.5,2,true,Rome,2020-01-05", (1, "ü1", 20.5, 2, 1, "Rome", "2020-01-05")),
+    "blanks": ("2,,,,,,", (2, "", math.nan, 0, 0, "", "")),
+    "quotes": ('3,"a, ""b""",7,0,false,"",', (3, 'a, "b"', 7, 0, 0, "", "")),
+    "unknown": (
+        "4,x,1e3,9,true,Atlantis,2031-01-01",
+        (4, "x", 1e3, 9, 1, "Atlantis", "2031-01-01"),
+    ),
+}
+
+
+def test_every_way_of_asking_gives_the_answers_of_predict(trained, tmp_path):
+    """What is missing is blank in text, NaN or "" in messages, and not there in an Example."""
+    header = ",".join(name for name in TYPES if name != "bought")
+    (tmp_path / "new.csv").write_text("\n".join([header, *(row for row, _ in ASKED.values()), ""]))
+    frame = pd.read_csv(tmp_path / "new.csv", dtype={"visits": "Int64", "vip": "boolean"})
+    examples = frame.astype({"vip": "Int64"}).astype(object)
+    written.write_examples(
+        [{n: v for n, v in row.items() if not pd.isna(v)} for row in examples.to_dict("records")],
+        tmp_path / "new.tfrecord",
+    )
+    found = {}
+    for ending in ("csv", "tfrecord"):
+        output = tmp_path / f"{ending}.jsonl"
+        task.main(
+            trained.short("predict", f"--test_dir={tmp_path}/new.{ending}", f"--output={output}")
+        )
+        lines = map(json.loads, output.read_text().splitlines())
+        found[ending] = [line["probability"] for line in lines]
+    (export,) = (trained.job_dir / "export").iterdir()
+    columns = zip(*(features for _, features in ASKED.values()), strict=True)
+    tensors = dict(zip(header.split(","), map(np.array, columns), strict=True))
+    tensors["spend"] = tensors["spend"].astype(np.float32)
+    rows = {"csv_rows": np.array([row for row, _ in ASKED.values()])}
+    for signature, inputs in (("csv:predict", rows), ("predict", tensors)):
+        for way, outputs in servicer.answers(str(export), signature, inputs).items():
+            found[f"{way}, {signature}"] = np.ravel(outputs["logistic"])
+    assert len(found) == 8 and len(set(found["csv"])) == len(ASKED)
+    for way, answers in found.items():
+        np.testing.assert_allclose(answers, found["csv"], rtol=1e-5, err_msg=way)

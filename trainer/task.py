@@ -19,7 +19,7 @@ from typing import Any
 from sampling.command_line.ending import NAME, ending, say
 from sampling.command_line.parser import Parser, nearest
 from sampling.errors import SamplingError
-from sampling.files import REMOTE_CACHE
+from sampling.files import REMOTE_CACHE, check_writable
 from trainer.classes import options as classes
 from trainer.cloud import folders
 from trainer.propensity import options as propensity
@@ -68,6 +68,7 @@ def main(arguments: Sequence[str] | None = None, mode: str | None = None) -> Non
         for flag in ("mode", "job_dir"):
             if not given.get(flag):
                 raise SamplingError(f"--{flag.replace('_', '-')} is missing; pass it")
+        check_writable(given["job_dir"])
         # TensorFlow takes seconds to import, which --help and a mistyped flag need not wait for.
         importlib.import_module(f"trainer.{job}.job").run(argparse.Namespace(**given))
         if given["mode"] == "train":

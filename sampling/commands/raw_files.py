@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from sampling.schema import Schema
 
 NOTHING_WRITTEN = "nothing was written; the same command begins anew"
+# Those that Beam has no short name for.
+_RUNNERS = {"dask": "apache_beam.runners.dask.dask_runner.DaskRunner"}
 RUNNER = Flag(
     "runner",
     None,
     str,
-    "run as an Apache Beam pipeline: DirectRunner, DataflowRunner, FlinkRunner, SparkRunner; "
+    "run as an Apache Beam pipeline: DirectRunner, DaskRunner, DataflowRunner, FlinkRunner, "
+    "SparkRunner; "
     "further flags are Beam's own, written --flag=value",
 )
 FILES = Flag("files", None, str, "globs of the raw files, quoted for the shell", positional=True)
@@ -97,7 +100,8 @@ def beam(module: str = "beam") -> Any:
 
 def beam_flags(flags: argparse.Namespace) -> list[str]:
     """As Beam takes them."""
-    return [f"--runner={flags.runner}", *flags.others]
+    runner = _RUNNERS.get(flags.runner.lower().removesuffix("runner"), flags.runner)
+    return [f"--runner={runner}", *flags.others]
 
 
 def tell(made: Mapping[str, Any], output: str) -> None:

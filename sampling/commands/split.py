@@ -51,6 +51,13 @@ FLAGS = {
             "whether every class has its exact share of each split; the files are read twice",
         ),
         SEED,
+        Flag(
+            "processes",
+            None,
+            whole(1),
+            "that hash keys, on this machine; unless given: one for every other core, if keys "
+            "are many",
+        ),
         raw_files.RUNNER,
     ),
     "events of users, to train a recommender on": events.FLAGS,
@@ -107,7 +114,7 @@ def run(flags: argparse.Namespace) -> None:
         return
     from sampling import files
     from sampling.formats.writing import ROW_GROUP_ROWS, Layout
-    from sampling.prepare.splitting import split
+    from sampling.prepare.splitting import hashing, split
 
     delimiter = raw_files.csv_options(flags).delimiter
     layout = Layout(flags.format, delimiter, flags.row_group_rows or ROW_GROUP_ROWS).check()
@@ -127,8 +134,10 @@ def run(flags: argparse.Namespace) -> None:
         source = open_source()
         split.check(source, layout)
         files.check_place(flags.output, flags.overwrite)
-        assignment = dataclasses.replace(assignment, cuts=_cuts(flags, source, assignment))
-        made = split.split(source, flags.output, assignment, layout, flags.overwrite)
+        with hashing.processes(flags.processes) as hash_keys:
+            assignment = dataclasses.replace(assignment, hash_keys=hash_keys)
+            assignment = dataclasses.replace(assignment, cuts=_cuts(flags, source, assignment))
+            made = split.split(source, flags.output, assignment, layout, flags.overwrite)
     raw_files.tell(made, flags.output)
     for class_, labels in made["labels"].items():
         if labels != [class_]:

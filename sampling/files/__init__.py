@@ -1,6 +1,6 @@
 """Files, local or of a bucket: globs, bytes, folders that appear whole or not at all, manifests.
 
-- `listing.py`, `reading.py`, `objects.py`: globs to files, files and objects to bytes
+- `listing.py`, `reading.py`: globs to files, files to bytes; `buckets/`: objects of buckets
 - `creating.py`, `folders.py`: files and folders that appear whole, or not at all
 - `many.py`: more files than may be open at a time
 - `staging.py`, `locking.py`, `owner.py`: where they are written meanwhile, and by whom
@@ -19,14 +19,16 @@ from sampling.files.creating import (
     whole,
 )
 from sampling.files.folders import check_place, folder
-from sampling.files.listing import File, Globs, list_files, stat
+from sampling.files.listing import File, Globs, checked, list_files, stat
 from sampling.files.locking import lock
 from sampling.files.many import OpenFiles
 from sampling.files.reading import (
+    IN_FLIGHT,
     REMOTE_CACHE,
     HeldOpen,
     ServiceError,
     ahead,
+    check_writable,
     is_local,
     open_binary,
     read_range,
@@ -37,6 +39,7 @@ from sampling.files.staging import staged
 from sampling.files.termination import cleaning_up
 
 __all__ = [
+    "IN_FLIGHT",
     "REMOTE_CACHE",
     "File",
     "Globs",
@@ -46,6 +49,8 @@ __all__ = [
     "ahead",
     "check_new",
     "check_place",
+    "check_writable",
+    "checked",
     "cleaning_up",
     "create",
     "exists",

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from sampling.errors import SamplingError
-from sampling.files.reading import is_local, telling
+from sampling.files.reading import gfile, is_local, telling
 from sampling.files.staging import staged
 
 _IN_MEMORY = 2**24  # bytes of an object of a bucket, until it is complete
@@ -43,10 +43,9 @@ def create(path: str) -> BinaryIO:
     if is_local(path):
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         return open(path, "wb")
-    import tensorflow as tf
 
     _note(path)
-    tf.io.gfile.makedirs(os.path.dirname(path))
+    gfile(path).makedirs(os.path.dirname(path))
     return io.BufferedWriter(_RemoteFile(path), 2**20)
 
 
@@ -54,10 +53,8 @@ class _RemoteFile(io.RawIOBase):
     """What `tf.io.gfile` writes, as the file object that Python and pyarrow expect."""
 
     def __init__(self, path: str):
-        import tensorflow as tf
-
         self._path = path
-        self._gfile = tf.io.gfile.GFile(path, "wb")
+        self._gfile = gfile(path).GFile(path, "wb")
 
     def writable(self) -> bool:
         return True
@@ -133,10 +130,8 @@ def exists(path: str) -> bool:
     """Whether there is a file or folder of that name, or a link."""
     if is_local(path):
         return os.path.lexists(path)
-    import tensorflow as tf
-
     with telling(path):
-        return bool(tf.io.gfile.exists(path))
+        return bool(gfile(path).exists(path))
 
 
 @contextlib.contextmanager
@@ -197,11 +192,10 @@ def move(old: str, new: str) -> None:
         os.makedirs(os.path.dirname(new), exist_ok=True)
         os.replace(old, new)
         return
-    import tensorflow as tf
 
     _note(new)
-    tf.io.gfile.makedirs(os.path.dirname(new))
-    tf.io.gfile.rename(old, new, overwrite=True)
+    gfile(new).makedirs(os.path.dirname(new))
+    gfile(new).rename(old, new, overwrite=True)
 
 
 def remove(path: str) -> None:
@@ -210,9 +204,8 @@ def remove(path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
         return
-    import tensorflow as tf
 
-    if tf.io.gfile.isdir(path):
-        tf.io.gfile.rmtree(path)
-    elif tf.io.gfile.exists(path):
-        tf.io.gfile.remove(path)
+    if gfile(path).isdir(path):
+        gfile(path).rmtree(path)
+    elif gfile(path).exists(path):
+        gfile(path).remove(path)

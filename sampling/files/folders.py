@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from sampling.errors import SamplingError
 from sampling.files import locking, manifest
 from sampling.files.creating import noting, remove
-from sampling.files.reading import is_local, telling
+from sampling.files.reading import gfile, is_local, telling
 from sampling.files.staging import REPLACED, staged
 
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
@@ -82,10 +82,8 @@ def _held(path: str) -> list[str]:
         if os.path.isfile(path):
             return ["a file of that name"]
         return sorted(os.listdir(path)) if os.path.isdir(path) else []
-    import tensorflow as tf
-
     with telling(path):
-        return sorted(tf.io.gfile.listdir(path)) if tf.io.gfile.isdir(path) else []
+        return sorted(gfile(path).listdir(path)) if gfile(path).isdir(path) else []
 
 
 @contextlib.contextmanager
@@ -158,11 +156,10 @@ def _remove_own(path: str, made: Collection[str]) -> None:
     Args:
         made: files that it is known to have made.
     """
-    import tensorflow as tf
 
-    for folder, _, names in tf.io.gfile.walk(path, topdown=False):
+    for folder, _, names in gfile(path).walk(path, topdown=False):
         for file in (f"{folder.rstrip('/')}/{name}" for name in names):
             if file in made or _OURS.fullmatch(file[len(path) + 1 :]):
                 remove(file)
-        if tf.io.gfile.isdir(folder) and not tf.io.gfile.listdir(folder):
+        if gfile(folder).isdir(folder) and not gfile(folder).listdir(folder):
             remove(folder)

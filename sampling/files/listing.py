@@ -10,16 +10,20 @@ import contextlib
 import dataclasses
 import fnmatch
 import glob
+import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 import google_crc32c
 
 from sampling.errors import SamplingError, sentence_of
+from sampling.files import buckets
 from sampling.files.reading import ahead, gfile, is_local, open_binary, read_range, telling
 
 _HIDDEN = ("_", ".")
+_CHECKED_IN_BUCKET = 32  # files
 _PIECE = 4096  # bytes of a file that its checksum is of, three times
 
 Globs = Any  # a glob, a file's or a folder's name (str or path), or a list of them
@@ -27,15 +31,19 @@ Globs = Any  # a glob, a file's or a folder's name (str or path), or a list of t
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """A file as it was when it was listed; size in bytes."""
+    """A file as it was when it was listed; size in bytes.
+
+    Args:
+        version: another one once it is written: when that was, or what a bucket's service says.
+    """
 
     path: str
     size: int
-    modified: int
+    version: int | str
 
     def open(self) -> contextlib.AbstractContextManager[BinaryIO]:
         """Its bytes, which can be read anywhere."""
-        return open_binary(self.path, (self.size, self.modified))
+        return open_binary(self.path, self.version)
 
     def read(self, opened: BinaryIO, start: int, end: int) -> bytes:
         """The bytes [start, end), all of them, of the file that was opened.
@@ -70,8 +78,11 @@ class File:
     def check_unchanged(self) -> None:
         """Raises SamplingError if the file is gone or is not what was listed.
 
-        Counts, blocks and everything derived from them would be wrong.
+        Counts, blocks and everything derived from them would be wrong. Objects of buckets are not
+        looked at: each read of one asks for the version that was listed.
         """
+        if buckets.is_object(self.path):
+            return
         try:
             now = stat(self.path)
         except FileNotFoundError:
@@ -90,6 +101,16 @@ class File:
             )
 
 
+def checked(listed: Sequence[File]) -> Sequence[File]:
+    """Those of some files whose contents are looked at, to know whether they are what they were.
+
+    Of objects of buckets, where each look is two requests, some that are spread over all.
+    """
+    if all(is_local(file.path) for file in listed):
+        return listed
+    return listed[:: math.ceil(len(listed) / _CHECKED_IN_BUCKET)]
+
+
 def list_files(globs: Globs, role: str) -> list[File]:
     """The files that match, each once, sorted by path; local ones by their absolute paths.
 
@@ -105,9 +126,15 @@ def list_files(globs: Globs, role: str) -> list[File]:
         SamplingError: nothing matches one of them.
     """
     paths: set[str] = set()
+    objects: dict[str, File] = {}  # of buckets, whose lists say all
     for pattern in _patterns(globs, role):
         with telling(pattern):
-            matches = _matches(pattern)
+            if buckets.is_object(pattern):
+                found = _objects(pattern)
+                objects.update(found)
+                matches = list(found)
+            else:
+                matches = _matches(pattern)
         if not matches:
             bracket = "; a bracket that is meant is written [[]" if "[" in pattern else ""
             raise SamplingError(
@@ -115,7 +142,8 @@ def list_files(globs: Globs, role: str) -> list[File]:
                 f"or a folder with files; fix the path{bracket}"
             )
         paths.update(matches)
-    listed = _once(list(ahead(_seen, sorted(paths), all(map(is_local, paths)))))
+    seen = list(ahead(_seen, sorted(paths - objects.keys()), all(map(is_local, paths))))
+    listed = _once([*seen, *((file, None) for file in objects.values())])
     return [file for file in listed if file.size] or listed
 
 
@@ -159,8 +187,37 @@ def _matches(pattern: str) -> list[str]:
     return [match for match in matches if os.path.isfile(match) and _is_meant(match, path)]
 
 
+def _objects(pattern: str) -> dict[str, File]:
+    """What a bucket's own lists have: a page of a thousand is one request."""
+    parts = pattern.rstrip("/").split("/")
+    parts += ["*"] if parts[-1] == "**" else []
+    place = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
+    beginning = "/".join([*parts[:place], re.split(r"[*?[]", parts[place])[0]])
+    found = {}
+    for each in buckets.listed(beginning, below=place < len(parts) - 1):
+        if each.name.endswith("/"):  # stands for a folder
+            continue
+        if each.name == pattern:  # even if its name has a bracket or a star in it
+            return {pattern: File(*each)}
+        if _fits(each.name.split("/"), parts) and _is_meant(each.name, pattern):
+            found[each.name] = File(*each)
+        if not glob.has_magic(pattern):
+            break  # it would have been the first
+    is_folder = not found and not glob.has_magic(pattern)
+    return _objects(pattern.rstrip("/") + "/*") if is_folder else found
+
+
+def _fits(names: Sequence[str], parts: Sequence[str]) -> bool:
+    """Whether a path fits a pattern, folder by folder; "**" is any number of them."""
+    if not parts or not names:
+        return not parts and not names
+    if parts[0] == "**":
+        return _fits(names, parts[1:]) or _fits(names[1:], parts)
+    return fnmatch.fnmatchcase(names[0], parts[0]) and _fits(names[1:], parts[1:])
+
+
 def _remote_matches(pattern: str) -> list[str]:
-    remote = gfile()
+    remote = gfile(pattern)
     if remote.isdir(pattern):
         pattern = pattern.rstrip("/") + "/*"
     visible = [path for path in remote.glob(pattern) if _is_meant(path, pattern)]
@@ -192,5 +249,7 @@ def stat(path: str) -> File:
         status = os.stat(path)
         return File(path, status.st_size, status.st_mtime_ns)
     with telling(path):
-        remote = gfile().stat(path)
+        if buckets.is_object(path):
+            return File(*buckets.stat(path))
+        remote = gfile(path).stat(path)
     return File(path, remote.length, remote.mtime_nsec)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from sampling.errors import SamplingError
 from sampling.files import owner
 from sampling.files.creating import create, remove
-from sampling.files.reading import is_local, telling
+from sampling.files.reading import gfile, is_local, telling
 
 _MARK = "_writing-"
 
@@ -82,14 +82,13 @@ def marked(directory: str, name: str = "") -> Iterator[str]:
     Raises:
         SamplingError: another process has marked it, which is named.
     """
-    import tensorflow as tf
 
     begin = f"{_MARK}{name}-" if name else _MARK
     mark = begin + owner.name()
     with create(f"{directory}/{mark}") as file:
         file.write(b"\n")
     try:
-        for other in tf.io.gfile.listdir(directory):
+        for other in gfile(directory).listdir(directory):
             if not other.startswith(begin) or other == mark:
                 continue
             path = f"{directory}/{other}"
@@ -105,10 +104,9 @@ def marked(directory: str, name: str = "") -> Iterator[str]:
 
 def marks(directory: str) -> list[str]:
     """The names of those in a directory of a bucket."""
-    import tensorflow as tf
 
     with telling(directory):
-        names = tf.io.gfile.listdir(directory) if tf.io.gfile.isdir(directory) else []
+        names = gfile(directory).listdir(directory) if gfile(directory).isdir(directory) else []
     return [name for name in names if name.startswith(_MARK)]
 
 

@@ -8,7 +8,8 @@
 A file has the rows that its entry says if it has that size and that checksum. Times say nothing:
 copies keep them, or not, and are made in any order. The checksum is of at most three pieces, at the
 beginning, in the middle and at the end. To check all bytes would cost what counting costs, which
-the manifest is to save, and a bucket's own checksum is known to that bucket alone. A file that was
+the manifest is to save, and a bucket's own checksum is known to that bucket alone. In a bucket,
+where each piece is a request, 32 files that are spread over all are compared by it. A file that was
 changed elsewhere, with the same size and another number of rows, is noticed by readers of all rows.
 """
 
@@ -19,15 +20,15 @@ import json
 import os
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from sampling.errors import SamplingError
-from sampling.files.creating import create, exists
-from sampling.files.listing import File, stat
-from sampling.files.reading import read_text
+from sampling.files.creating import create
+from sampling.files.listing import File, checked, stat
+from sampling.files.reading import open_binary, read_text
 
 NAME = "_manifest.json"  # readers of folders (Spark, Arrow, pandas, ours) leave such names out
 MADE_BY, VERSION = "tf-sampling", 1
@@ -184,9 +185,14 @@ class Counts:
 
     Files that are not as the manifest says have to be counted, which a warning tells once for each
     folder.
+
+    Args:
+        listed: all files that will be asked for. Of those of buckets, the checksum of a few is
+            compared, and of all the size.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listed: Sequence[File]) -> None:
+        self._checked = frozenset(file.path for file in checked(listed))
         self._manifests: dict[str, dict[str, Any] | None] = {}
         self._told: set[str] = set()
         self._lock = threading.Lock()  # files of buckets are asked for by several threads
@@ -201,7 +207,7 @@ class Counts:
         for _ in range(_LEVELS):
             if found := self._manifest(folder):
                 entry = found["files"].get(name)
-                if problem := _problem(entry, file):
+                if problem := _problem(entry, file, file.path in self._checked):
                     self._tell(folder, f"{file.path} {problem}")
                     return None
                 return int(entry["rows"])
@@ -225,13 +231,13 @@ class Counts:
             )
 
 
-def _problem(entry: Mapping[str, Any] | None, file: File) -> str:
+def _problem(entry: Mapping[str, Any] | None, file: File, is_checked: bool) -> str:
     """Why a manifest is not to be trusted on a file; "" if it is."""
     if entry is None:
         return "is not in it"
     if entry["bytes"] != file.size:
         return f"has {file.size:,} bytes, {entry['bytes']:,} by it"
-    if entry["crc32c"] != file.checksum():
+    if is_checked and entry["crc32c"] != file.checksum():
         return "has the same size and another checksum"
     return ""
 
@@ -239,18 +245,19 @@ def _problem(entry: Mapping[str, Any] | None, file: File) -> str:
 def _look(folder: str) -> dict[str, Any] | None:
     """None: there is none of ours."""
     path = os.path.join(folder, NAME)
-    if not exists(path):
-        return None
     try:
-        found = _parsed(read_text(path))
-    except (ValueError, RecursionError) as error:
+        with open_binary(path) as file:
+            found = _parsed(file.read())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, RecursionError) as error:
         warnings.warn(f"{path} can't be used, rows are counted: {error}", stacklevel=2)
         return None
     return _checked(path, found) if _is_ours(found) else None
 
 
 @functools.lru_cache(maxsize=2)
-def _parsed(text: str) -> Any:
+def _parsed(text: bytes) -> Any:
     """Every input function of a job asks for the same; statistics of many columns are long."""
     return json.loads(text)
 

@@ -1,6 +1,6 @@
 """Bytes out of files, local or of a bucket.
 
-Local files are read by plain system calls, objects of gs:// by ranges (see `objects`), everything
+Local files are read by plain system calls, objects of buckets by ranges (see `buckets`), everything
 else by `tf.io.gfile`, which is imported only then. Both try again what fails in passing, waiting
 ever longer; what fails for good is told in a sentence.
 """
@@ -14,15 +14,15 @@ import resource
 import sys
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO, ClassVar, TypeVar
 
 from sampling.errors import SamplingError
-from sampling.files import objects
+from sampling.files import buckets
 
 _MOST_HELD_OPEN = 512  # local files, in the whole process
-_IN_FLIGHT = 16  # requests to a bucket at a time: a short read mostly waits for its first byte
+IN_FLIGHT = 16  # requests to a bucket at a time: a short read mostly waits for its first byte
 # TensorFlow's client, for checkpoints, fetches this much at a time (by default 64 MiB a handle).
 REMOTE_CACHE = {"GCS_READ_CACHE_BLOCK_SIZE_MB": "1", "GCS_READ_CACHE_MAX_SIZE_MB": "16"}
 
@@ -88,24 +88,25 @@ class ServiceError(OSError):
 
 
 @contextlib.contextmanager
-def open_binary(path: str, version: Hashable = None) -> Iterator[BinaryIO]:
+def open_binary(path: str, version: int | str | None = None) -> Iterator[BinaryIO]:
     """A file to read from.
 
     Args:
         path: local, or of a bucket.
-        version: what changes when it is written again, if that is known.
+        version: of the object that is meant, by `listing`; None: the latest.
 
     Raises:
         OSError: it can't be opened, or read.
+        SamplingError: the object is of another version by now.
     """
     if is_local(path):
         with open(path, "rb", buffering=0) as opened:  # reads are large, and here and there
             yield opened
-    elif path.startswith(objects.SCHEME):
+    elif buckets.is_object(path):
         with telling(path):
-            yield objects.ObjectBytes(path, version)  # type: ignore[misc]
+            yield buckets.ObjectBytes(path, version)  # type: ignore[misc]
     else:
-        with telling(path), gfile().GFile(path, "rb") as opened:
+        with telling(path), gfile(path).GFile(path, "rb") as opened:
             yield opened
 
 
@@ -116,12 +117,12 @@ def ahead(
     if local:
         yield from map(function, items)
         return
-    with ThreadPoolExecutor(_IN_FLIGHT) as threads:
+    with ThreadPoolExecutor(IN_FLIGHT) as threads:
         waiting: deque[Future[Result]] = deque()
         try:
             for item in items:
                 waiting.append(threads.submit(function, item))
-                if len(waiting) > _IN_FLIGHT:
+                if len(waiting) > IN_FLIGHT:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -161,7 +162,7 @@ def read_text(path: str) -> str:
 
 def read_range(file: BinaryIO, start: int, end: int) -> bytes:
     """The bytes [start, end) of an open file, fewer at its end."""
-    if isinstance(file, objects.ObjectBytes):
+    if isinstance(file, buckets.ObjectBytes):
         return file.read_at(end - start, start)
     if not isinstance(file, io.FileIO):
         file.seek(start)
@@ -186,9 +187,8 @@ def _told(path: str, error: Exception) -> OSError | None:
         )
     if isinstance(complaint, PermissionError):
         return PermissionError(
-            f"{path} can't be read or written: {bucket} refuses access; log in by `gcloud auth "
-            "application-default login`, or name a service account's key file in "
-            "GOOGLE_APPLICATION_CREDENTIALS, and let that account use the bucket"
+            f"{path} can't be read or written: {bucket} refuses access; "
+            f"{buckets.access_remedy(path)}, and let that account use the bucket"
         )
     return complaint and ServiceError(
         f"{path} can't be read or written: {complaint}; expected an answer of the service, which "
@@ -198,7 +198,7 @@ def _told(path: str, error: Exception) -> OSError | None:
 
 def _complaint(error: Exception) -> OSError | None:
     """What a client says of a service, as an OSError of the kind that fits."""
-    if isinstance(error, OSError):  # of `objects`
+    if isinstance(error, OSError):  # of `buckets`
         return error
     if "tensorflow" not in sys.modules:
         return None
@@ -214,7 +214,22 @@ def _complaint(error: Exception) -> OSError | None:
     return OSError(message)
 
 
-def gfile() -> Any:
+def check_writable(path: str) -> None:
+    """Raises SamplingError if nothing can be written there: a bucket that is only read."""
+    if path.startswith(buckets.READ_ONLY):
+        raise SamplingError(
+            f"{path} can't be written: s3:// is for data that is read, expected a local path or "
+            "gs://; write to one, and copy what is there"
+        )
+
+
+def gfile(path: str) -> Any:
+    """TensorFlow's file systems, for what is neither local nor only read.
+
+    Raises:
+        SamplingError: see `check_writable`.
+    """
+    check_writable(path)
     import tensorflow as tf
 
     return tf.io.gfile

@@ -44,12 +44,15 @@ class ArrowFile:
         self.file = file
         self._found: Any = None  # its columns
         self._messages: list[_Message] = []
+        self._end: bytes | None = None  # the footer of one in a bucket, which every read asks for
         with self._open() as source:
             self._is_stream = source.read(len(MAGIC)) != MAGIC
             source.seek(0)
             if self._is_stream:
                 self._messages = _messages(source)
             self._found, rows = self._counted(source)
+            if not files.is_local(file.path) and not self._is_stream:
+                self._end = _footer(source, file.size)
         found, self._called = self._found, list(self._found.names)
         self.group_rows = np.array(rows, np.int64)
         self.names, self.left_out, self.types = list(found.names), list[str](), found
@@ -111,6 +114,8 @@ class ArrowFile:
     def _batch(self, source: Any, group: int, places: list[int]) -> pa.RecordBatch:
         """Some columns of a record batch."""
         options = pa.ipc.IpcReadOptions(included_fields=places)
+        if self._end is not None:  # all columns are one request, some of them are several
+            return pa.ipc.open_file(source).get_batch(group).select(sorted(places))
         if not self._is_stream:
             return pa.ipc.open_file(source, options=options).get_batch(group)
         # A stream of this batch alone, behind the dictionaries that it needs.
@@ -137,7 +142,15 @@ class ArrowFile:
                 yield stack.enter_context(pa.OSFile(self.file.path))
             else:
                 opened = stack.enter_context(self.file.open())
-                yield columnar.source(opened, self.file.size)
+                yield columnar.source(opened, self.file.size, self._end)
+
+
+def _footer(source: Any, size: int) -> bytes:
+    """The footer, its length in four bytes, and `MAGIC`."""
+    source.seek(size - len(MAGIC) - 4)
+    length = int.from_bytes(source.read(4), "little") + 4 + len(MAGIC)
+    source.seek(size - length)
+    return bytes(source.read(length))
 
 
 class _Message(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -12,7 +13,7 @@ import pyarrow as pa
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import partitions, types
+from sampling.formats import packed, partitions, types
 from sampling.formats.conversion import BadValueError, Conversion
 from sampling.order import block_size
 from sampling.order.stretches import Order
@@ -333,6 +334,21 @@ def joined(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Tables one after the other, those in a row that have the same columns as one."""
     for _, alike in itertools.groupby(tables, key=lambda table: table.schema):
         yield pa.concat_tables(alike)
+
+
+def is_in_sequence(listed: Iterable[files.File]) -> bool:
+    """Whether files are read one read after the other: local ones, whose reads are cheap, and
+    packed ones, where several in flight would be in each other's way."""
+    return all(files.is_local(file.path) or isinstance(file, packed.Packed) for file in listed)
+
+
+def open_held(
+    file: files.File, held_open: files.HeldOpen
+) -> contextlib.AbstractContextManager[Any]:
+    """A file for one read among many: of local ones, the latest stay open."""
+    if isinstance(file, packed.Packed) or not files.is_local(file.path):
+        return file.open()
+    return contextlib.nullcontext(held_open(file.path))
 
 
 def read_bytes(listed: Iterable[files.File]) -> int:

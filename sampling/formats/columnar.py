@@ -84,9 +84,15 @@ def damage_told(place: str, reader: str, whole: str) -> Iterator[None]:
         ) from None
 
 
-def source(opened: BinaryIO, size: int) -> pa.PythonFile:
-    """An opened file of so many bytes, as pyarrow reads from it."""
-    return pa.PythonFile(_Readable(opened, size), "r")
+def source(opened: BinaryIO, size: int, end: bytes | None = None) -> pa.PythonFile:
+    """An opened file of so many bytes, as pyarrow reads from it.
+
+    Args:
+        end: how it ends, as far as that is known: then all else that pyarrow asks for is read as it
+            is asked for, by requests that are worth it. None: a little more is read each time.
+    """
+    readable = _Readable(opened, size) if end is None else _Planned(opened, size, end)
+    return pa.PythonFile(readable, "r")
 
 
 class _Readable(io.RawIOBase):
@@ -111,3 +117,33 @@ class _Readable(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         return self._opened.read(size if size >= 0 else self._size - self.tell())
+
+
+class _Planned(io.RawIOBase):
+    """The same, for reads of whole groups."""
+
+    def __init__(self, opened: BinaryIO, size: int, end: bytes):
+        self._opened, self._size, self._end = opened, size, end
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        begin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = begin + offset
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        start = self._position
+        self._position = stop = self._size if size < 0 else min(self._size, start + size)
+        known = self._size - len(self._end)
+        if start >= known:
+            return self._end[start - known : stop - known]
+        return files.read_range(self._opened, start, stop)

@@ -94,6 +94,13 @@ class GroupedBlocks(CountedBlocks):
         self._stretch_rows = np.array(rows)
         file_of = np.repeat([index for index, _ in stretches], sizes)
         self._set_blocks(np.concatenate(cut), file_of, sizes, row_bytes)
+        # In a bucket neighbours are one request, and several requests in flight, if all that they
+        # fetch may be held.
+        self._together_bytes = HELD_BYTES
+        self._in_flight = not base.is_in_sequence([file.file for file in filled])
+        if self._in_flight:
+            self._together_bytes //= files.IN_FLIGHT
+            self._in_flight = max(rows) * row_bytes <= self._together_bytes
         self._held: collections.OrderedDict[int, pa.Table] = collections.OrderedDict()
         self._held_rows, self._held_names = 0, tuple[str, ...]()
         self._streamed: _Streamed | None = None
@@ -106,37 +113,42 @@ class GroupedBlocks(CountedBlocks):
     def _tables(self, blocks: np.ndarray, names: Sequence[str]) -> Iterator[pa.Table]:
         self._hold_only(tuple(names))
         stretches = self._stretch_of[blocks]
+        decoded = files.ahead(
+            lambda batch: self._decoded(*batch, names), self._batches(blocks), not self._in_flight
+        )
+        for file, batch, whole in decoded:
+            in_file = base.names_in(file, names)
+            for stretch in batch:
+                pieces = blocks[stretches == stretch]
+                yield from self._pieces(file, stretch, pieces, whole.get(stretch), in_file)
+
+    def _batches(self, blocks: np.ndarray) -> Iterator[tuple[GroupedFile, list[int]]]:
+        """Groups of a file that are decoded together: as many as fit, or one request in flight."""
         for index in np.unique(self._file_of[blocks]):
             file: GroupedFile = self.files[index]
             file.file.check_unchanged()
-            in_file = base.names_in(file, names)
-            of_file = blocks[self._file_of[blocks] == index]
-            for batch in self._batches(np.unique(self._stretch_of[of_file])):
-                small = [s for s in batch if not self._is_large(s)]
-                whole = self._decoded(file, small, in_file)
-                for stretch in batch:
-                    pieces = blocks[stretches == stretch]
-                    yield from self._pieces(file, stretch, pieces, whole.get(stretch), in_file)
-
-    def _batches(self, stretches: np.ndarray) -> Iterator[list[int]]:
-        """Groups that are decoded together: as many as fit."""
-        rows = self._stretch_rows[stretches]
-        parts = (np.cumsum(rows) * self.row_bytes // HELD_BYTES).astype(np.int64)
-        for part in np.unique(parts):
-            yield stretches[parts == part].tolist()
+            stretches = np.unique(self._stretch_of[blocks[self._file_of[blocks] == index]])
+            rows = self._stretch_rows[stretches]
+            parts = (np.cumsum(rows) * self.row_bytes // self._together_bytes).astype(np.int64)
+            if self._in_flight:
+                parts += np.cumsum(np.diff(stretches, prepend=stretches[0]) > 1)
+            for part in np.split(stretches, np.flatnonzero(np.diff(parts)) + 1):
+                yield file, part.tolist()
 
     def _decoded(
-        self, file: GroupedFile, stretches: list[int], names: Sequence[str]
-    ) -> dict[int, pa.Table]:
-        """Whole groups, those that are held and the others."""
-        tables = {s: self._held[s] for s in stretches if s in self._held}
+        self, file: GroupedFile, batch: list[int], names: Sequence[str]
+    ) -> tuple[GroupedFile, list[int], dict[int, pa.Table]]:
+        """Whole groups, those that are held and the others; without those that are too large."""
+        stretches, names = [s for s in batch if not self._is_large(s)], base.names_in(file, names)
+        found = {s: self._held.get(s) for s in stretches}
+        tables = {s: table for s, table in found.items() if table is not None}
         if missing := [s for s in stretches if s not in tables]:
             groups = np.concatenate([self._groups_of[s] for s in missing]).tolist()
             read = file.read(groups, names, self.coded)
             sizes = self._stretch_rows[missing]
             for stretch, end, rows in zip(missing, np.cumsum(sizes), sizes, strict=True):
                 tables[stretch] = read.slice(int(end - rows), int(rows))
-        return tables
+        return file, batch, tables
 
     def _pieces(
         self,

@@ -74,7 +74,7 @@ def index_files(listed: Sequence[files.File], codec: str = GZIP) -> list[files.F
 
     def indexed(file: files.File) -> files.File:
         index = Index(file, codec, spacing, under_way)
-        return Packed(file.path, index.size, file.modified, file, index)
+        return Packed(file.path, index.size, file.version, file, index)
 
     with ThreadPoolExecutor(pa.cpu_count()) as threads:
         return list(threads.map(indexed, [file for file in listed if file.size]))

@@ -140,7 +140,8 @@ class ParquetFile:
             source: Any = self.file.path
             if not files.is_local(source):
                 opened = stack.enter_context(self.file.open())
-                source = columnar.source(opened, self.file.size)
+                is_planned = self._metadata is not None and not piecewise
+                source = columnar.source(opened, self.file.size, b"" if is_planned else None)
             yield stack.enter_context(
                 pq.ParquetFile(
                     source,

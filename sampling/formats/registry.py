@@ -8,8 +8,8 @@ from typing import Any
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import arrow, magic, packed, parquet, table
-from sampling.formats.base import CountedBlocks, Label, refuse_empty
+from sampling.formats import arrow, base, magic, packed, parquet, table
+from sampling.formats.base import CountedBlocks, Label
 from sampling.formats.csv.blocks import CsvBlocks
 from sampling.formats.csv.options import CsvOptions
 from sampling.formats.groups import GroupedBlocks
@@ -114,7 +114,7 @@ def open_blocks(
     listed = files.list_files(data, role)
     full = [file for file in listed if file.size]  # a shard of no byte is an empty one
     if not full:
-        refuse_empty(listed, role)
+        base.refuse_empty(listed, role)
     said = file_format or _one_format(full, role)
     inner, _, codec = said.partition(".")
     if codec:
@@ -128,7 +128,8 @@ def open_blocks(
 
         return TfRecordBlocks(full, schema, nulls, *rest)
     make: Callable[..., Any] = parquet.ParquetFile if inner == "parquet" else arrow.ArrowFile
-    return GroupedBlocks([make(file, schema, label) for file in full], schema, nulls, *rest)
+    opened = files.ahead(lambda file: make(file, schema, label), full, base.is_in_sequence(full))
+    return GroupedBlocks(list(opened), schema, nulls, *rest)
 
 
 def _tables(data: Any, role: str) -> list[Any]:
@@ -143,9 +144,9 @@ def _tables(data: Any, role: str) -> list[Any]:
 
 
 def _one_format(listed: Sequence[files.File], role: str) -> str:
-    are_local = all(files.is_local(file.path) for file in listed)
+    in_sequence = base.is_in_sequence(listed)
     first: dict[str, str] = {}  # a file of each format
-    for file, said in zip(listed, files.ahead(look, listed, are_local), strict=True):
+    for file, said in zip(listed, files.ahead(look, listed, in_sequence), strict=True):
         first.setdefault(said, file.path)
     if len(first) > 1:
         found = " and ".join(f"{path} ({said})" for said, path in first.items())

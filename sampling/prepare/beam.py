@@ -39,6 +39,8 @@ Open = Callable[[], Source]
 Key = tuple[str, str, int]  # of a Destination
 Packed = tuple[int, bytes, dict[str, int]]  # number of the chunk, and a Piece of it
 _SKETCH = ""  # in place of a split, whose name is never empty
+_SUMS = beam.CombinePerKey(sum), beam.Map(list)
+_MOST_PARTITIONS = 256  # each opens the files
 OfChunk = Callable[[Source, int, Chunk], Iterable[Any]]
 
 
@@ -68,14 +70,10 @@ def split(
         firsts = None
         if assignment.key is None:
             firsts = _first_rows(f"{stage}/.counted", source, open_source, options)
-        written = results(
-            f"{stage}/.written",
-            options,
-            lambda pipeline: (
-                _of_chunks(pipeline, source, open_source, partial(_pieces, assignment, firsts))
-                | beam.GroupByKey()
-                | beam.MapTuple(partial(_of_key, stage, layout, assignment))
-            ),
+        pieces = _PerChunk(open_source, partial(_pieces, assignment, firsts))
+        write = beam.MapTuple(partial(_of_key, stage, layout, assignment))
+        written = run(
+            f"{stage}/.written", options, _numbered(source), pieces, [beam.GroupByKey(), write]
         )
         shards = [Written(*values) for values in written if values[0] != _SKETCH]
         sketches = {
@@ -88,28 +86,18 @@ def split(
 
 def count(open_source: Open, output: str, options: Sequence[str]) -> counting.Counts:
     """`count.count` as a pipeline; what it finds passes through a file beside `output`."""
-    source = open_source()
-
-    def build(pipeline: beam.Pipeline) -> beam.PCollection:
-        counts = _of_chunks(pipeline, source, open_source, _rows_by_label)
-        return counts | beam.CombinePerKey(sum) | beam.Map(list)
-
+    by_label = _PerChunk(open_source, _rows_by_label)
     with _beside(output) as path:
-        counted = results(path, options, build)
+        counted = run(path, options, _numbered(open_source()), by_label, _SUMS)
     of_files = sorted((path, Counter({label: rows})) for (path, label), rows in counted)
     return counting.total(of_files)
 
 
 def vocab(open_source: Open, column: str, output: str, options: Sequence[str]) -> dict[str, int]:
     """`vocab.count` as a pipeline; what it finds passes through a file beside `output`."""
-    source = open_source()
-
-    def build(pipeline: beam.Pipeline) -> beam.PCollection:
-        counts = _of_chunks(pipeline, source, open_source, partial(_rows_by_value, column))
-        return counts | beam.CombinePerKey(sum) | beam.Map(list)
-
+    by_value = _PerChunk(open_source, partial(_rows_by_value, column))
     with _beside(output) as path:
-        return dict(results(path, options, build))
+        return dict(run(path, options, _numbered(open_source()), by_value, _SUMS))
 
 
 @contextlib.contextmanager
@@ -125,10 +113,8 @@ def _beside(output: str) -> Iterator[str]:
 def _first_rows(path: str, source: Source, open_source: Open, options: Sequence[str]) -> list[int]:
     """The number within its file of each chunk's first row."""
 
-    def build(pipeline: beam.Pipeline) -> beam.PCollection:
-        return _of_chunks(pipeline, source, open_source, _number_of_rows)
-
-    rows, done, firsts = dict(results(path, options, build)), Counter[str](), []
+    counted = run(path, options, _numbered(source), _PerChunk(open_source, _number_of_rows))
+    rows, done, firsts = dict(counted), Counter[str](), []
     for number, chunk in enumerate(source.chunks()):
         firsts.append(done[chunk.path])
         done[chunk.path] += rows[number]
@@ -214,34 +200,41 @@ class _PerChunk(beam.DoFn):
         yield from self._of_chunk(self._source, number, chunk)
 
 
-def _of_chunks(
-    pipeline: beam.Pipeline, source: Source, open_source: Open, of_chunk: OfChunk
-) -> beam.PCollection:
-    return (
-        pipeline
-        | beam.Create(list(enumerate(source.chunks())))
-        | beam.Reshuffle()  # or one worker would read them all
-        | beam.ParDo(_PerChunk(open_source, of_chunk))
+def _partitions(elements: int, options: Sequence[str]) -> list[str]:
+    """What Dask has to be told, or 128 chunks are one partition, which one worker reads."""
+    is_said = any(
+        each.startswith(("--dask_npartitions", "--dask_partition_size")) for each in options
     )
+    is_dask = any(each.startswith("--runner=") and "dask" in each.lower() for each in options)
+    number = max(1, min(elements, _MOST_PARTITIONS))
+    return [f"--dask_npartitions={number}"] if is_dask and not is_said else []
 
 
-def run(path: str, options: Sequence[str], elements: Sequence[Any], do: beam.DoFn) -> list[Any]:
-    """What is made of elements that stand for much work each."""
-    return results(
-        path,
-        options,
-        lambda pipeline: pipeline | beam.Create(elements) | beam.Reshuffle() | beam.ParDo(do),
-    )
+def _numbered(source: Source) -> list[tuple[int, Chunk]]:
+    return list(enumerate(source.chunks()))
 
 
-def results(
-    path: str, options: Sequence[str], build: Callable[[beam.Pipeline], beam.PCollection]
+def run(
+    path: str,
+    options: Sequence[str],
+    elements: Sequence[Any],
+    do: beam.DoFn,
+    then: Sequence[beam.PTransform] = (),
 ) -> list[Any]:
-    """Runs a pipeline; returns the elements that come out, by way of a file."""
+    """Runs a pipeline; returns the elements that come out, by way of a file.
+
+    Args:
+        elements: that stand for much work each, or one worker would do them all.
+        do: what is done with each.
+        then: with what comes out.
+    """
     path = f"{path}-{uuid.uuid4().hex}.json"
+    options = PipelineOptions([*options, *_partitions(len(elements), options)])
     try:
-        with _plain_errors(), beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
-            _ = build(pipeline) | beam.combiners.ToList() | beam.Map(partial(_write_json, path))
+        with _plain_errors(), beam.Pipeline(options=options) as pipeline:
+            made = pipeline | beam.Create(elements) | beam.Reshuffle() | beam.ParDo(do)
+            for step in [*then, beam.combiners.ToList(), beam.Map(partial(_write_json, path))]:
+                made |= step
         return json.loads(files.read_text(path))
     finally:
         files.remove(path)

@@ -178,12 +178,26 @@ class Source:
 
     def rows(self, what: str) -> Generator[tuple[Chunk, Rows], None, None]:
         """`tables`, to look at and to write."""
+        with contextlib.closing(self.rows_with(what, lambda chunk, _: chunk)) as read:
+            for rows, chunk in read:
+                yield chunk, rows
+
+    def rows_with(
+        self, what: str, look: Callable[[Chunk, Rows], Result]
+    ) -> Generator[tuple[Rows, Result], None, None]:
+        """The rows of each chunk with what a function finds in them; it, too, is called for the
+        next one meanwhile."""
         done: Counter[str] = Counter()
-        read = self._in_turn(what, lambda chunk: self.read_rows(chunk, 0), _number_of)
+
+        def looked_at(chunk: Chunk) -> tuple[Rows, Result]:
+            rows = self.read_rows(chunk, done[chunk.path])
+            done[chunk.path] += rows.table.num_rows
+            return rows, look(chunk, rows)
+
+        read = self._in_turn(what, looked_at, lambda found: found[0].table.num_rows)
         with contextlib.closing(read):
-            for chunk, rows in read:
-                yield chunk, rows._replace(first=done[chunk.path])
-                done[chunk.path] += rows.table.num_rows
+            for _, found in read:
+                yield found
 
     def _in_turn(
         self, what: str, read: Callable[[Chunk], Result], number_of: Callable[[Result], int]
@@ -203,10 +217,6 @@ class Source:
                 done, rows = done + chunk.bytes, rows + number_of(result)
                 progress.update(done, rows)
             progress.close(rows)
-
-
-def _number_of(rows: Rows) -> int:
-    return rows.table.num_rows
 
 
 def _below_common(paths: Sequence[str]) -> list[str]:

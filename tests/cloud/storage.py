@@ -1,9 +1,10 @@
-"""A stand-in for Google Cloud Storage on 127.0.0.1, over TLS, with faults on demand.
+"""A stand-in for Google Cloud Storage and S3 on 127.0.0.1, with faults on demand.
 
 TensorFlow's client and Google's talk to it: `https_proxy` leads their requests for
 www.googleapis.com and storage.googleapis.com here, where a CONNECT is answered and TLS spoken with
-a certificate that `CURL_CA_BUNDLE` and `REQUESTS_CA_BUNDLE` make them trust. Objects are held in
-memory.
+a certificate that `CURL_CA_BUNDLE` and `REQUESTS_CA_BUNDLE` make them trust. What comes without a
+CONNECT is Amazon's client, led by `AWS_ENDPOINT_URL`. Objects are held in memory; both services
+have the same ones.
 
     with StorageStandIn(tmp_path) as storage:
         storage.put("gs://bucket/data/1.csv", b"...")
@@ -24,12 +25,14 @@ import threading
 import time
 import urllib.parse
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import trustme
+
+from tests.cloud import amazon
 
 _HOSTS = ("www.googleapis.com", "storage.googleapis.com")
 Answer = tuple[int, bytes, dict[str, str]]  # status, body, headers
@@ -80,6 +83,8 @@ class StorageStandIn:
         self.faults = 0
         self.bytes_sent: Counter[str] = Counter()  # by object
         self.latency = 0.0  # seconds before every answer
+        self.public = ""  # the bucket of S3 that needs no credentials
+        self.names_a_page = _PAGE
         self.most_at_once = self._now = 0
         self.fault: Fault = lambda request: None
         self._generations = itertools.count(1)
@@ -112,6 +117,10 @@ class StorageStandIn:
             "REQUESTS_CA_BUNDLE": str(self._bundle),
             "GOOGLE_AUTH_TOKEN_FOR_TESTING": "token",
             "NO_GCE_CHECK": "true",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._server.server_port}",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_EC2_METADATA_DISABLED": "true",
         }
 
     def create_bucket(self, bucket: str) -> None:
@@ -138,6 +147,29 @@ class StorageStandIn:
         for path in folder.rglob("*"):
             if path.is_file():
                 self.put(f"{uri}/{path.relative_to(folder)}", path.read_bytes())
+
+    def page(
+        self,
+        objects: Mapping[str, Object],
+        prefix: str,
+        delimiter: str | None,
+        token: str | None,
+        most: int = _PAGE,
+    ) -> tuple[list[tuple[str, Object | None]], str]:
+        """One page of names with their objects, and of what is before the delimiter with None; what
+        asks for the next page."""
+        entries: dict[str, Object | None] = {}
+        for name in sorted(objects):
+            if not name.startswith(prefix):
+                continue
+            head, found, _ = name[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+            if found:
+                entries[prefix + head + found] = None
+            else:
+                entries[name] = objects[name]
+        begin = int(token or 0)
+        end = begin + min(self.names_a_page, most)
+        return list(entries.items())[begin:end], str(end) if end < len(entries) else ""
 
     @contextlib.contextmanager
     def in_flight(self) -> Iterator[None]:
@@ -209,6 +241,10 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             self.connection.close()  # after CONNECT it is another one than the server's
 
+    @property
+    def _is_google(self) -> bool:
+        return isinstance(self.connection, ssl.SSLSocket)
+
     def do_CONNECT(self) -> None:  # noqa: N802
         if self.path.rsplit(":", 1)[0] not in _HOSTS:
             self.send_error(403, "not a host of the storage API")
@@ -223,13 +259,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # noqa: N802
         self._answer()
 
-    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
+    do_HEAD = do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
 
     def _answer(self) -> None:
         body = self._body()
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         first, last = (int(found[1]), int(found[2] or 2**62)) if found else (None, None)
-        if "Authorization" not in self.headers:
+        if self._is_google and "Authorization" not in self.headers:
             self._send(401, b'{"error": {"code": 401, "message": "no credentials"}}')
             return
         with self.storage.in_flight():
@@ -249,6 +285,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, answer, headers, cut=kind == "cut")
 
     def _result(self, body: bytes, first: int | None, last: int | None) -> Answer:
+        if not self._is_google:
+            span = slice(first, None if last is None else last + 1)
+            return amazon.answer(self.storage, self.command, self.path, self.headers, span)
         parsed = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(parsed.query))
         path = parsed.path.removeprefix("/download")
@@ -259,10 +298,19 @@ class _Handler(BaseHTTPRequestHandler):
             return self._metadata(parts[2:], query, first, last)
         return self._read(parts[0], "/".join(parts[1:]), first, last)
 
-    def _read(self, bucket: str, name: str, first: int | None, last: int | None) -> Answer:
+    def _read(
+        self,
+        bucket: str,
+        name: str,
+        first: int | None,
+        last: int | None,
+        generation: str | None = None,
+    ) -> Answer:
         found = self.storage.objects.get(bucket, {}).get(name)
         if found is None:
             return 404, b"no such object", {}
+        if generation not in (None, str(found.generation)):
+            return 412, b"another generation", {}
         if first is None or last is None:
             self.storage.sent(bucket, name, len(found.data))
             return 200, found.data, {}
@@ -283,7 +331,7 @@ class _Handler(BaseHTTPRequestHandler):
         if len(parts) == 2:
             return _json({"name": bucket, "location": "EUROPE-WEST1"})
         if len(parts) == 3:
-            return _json(_listing(of_bucket, query))
+            return _json(self._listing(of_bucket, query))
         if "rewriteTo" in parts:
             at = parts.index("rewriteTo")
             source, target = of_bucket.get(parts[3]), (parts[at + 2], parts[at + 4])
@@ -299,8 +347,22 @@ class _Handler(BaseHTTPRequestHandler):
             of_bucket.pop(name, None)
             return 204, b"", {}
         if query.get("alt") == "media":
-            return self._read(bucket, name, first, last)
+            return self._read(bucket, name, first, last, query.get("ifGenerationMatch"))
         return _json(_described(name, found))
+
+    def _listing(self, objects: dict[str, Object], query: dict[str, str]) -> dict[str, Any]:
+        page, following = self.storage.page(
+            objects,
+            query.get("prefix", ""),
+            query.get("delimiter"),
+            query.get("pageToken"),
+            int(query.get("maxResults", 1000)),
+        )
+        answer: dict[str, Any] = {
+            "items": [_described(name, found) for name, found in page if found],
+            "prefixes": [name for name, found in page if found is None],
+        }
+        return answer | ({"nextPageToken": following} if following else {})
 
     def _upload(self, parts: list[str], query: dict[str, str], body: bytes) -> Answer:
         bucket = parts[4]
@@ -343,35 +405,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if self.command == "HEAD":
+            return
         if cut and body:  # less than was promised, and the line goes dead
             self.wfile.write(body[: len(body) // 2])
             self.close_connection = True
         else:
             self.wfile.write(body)
-
-
-def _listing(objects: dict[str, Object], query: dict[str, str]) -> dict[str, Any]:
-    """One page of names, and of what is before the delimiter."""
-    prefix, delimiter = query.get("prefix", ""), query.get("delimiter")
-    entries: dict[str, dict[str, Any] | None] = {}
-    for name in sorted(objects):
-        if not name.startswith(prefix):
-            continue
-        head, found, _ = name[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
-        if found:
-            entries[prefix + head + found] = None
-        else:
-            entries[name] = _described(name, objects[name])
-    begin = int(query.get("pageToken", 0))
-    end = begin + min(_PAGE, int(query.get("maxResults", _PAGE)))
-    page = list(entries.items())[begin:end]
-    answer: dict[str, Any] = {
-        "items": [entry for _, entry in page if entry],
-        "prefixes": [name for name, entry in page if entry is None],
-    }
-    if end < len(entries):
-        answer["nextPageToken"] = str(end)
-    return answer
 
 
 def _described(name: str, found: Object) -> dict[str, Any]:
@@ -388,5 +428,5 @@ def _json(content: Any) -> Answer:
 
 
 def _split(uri: str) -> tuple[str, str]:
-    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    bucket, _, name = uri.partition("://")[2].partition("/")
     return bucket, name

@@ -82,10 +82,7 @@ class CsvBlocks:
         optional = base.optional_columns(schema, label)
         layouts: dict[Any, Any] = {}
         self._parser, self._convert = parsing.CsvParser(schema, options), Conversion(schema)
-        # What is packed is read in sequence: several reads in flight would be in each other's way.
-        self._is_local = all(
-            files.is_local(file.path) or isinstance(file, packed.Packed) for file in listed
-        )
+        self._is_local = base.is_in_sequence(listed)
         parsed = files.ahead(
             lambda file: CsvFile(file, schema, options, optional, layouts), listed, self._is_local
         )
@@ -149,7 +146,7 @@ class CsvBlocks:
             SamplingError: a file has changed.
         """
         if self._counted is None:
-            known = manifest.Counts()
+            known = manifest.Counts([file.file for file in self.files])
             self._counted = sum(
                 files.ahead(lambda file: self._count_file(file, known), self.files, self._is_local)
             )
@@ -162,7 +159,8 @@ class CsvBlocks:
             SamplingError: a file has changed.
         """
         if self._counted_blocks is None:
-            of_files = itertools.starmap(self._in_blocks, enumerate(self._starts_by_file()))
+            cut = list(enumerate(self._starts_by_file()))
+            of_files = files.ahead(lambda each: self._in_blocks(*each), cut, self._is_local)
             counts = np.concatenate(list(of_files))
             self._compare(int(counts.sum()))
             self._counted_blocks = counts

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import packed
+from sampling.formats import base
 from sampling.formats.csv import scanning
 from sampling.formats.csv.csv_file import CsvFile
 
@@ -103,7 +102,7 @@ class TextReader:
         file = self._files[number]
         if runs[0].is_first:  # once for each reading: looking costs as much as a short read
             file.file.check_unchanged()
-        with self._open(file.file) as opened:
+        with base.open_held(file.file, self._held_open) as opened:
             if self._at_records:
                 read = [memoryview(file.file.read(opened, run.start, run.end)) for run in runs]
             else:
@@ -115,12 +114,6 @@ class TextReader:
         if read[-1] and read[-1][-1:] != b"\n":  # the file's last line
             read[-1] = memoryview(bytes(read[-1]) + b"\n")
         return Lines(number, read)
-
-    def _open(self, file: files.File) -> contextlib.AbstractContextManager[Any]:
-        """A round's blocks are of many files, and the next round's again: the latest stay open."""
-        if isinstance(file, packed.Packed) or not files.is_local(file.path):
-            return file.open()
-        return contextlib.nullcontext(self._held_open(file.path))
 
 
 def newlines_before(file: CsvFile, offset: int) -> int:

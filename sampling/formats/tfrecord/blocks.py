@@ -67,11 +67,16 @@ class TfRecordBlocks(CountedBlocks):
         def rows_of(record_bytes: float) -> int:
             return block_size.rows(record_bytes, worth_a_read)
 
-        opened = [TfRecordFile(file, rows_of, block_bytes) for file in listed]
-        opened = [file for file in opened if file.rows]
+        self._in_sequence = base.is_in_sequence(listed)
+        found = files.ahead(
+            lambda file: TfRecordFile(file, rows_of, block_bytes), listed, self._in_sequence
+        )
+        opened = [file for file in found if file.rows]
         if not opened:
             base.refuse_empty(listed, role, "record")
-        self._kinds = [_look(file, schema, label) for file in opened]
+        looked = files.ahead(lambda file: _look(file, schema, label), opened, self._in_sequence)
+        self._kinds = list(looked)
+        self._held_open = files.HeldOpen()
         if unseen := set.intersection(*(kinds.supposed for kinds in self._kinds)):
             warnings.warn(
                 f"{role}: the first records of the files lack "
@@ -98,10 +103,11 @@ class TfRecordBlocks(CountedBlocks):
 
     def _pieces(self, blocks: np.ndarray) -> Iterator[_Piece]:
         """Records of one file, of some MiB; those of the blocks in all."""
-        for index in np.unique(self._file_of[blocks]):
-            piece = _Piece(int(index), [], [])
+        read = files.ahead(self._read_run, self._runs(blocks), self._in_sequence)
+        for index, of_file in itertools.groupby(read, key=lambda each: each[0]):
+            piece = _Piece(index, [], [])
             length = 0
-            for first, data in self._read_runs(index, blocks[self._file_of[blocks] == index]):
+            for _, first, data in of_file:
                 found = self.files[index].records(data, first)
                 number = first * self.files[index].block_rows
                 piece.numbers.append(range(number, number + len(found)))
@@ -109,21 +115,28 @@ class TfRecordBlocks(CountedBlocks):
                 length += len(data)
                 if length >= _PARSE_BYTES:
                     yield piece
-                    piece, length = _Piece(int(index), [], []), 0
+                    piece, length = _Piece(index, [], []), 0
             if piece.records:
                 yield piece
 
-    def _read_runs(self, index: int, blocks: np.ndarray) -> Iterator[tuple[int, bytes]]:
-        """(first block in the file, bytes) of neighbouring blocks of a file."""
-        file: TfRecordFile = self.files[index]
-        file.file.check_unchanged()
-        of_file = blocks - self._first_block[index]
-        apart = np.diff(of_file) > 1
-        apart |= np.diff(file.starts[of_file] // _PARSE_BYTES) > 0
-        with file.file.open() as opened:
+    def _runs(self, blocks: np.ndarray) -> Iterator[tuple[int, int, int]]:
+        """Neighbouring blocks of a file, for one read: (file, first block in it, last one)."""
+        for index in np.unique(self._file_of[blocks]).tolist():
+            file: TfRecordFile = self.files[index]
+            file.file.check_unchanged()
+            of_file = blocks[self._file_of[blocks] == index] - self._first_block[index]
+            apart = np.diff(of_file) > 1
+            apart |= np.diff(file.starts[of_file] // _PARSE_BYTES) > 0
             for run in np.split(of_file, np.flatnonzero(apart) + 1):
-                start, end = int(file.starts[run[0]]), int(file.starts[run[-1] + 1])
-                yield int(run[0]), file.file.read(opened, start, end)
+                yield index, int(run[0]), int(run[-1])
+
+    def _read_run(self, run: tuple[int, int, int]) -> tuple[int, int, bytes]:
+        """(file, first block in it, bytes)"""
+        index, first, last = run
+        file: TfRecordFile = self.files[index]
+        with base.open_held(file.file, self._held_open) as opened:
+            data = file.file.read(opened, int(file.starts[first]), int(file.starts[last + 1]))
+        return index, first, data
 
     def _parsed(self, piece: _Piece, names: Sequence[str]) -> pa.Table:
         file, kinds = self.files[piece.file], self._kinds[piece.file]

@@ -6,7 +6,6 @@ It knows nothing of epochs, batches and TensorFlow.
 from __future__ import annotations
 
 import functools
-import math
 import os
 import warnings
 import zlib
@@ -34,7 +33,6 @@ from sampling.samplers.sampler import Sampler
 from sampling.schema import WEIGHT_FEATURE, Schema
 
 RATE = "\0rate"  # a column that no file has
-_CHECKED_IN_BUCKET = 32  # files whose contents a state knows
 _LEAST_RATE = 1e-30  # the inverse of a smaller rate is no float32
 
 
@@ -124,10 +122,8 @@ class ClassFiles:
             for file in of_class
         ]
         by_path = {file.path: file for of_class in files_of.values() for file in of_class}
-        checked, are_local = list(by_path.values()), all(map(files.is_local, by_path))
-        if not are_local:
-            checked = checked[:: math.ceil(len(checked) / _CHECKED_IN_BUCKET)]
-        checksums = list(files.ahead(_checksum, checked, are_local))
+        checked = files.checked(list(by_path.values()))
+        checksums = list(files.ahead(_checksum, checked, all(map(files.is_local, by_path))))
         return {
             "files": f"{len(listed)} with checksum {zlib.crc32(repr(listed).encode())}",
             "contents": f"checksum {zlib.crc32(repr(checksums).encode())}",

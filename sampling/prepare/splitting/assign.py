@@ -7,7 +7,6 @@ is the first 8 bytes of SHA256(CONCAT(seed, ':', key)) as a fraction of 2^64.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 from collections.abc import Mapping
 from fractions import Fraction
@@ -21,6 +20,7 @@ from sampling.errors import SamplingError
 from sampling.prepare.source import Rows
 from sampling.prepare.splitting import classes as labelled
 from sampling.prepare.splitting.classes import Classes
+from sampling.prepare.splitting.hashing import HashKeys, key_hashes
 
 
 class Destination(NamedTuple):
@@ -76,6 +76,7 @@ class Assignment:
         by_class: the splits in which each class has a folder of its own.
         cuts: which split rows belong to, if it is not by the hash of the key.
         has_statistics: whether the columns of the first split's rows are measured.
+        hash_keys: `key_hashes`, or what does the same by several processes.
 
     Raises:
         SamplingError: fractions are not above 0 or do not add up to 1, or by_class is no split.
@@ -89,6 +90,7 @@ class Assignment:
     by_class: tuple[str, ...] = ()
     cuts: Cuts | None = None
     has_statistics: bool = True
+    hash_keys: HashKeys = key_hashes
 
     def __post_init__(self) -> None:
         checks.whole_number("seed", self.seed, 0)
@@ -144,9 +146,9 @@ class Assignment:
         """uint64 [rows, 2]: of keys, for the side and for the shard."""
         if self.key is None:
             places = range(rows.first, rows.first + rows.table.num_rows)
-            return key_hashes(pa.array([f"{rows.name}:{place}" for place in places]), self.seed)
+            return self.hash_keys(pa.array([f"{rows.name}:{place}" for place in places]), self.seed)
         encoded = rows.table.column(self.key).combine_chunks().dictionary_encode()
-        return key_hashes(encoded.dictionary, self.seed)[encoded.indices.to_numpy()]
+        return self.hash_keys(encoded.dictionary, self.seed)[encoded.indices.to_numpy()]
 
     def bounds(self) -> np.ndarray:
         """uint64 [splits - 1]: the hash at which each split but the first begins."""
@@ -155,14 +157,6 @@ class Assignment:
             total += _exact(fraction)
             bounds.append(min(math.floor(total * 2**64), 2**64 - 1))
         return np.array(bounds, np.uint64)
-
-
-def key_hashes(keys: pa.Array, seed: int) -> np.ndarray:
-    """uint64 [keys, 2]: the first 16 bytes of SHA-256 of "seed:key", whole numbers as decimals."""
-    prefix = f"{seed}:".encode()
-    texts = keys.cast(pa.string()).cast(pa.binary()).to_pylist()
-    digests = b"".join([hashlib.sha256(prefix + text).digest()[:16] for text in texts])
-    return np.frombuffer(digests, ">u8").astype(np.uint64).reshape(-1, 2)
 
 
 def _check_name(split: str) -> None:

@@ -48,13 +48,15 @@ def split(
             named), the folder is not empty, or can't be written.
     """
     check(source, layout)
-    read = source.rows("splitting")
+    # Python's part is to assign rows, pyarrow's to measure and to write them: both at a time.
+    read = source.rows_with(
+        "splitting", lambda chunk, rows: assigned(source, chunk, rows, assignment)
+    )
     with files.folder(output, overwrite) as stage, contextlib.closing(read):
         sketch = TableSketch()
 
         def pieces() -> Iterator[Piece]:
-            for chunk, rows in read:
-                found = assigned(source, chunk, rows, assignment)
+            for rows, found in read:
                 sketch.merge(sketched(rows, found, assignment))
                 yield from found
 
