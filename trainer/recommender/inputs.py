@@ -15,6 +15,7 @@ from sampling.command_line.ending import say
 from sampling.order import seeds
 from sampling.order.pair_ranks import UnobservedPairs
 from sampling.samplers.all_rows import AllRows
+from trainer.recommender import usual
 from trainer.recommender.catalogue import Catalogue, with_unknown
 from trainer.recommender.features import Features
 from trainer.recommender.measuring import ranking
@@ -32,6 +33,7 @@ def training_input(flags: argparse.Namespace, schema: Schema) -> InputFnWithFake
         flags.item_key,
         negatives_per_positive=flags.negatives,
         fakes=flags.fakes,
+        grouped=usual.is_grouped(vars(flags)),
         alpha=flags.alpha,
         full_users="leave_out",
         exclude=flags.exclude or None,

@@ -18,7 +18,7 @@ from sampling.estimator import install
 from sampling.input_fn.cluster import Task
 from trainer.distributed import member
 from trainer.job_dir import contents, restart, trained
-from trainer.recommender import data_dir, inputs
+from trainer.recommender import data_dir, inputs, usual
 from trainer.recommender.evaluate import evaluate
 from trainer.recommender.options import FLAGS
 from trainer.recommender.predict import predict
@@ -95,7 +95,7 @@ def _resolved(asked: Mapping[str, Any]) -> argparse.Namespace:
     if values["mode"] == "predict":
         values["top"] = given.get("top")  # the model's own says how it was measured
         values["exclude"] = given.get("exclude", [])  # the model's own are known already
-    flags = argparse.Namespace(**values)
+    flags = argparse.Namespace(**usual.filled(values))
     for name in ("output", "users"):
         refuse_other_mode(flags, name, "predict")
     if flags.mode != "predict" or not flags.top:
@@ -107,22 +107,6 @@ def _resolved(asked: Mapping[str, Any]) -> argparse.Namespace:
         )
     if flags.users and not flags.top:
         raise SamplingError("--users goes with --top, which asks for lists; pass it")
-    if flags.model == "linear" and flags.best_metric == "log_loss":
-        raise SamplingError(
-            "--best_metric is log_loss, which a linear model of no probabilities does not have; "
-            "name rmse, mae, hr or ndcg"
-        )
-    if flags.model == "two_tower" and flags.best_metric not in ("hr", "ndcg"):
-        raise SamplingError(
-            f"--best_metric is {flags.best_metric}, which a model of scores alone does not have; "
-            "name hr or ndcg"
-        )
-    for name in ("user_features", "item_features"):
-        if getattr(flags, name) and flags.model != "two_tower":
-            raise SamplingError(
-                f"--{name} is given and --model={flags.model} learns from ids alone; pass "
-                "--model=two_tower, or leave it out"
-            )
     return flags
 
 

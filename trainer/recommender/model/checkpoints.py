@@ -10,15 +10,16 @@ from sampling.estimator import install
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 from trainer.job_dir import trained
 from trainer.recommender.catalogue import ITEMS, USERS, Catalogue
-from trainer.recommender.model import networks
-from trainer.recommender.model.networks import IdVocabulary
+from trainer.recommender.model import estimators, ids
+from trainer.recommender.model.ids import IdVocabulary
+from trainer.recommender.model.networks import Network
 from trainer.recommender.model.two_tower import TwoTower
 
 
 def build(
     flags: argparse.Namespace, catalogue: Catalogue, group: int, steps_per_epoch: int = 1
 ) -> Any:
-    """With the vocabularies in the job_dir; `group` as for `networks.build`."""
+    """With the vocabularies in the job_dir; `group` as for `estimators.build`."""
     config = install().RunConfig(
         model_dir=flags.job_dir,
         tf_random_seed=flags.seed,
@@ -26,14 +27,16 @@ def build(
         save_summary_steps=500,
         keep_checkpoint_max=2,
     )
-    known = networks.popularity(flags, catalogue.popularity)
-    towers = two_tower(flags, catalogue)
-    return networks.build(flags, *vocabularies(flags, catalogue), known, towers, config, group)
+    popular = ids.popularity(flags, catalogue.popularity)
+    model = of_codes(flags, catalogue)
+    return estimators.build(flags, *vocabularies(flags, catalogue), model, popular, config, group)
 
 
-def two_tower(flags: argparse.Namespace, catalogue: Catalogue) -> TwoTower | None:
-    """The model, if it is that one."""
-    return TwoTower(flags, catalogue) if flags.model == "two_tower" else None
+def of_codes(flags: argparse.Namespace, catalogue: Catalogue) -> Network | TwoTower | None:
+    """The model; None for the linear one, which is of ids."""
+    if flags.model == "linear":
+        return None
+    return (TwoTower if flags.model == "two_tower" else Network)(flags, catalogue)
 
 
 def vocabularies(
@@ -41,8 +44,8 @@ def vocabularies(
 ) -> tuple[IdVocabulary, IdVocabulary]:
     """Of users and of items, in the job_dir."""
 
-    def vocabulary(key: str, name: str, ids: Vocabulary) -> IdVocabulary:
-        return IdVocabulary(key, f"{flags.job_dir}/{name}", len(ids), ids.ids.dtype != object)
+    def vocabulary(key: str, name: str, known: Vocabulary) -> IdVocabulary:
+        return IdVocabulary(key, f"{flags.job_dir}/{name}", len(known), known.ids.dtype != object)
 
     return (
         vocabulary(flags.user_key, USERS, catalogue.users),
