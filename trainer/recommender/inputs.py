@@ -99,14 +99,14 @@ def pairs(flags: argparse.Namespace, schema: Schema, globs: list[str]) -> InputF
 def held_out(
     flags: argparse.Namespace, schema: Schema, catalogue: Catalogue, globs: list[str]
 ) -> HeldOut:
-    """The pairs of some files, and negatives: those of the file of them, or drawn.
+    """The pairs of some files, and negatives: of test_dir those of its file, or else drawn.
 
     What training never saw is counted, and said.
     """
     users, items, labels = _columns(pairs(flags, schema, globs), keys(flags))
     user_codes, item_codes = catalogue.user_codes(users), catalogue.item_codes(items)
     _tell(globs, catalogue, user_codes, item_codes)
-    if flags.test_negatives_file:
+    if flags.test_negatives_file and globs == flags.test_dir:
         fields = schema[flags.user_key], schema[flags.item_key]
         found = ranking.read_negatives(flags.test_negatives_file, fields, users, items)
         codes = catalogue.item_codes(found.ravel()).reshape(found.shape)

@@ -50,11 +50,11 @@ def run(given: argparse.Namespace) -> None:
         "predict": predict,
     }
     with quiet.plain_errors(given.job_dir):
-        flags = _resolved(vars(given))
-        modes[flags.mode](flags, _schema(flags))
+        flags = resolved(vars(given))
+        modes[flags.mode](flags, schema_of(flags))
 
 
-def _schema(flags: argparse.Namespace) -> Schema:
+def schema_of(flags: argparse.Namespace) -> Schema:
     schema = Schema.from_json(
         flags.schema, flags.label, flags.weight_column, flags.forward or inputs.keys(flags)
     )
@@ -79,7 +79,7 @@ def _with_label(flags: argparse.Namespace, schema: Schema) -> Schema:
     return dataclasses.replace(schema, label=_OBSERVED)
 
 
-def _resolved(asked: Mapping[str, Any]) -> argparse.Namespace:
+def resolved(asked: Mapping[str, Any]) -> argparse.Namespace:
     """The flags that were given; for the others what the job_dir says, or the defaults.
 
     The schema of a trained model is in its job_dir: `schema` is then the text itself.

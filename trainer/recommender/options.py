@@ -108,6 +108,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             number(0),
             "of Adam, or of Ftrl for a linear model; unless given: what suits the model",
         ),
+        every_job.DECAY,
         Flag(
             "l2",
             None,

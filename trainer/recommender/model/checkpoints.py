@@ -29,7 +29,9 @@ def build(
     )
     popular = ids.popularity(flags, catalogue.popularity)
     model = of_codes(flags, catalogue)
-    return estimators.build(flags, *vocabularies(flags, catalogue), model, popular, config, group)
+    known = vocabularies(flags, catalogue)
+    total_steps = flags.num_epochs * steps_per_epoch
+    return estimators.build(flags, *known, model, popular, config, group, total_steps)
 
 
 def of_codes(flags: argparse.Namespace, catalogue: Catalogue) -> Network | TwoTower | None:

@@ -16,6 +16,7 @@ from trainer.recommender.model.ids import IdVocabulary
 from trainer.recommender.model.networks import Network
 from trainer.recommender.model.two_tower import TwoTower
 from trainer.recommender.model.vectors import Codes, Variable
+from trainer.training.decay import schedule
 
 
 def build(
@@ -26,6 +27,7 @@ def build(
     popular: np.ndarray,
     config: Any,
     group: int,
+    total_steps: int,
 ) -> Any:
     """An estimator with our metrics.
 
@@ -33,11 +35,12 @@ def build(
         model: None: the linear one.
         popular: see `ids.popularity`.
         group: rows of an evaluation that are ranked among each other, the held-out one first.
+        total_steps: where the learning rate reaches 0.
     """
     if model is None:
         estimator = _linear(flags, users, items, config)
     else:
-        estimator = _of_codes(flags, users, items, model, popular, config)
+        estimator = _of_codes(flags, users, items, model, popular, config, total_steps)
 
     def metrics(features: Any, labels: Any, predictions: Any) -> dict[str, Any]:
         scores = predictions["predictions" if model is None else "logits"]
@@ -58,6 +61,7 @@ def _of_codes(
     model: Network | TwoTower,
     popular: np.ndarray,
     config: Any,
+    total_steps: int,
 ) -> Any:
     api = install()
 
@@ -68,9 +72,11 @@ def _of_codes(
         codes = [(each.codes(features[each.key]), each.size) for each in (users, items)]
         if mode == api.ModeKeys.TRAIN:
             loss = model.loss(_get_variable, *codes, labels, features[WEIGHT_FEATURE])
-            optimizer = tf.compat.v1.train.AdamOptimizer(flags.learning_rate)
+            steps = tf.compat.v1.train.get_global_step()
+            rate = schedule(flags.learning_rate, flags.decay, total_steps)
+            optimizer = tf.compat.v1.train.AdamOptimizer(rate(steps) if callable(rate) else rate)
             tf.compat.v1.losses.add_loss(loss)  # where progress looks for it
-            step = optimizer.minimize(loss, tf.compat.v1.train.get_global_step())
+            step = optimizer.minimize(loss, steps)
             return api.EstimatorSpec(mode, loss=loss, train_op=step)
         logits = ids.of_known(scores, *codes, popular)
         predictions = {"logits": logits, "probabilities": tf.sigmoid(logits)}
