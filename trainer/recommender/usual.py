@@ -17,7 +17,7 @@ _USUAL: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "factors": 64,
             "learning_rate": 0.004,
             "l2": 0.01,
-            "batch_size": 2048,
+            "batch_size": 1024,
             "negatives": 4,
         }
     },
