@@ -59,7 +59,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             choices=("uniform", "per_user", "popularity"),
         ),
         Flag("alpha", 0.75, number(0, or_equal=True), "fakes=popularity: popularity^alpha"),
-        every_job.NUM_EPOCHS,
+        every_job.NUM_EPOCHS._replace(default=20),
         every_job.READING[0]._replace(
             default=None,
             help="rows of a training batch, or groups; unless given: 2,048 for two_tower, 128 for "

@@ -17,7 +17,7 @@ _USUAL: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "factors": 64,
             "learning_rate": 0.004,
             "l2": 0.01,
-            "batch_size": 1024,
+            "batch_size": 2048,
             "negatives": 4,
         }
     },
@@ -48,9 +48,9 @@ _USUAL: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             },
         }
         for model, factors, softmax_rate, rate in (
-            ("gmf", 16, 0.002, 0.004),
-            ("mlp", 16, 0.001, 0.001),
-            ("neumf", 16, 0.001, 0.001),
+            ("gmf", 16, 0.004, 0.004),
+            ("mlp", 16, 0.004, 0.001),
+            ("neumf", 16, 0.004, 0.001),
         )
     },
 }
