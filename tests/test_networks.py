@@ -13,7 +13,7 @@ from sampling.command_line.flag import defaults
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 from trainer.recommender import usual
 from trainer.recommender.catalogue import Catalogue
-from trainer.recommender.model.networks import Network
+from trainer.recommender.model.networks import PairNetwork
 from trainer.recommender.options import FLAGS
 
 USERS, ITEMS = 5, 8
@@ -53,7 +53,7 @@ OF_USERS, WEIGHTS = np.array([0, 2, 4]), np.array([1, 3, 0], np.float32)
 @pytest.mark.parametrize("fakes", ["per_user", "popularity"])
 def test_the_softmax_is_over_each_group_and_makes_up_for_frequent_fakes(model, fakes):
     of, variables, known = flags(model, fakes=fakes), Variables(), catalogue()
-    network = Network(of, known)
+    network = PairNetwork(of, known)
     codes = (tf.constant(OF_USERS), USERS), (tf.constant(GROUPS), ITEMS)
     loss = network.loss(variables, *codes, None, tf.constant(WEIGHTS))
     users = tf.constant(OF_USERS.repeat(3))
@@ -63,7 +63,7 @@ def test_the_softmax_is_over_each_group_and_makes_up_for_frequent_fakes(model, f
         odds /= ((known.popularity + 0.5) ** of.alpha)[GROUPS]
     expected = -np.log(odds[:, 0] / odds.sum(axis=1))
     np.testing.assert_allclose(loss, (expected * WEIGHTS).sum() / 4, rtol=1e-4)
-    penalized = Network(flags(model, fakes=fakes, l2=0.1), known)
+    penalized = PairNetwork(flags(model, fakes=fakes, l2=0.1), known)
     more = penalized.loss(variables, *codes, None, tf.constant(WEIGHTS)) - loss
     squares = 0
     for part in {"gmf": ["gmf"], "mlp": ["mlp"], "neumf": ["gmf", "mlp"]}[model]:
@@ -78,7 +78,7 @@ def test_the_softmax_is_over_each_group_and_makes_up_for_frequent_fakes(model, f
 @pytest.mark.parametrize("model", MODELS)
 def test_by_cross_entropy_scores_are_log_odds_of_observed_pairs(model):
     variables, known = Variables(), catalogue()
-    network = Network(flags(model, loss="cross_entropy"), known)
+    network = PairNetwork(flags(model, loss="cross_entropy"), known)
     codes = (tf.constant(OF_USERS), USERS), (tf.constant(GROUPS[:, 0]), ITEMS)
     labels = np.array([3, 0, 1])
     loss = network.loss(variables, *codes, tf.constant(labels), tf.constant(WEIGHTS))
@@ -97,7 +97,7 @@ def test_features_are_added_to_the_vectors_of_ids(model):
     }
     codes = (tf.constant(OF_USERS), USERS), (tf.constant(GROUPS[:, 1]), ITEMS)
     variables, summed = Variables(), Variables()
-    found = Network(flags(model), catalogue(**features)).scores(variables, *codes)
+    found = PairNetwork(flags(model), catalogue(**features)).scores(variables, *codes)
     for name, values in variables.by_name.items():
         if not name.endswith("_features"):
             summed.by_name[name] = values
@@ -105,7 +105,7 @@ def test_features_are_added_to_the_vectors_of_ids(model):
             if weights is not None:
                 matrix = features[f"{name.split('/')[1]}_features"]
                 summed.by_name[name] = tf.Variable(values + matrix @ weights)
-    expected = Network(flags(model), catalogue()).scores(summed, *codes)
+    expected = PairNetwork(flags(model), catalogue()).scores(summed, *codes)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
     assert sum(name.endswith("_features") for name in variables.by_name) in (2, 4)
 

@@ -104,9 +104,9 @@ def _head() -> Any:
     return Head(weight_column=WEIGHT_FEATURE)
 
 
-def _network(flags: argparse.Namespace, known: Knowledge) -> network.Network:
+def _network(flags: argparse.Namespace, known: Knowledge) -> network.PairNetwork:
     assert known.columns is not None
-    return network.Network(
+    return network.PairNetwork(
         known.columns, flags.hidden_units, flags.dropout, known.rows_per_epoch, known.baseline
     )
 

@@ -12,7 +12,7 @@ from trainer.job_dir import trained
 from trainer.recommender.catalogue import ITEMS, USERS, Catalogue
 from trainer.recommender.model import estimators, ids
 from trainer.recommender.model.ids import IdVocabulary
-from trainer.recommender.model.networks import Network
+from trainer.recommender.model.networks import PairNetwork
 from trainer.recommender.model.two_tower import TwoTower
 
 
@@ -34,11 +34,11 @@ def build(
     return estimators.build(flags, *known, model, popular, config, group, total_steps)
 
 
-def of_codes(flags: argparse.Namespace, catalogue: Catalogue) -> Network | TwoTower | None:
+def of_codes(flags: argparse.Namespace, catalogue: Catalogue) -> PairNetwork | TwoTower | None:
     """The model; None for the linear one, which is of ids."""
     if flags.model == "linear":
         return None
-    return (TwoTower if flags.model == "two_tower" else Network)(flags, catalogue)
+    return (TwoTower if flags.model == "two_tower" else PairNetwork)(flags, catalogue)
 
 
 def vocabularies(

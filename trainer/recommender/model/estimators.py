@@ -13,7 +13,7 @@ from sampling.schema import WEIGHT_FEATURE
 from trainer.recommender.measuring import ranking
 from trainer.recommender.model import ids, losses
 from trainer.recommender.model.ids import IdVocabulary
-from trainer.recommender.model.networks import Network
+from trainer.recommender.model.networks import PairNetwork
 from trainer.recommender.model.two_tower import TwoTower
 from trainer.recommender.model.vectors import Codes, Variable
 from trainer.training.decay import schedule
@@ -23,7 +23,7 @@ def build(
     flags: argparse.Namespace,
     users: IdVocabulary,
     items: IdVocabulary,
-    model: Network | TwoTower | None,
+    model: PairNetwork | TwoTower | None,
     popular: np.ndarray,
     config: Any,
     group: int,
@@ -58,7 +58,7 @@ def _of_codes(
     flags: argparse.Namespace,
     users: IdVocabulary,
     items: IdVocabulary,
-    model: Network | TwoTower,
+    model: PairNetwork | TwoTower,
     popular: np.ndarray,
     config: Any,
     total_steps: int,

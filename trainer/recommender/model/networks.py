@@ -30,7 +30,7 @@ MODELS = ("gmf", "mlp", "neumf")
 _START = 0.01
 
 
-class Network:
+class PairNetwork:
     """The model as a function of codes.
 
     Args:

@@ -44,7 +44,7 @@ class TwoTower:
         self.log_q = log_probabilities(counts, flags.alpha)
 
     def scores(self, variable: Variable, users: Codes, items: Codes) -> tf.Tensor:
-        """float32 [batch]; see `Network.scores`."""
+        """float32 [batch]; see `PairNetwork.scores`."""
         found, biases = self._of_items(variable, items)
         return tf.reduce_sum(self._of_users(variable, users) * found, axis=1) + biases
 
