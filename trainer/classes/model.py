@@ -18,7 +18,7 @@ from trainer.classes.metrics import add_metrics
 from trainer.classes.parameters import ClassesParameters
 from trainer.classification import checkpoints
 from trainer.wide_deep import network, optimizer
-from trainer.wide_deep.network import PairNetwork
+from trainer.wide_deep.network import Network
 
 
 def estimator(parameters: ClassesParameters, steps_per_epoch: int = 1, total_steps: int = 1) -> Any:
@@ -36,7 +36,7 @@ def estimator(parameters: ClassesParameters, steps_per_epoch: int = 1, total_ste
         head = corrected_head(head, parameters.correction)
     made = network.estimator(
         head,
-        PairNetwork(
+        Network(
             parameters.columns,
             flags.hidden_units,
             flags.dropout,

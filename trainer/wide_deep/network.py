@@ -34,7 +34,7 @@ _LAST = 0.1
 _V1 = tf.compat.v1
 
 
-class PairNetwork(NamedTuple):
+class Network(NamedTuple):
     """What a wide and deep network is made of.
 
     Args:
@@ -55,7 +55,7 @@ class PairNetwork(NamedTuple):
 
 
 def estimator(
-    head: Any, network: PairNetwork, *, optimizer: Any, config: Any, warm_start_from: Any = None
+    head: Any, network: Network, *, optimizer: Any, config: Any, warm_start_from: Any = None
 ) -> Any:
     """A tf.estimator.Estimator.
 
@@ -87,7 +87,7 @@ def estimator(
     return api.Estimator(model_fn, config=config, warm_start_from=warm_start_from)
 
 
-def _logits(encoded: Encoded, network: PairNetwork, is_training: bool) -> tf.Tensor:
+def _logits(encoded: Encoded, network: Network, is_training: bool) -> tf.Tensor:
     """float32 [batch, logits]"""
     zeros, columns = _V1.zeros_initializer(), network.columns
     bias = _V1.get_variable("bias", [network.logits], initializer=zeros)
@@ -103,7 +103,7 @@ def _logits(encoded: Encoded, network: PairNetwork, is_training: bool) -> tf.Ten
     return logits + _dense(layer, network.logits, "logits", small, has_bias=False)
 
 
-def _wide(encoded: Encoded, network: PairNetwork, zeros: Any) -> tf.Tensor:
+def _wide(encoded: Encoded, network: Network, zeros: Any) -> tf.Tensor:
     columns, number = network.columns, network.logits
     with _V1.variable_scope("wide"):
         width = encoding.width(columns)

@@ -104,9 +104,9 @@ def _head() -> Any:
     return Head(weight_column=WEIGHT_FEATURE)
 
 
-def _network(flags: argparse.Namespace, known: Knowledge) -> network.PairNetwork:
+def _network(flags: argparse.Namespace, known: Knowledge) -> network.Network:
     assert known.columns is not None
-    return network.PairNetwork(
+    return network.Network(
         known.columns, flags.hidden_units, flags.dropout, known.rows_per_epoch, known.baseline
     )
 
