@@ -15,7 +15,7 @@ from trainer.job_dir import contents
 from trainer.recommender import inputs
 from trainer.recommender.catalogue import Catalogue
 from trainer.recommender.measuring import full_ranking, ranking, reporting
-from trainer.recommender.measuring.baselines import Ease, Popular, gram_matrix
+from trainer.recommender.measuring.baselines import Ease, PairRanker, Popular, gram_matrix
 from trainer.recommender.measuring.full_ranking import FullRanking, Users, called
 from trainer.recommender.measuring.ranking import HeldOut
 from trainer.recommender.model import checkpoints
@@ -142,7 +142,7 @@ class _Model:
 
 
 def among_negatives(
-    flags: argparse.Namespace, catalogue: Catalogue, held_out: HeldOut, baseline: Popular | Ease
+    flags: argparse.Namespace, catalogue: Catalogue, held_out: HeldOut, baseline: PairRanker
 ) -> tuple[float, float]:
     """HR and NDCG of a baseline."""
     held = catalogue.item_codes(held_out.items)[:, np.newaxis]

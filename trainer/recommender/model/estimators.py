@@ -69,16 +69,18 @@ def _of_codes(
         return model.scores(_get_variable, users, items)
 
     def model_fn(features: Any, labels: Any, mode: str) -> Any:
-        codes = [(each.codes(features[each.key]), each.size) for each in (users, items)]
+        user_codes = users.codes(features[users.key]), users.size
+        item_codes = items.codes(features[items.key]), items.size
         if mode == api.ModeKeys.TRAIN:
-            loss = model.loss(_get_variable, *codes, labels, features[WEIGHT_FEATURE])
+            weights = features[WEIGHT_FEATURE]
+            loss = model.loss(_get_variable, user_codes, item_codes, labels, weights)
             steps = tf.compat.v1.train.get_global_step()
             rate = schedule(flags.learning_rate, flags.decay, total_steps)
             optimizer = tf.compat.v1.train.AdamOptimizer(rate(steps) if callable(rate) else rate)
             tf.compat.v1.losses.add_loss(loss)  # where progress looks for it
             step = optimizer.minimize(loss, steps)
             return api.EstimatorSpec(mode, loss=loss, train_op=step)
-        logits = ids.of_known(scores, *codes, popular)
+        logits = ids.of_known(scores, user_codes, item_codes, popular)
         predictions = {"logits": logits, "probabilities": tf.sigmoid(logits)}
         if mode == api.ModeKeys.PREDICT:
             return api.EstimatorSpec(mode, predictions=predictions)
