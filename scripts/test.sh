@@ -34,7 +34,7 @@ others+=(class_weights csv every_format downsample fake_pairs infer mixed parse_
   stratified stream)
 # Jobs, examples and studies; test_trainer and what they are made of are tested on both.
 others+=(classes data_dir equivalent_environments events examples from_files full_ranking habits kill
-  launch names prose readme real_files recommender rejection report report_classes shoppers songs
+  launch names networks prose readme real_files recommender rejection report report_classes shoppers songs
   temperature trainer_report two_tower what_sampling_buys wheel wide_deep)
 # About today's, or about both.
 others+=(estimator_install estimator_keras3 two_tensorflows without_estimator)
