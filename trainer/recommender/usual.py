@@ -48,7 +48,7 @@ _USUAL: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             },
         }
         for model, factors, softmax_rate, rate in (
-            ("gmf", 16, 0.004, 0.004),
+            ("gmf", 16, 0.01, 0.004),
             ("mlp", 16, 0.004, 0.001),
             ("neumf", 16, 0.004, 0.001),
         )
