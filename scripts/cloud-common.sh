@@ -109,7 +109,7 @@ set_command() {
       --item_key=track_id
       "--train_dir=$data/train/*.csv"
       "--test_dir=$data/test/*.csv"
-      --model=neumf
+      --model=two_tower
       --batch_size=512
       --num_epochs=8
     )

@@ -28,7 +28,7 @@ fi
   --item_key=track_id \
   --train_dir="$data/train/*.csv" \
   --test_dir="$data/test/*.csv" \
-  --model=neumf \
+  --model=two_tower \
   --batch_size=512 \
   --num_epochs=8 \
   "$@"

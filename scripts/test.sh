@@ -28,6 +28,6 @@ parallel=(-n 3 --dist loadfile --no-loadscope-reorder)
 # What comes to something else there: by TensorFlow, Keras or numpy. A test marked `once` does not.
 both=(async_resume cluster columns contract_datasets corrected damaged_job dataframes estimators export
   features golden_rows in_step input_fn keras keras_resume lists packed resume schema serving trainer
-  training transform wide_deep)
+  training transform)
 both=("${both[@]/#/tests/test_}")
 .venv-tf215/bin/python -m pytest "${parallel[@]}" -m "not long and not once" "${both[@]/%/.py}"

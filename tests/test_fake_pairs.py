@@ -398,6 +398,37 @@ def test_forwarded_features_of_pairs_are_prefixed(tmp_path):
     assert {"a.user", "a.user_", "b.user_"} <= set(features)
 
 
+# --- groups ---
+
+
+@pytest.mark.parametrize("fakes", ["per_user", "popularity"])
+def test_grouped_rows_are_a_real_pair_and_fakes_of_the_same_user(plays, tmp_path, fakes):
+    lines = [f"{item},{1950 + item},{'x|y' if item % 2 else 'y'}" for item in range(25)]
+    files = write(tmp_path / "items.csv", "item,year,tags", *lines)
+    schema = Schema.from_dict({"item": int, "year": int, "tags": str})
+    features = FeatureLookup(files, schema, "item", lists={"tags": "|"})
+    input_fn = plays(
+        grouped=True, fakes=fakes, negatives_per_positive=3, item_features=features, batch_size=50
+    )
+    assert input_fn.rows_per_epoch == 300
+    real, found = Counter(), Counter()
+    for batch, labels, _ in input_fn.batches():
+        assert batch["user"].shape == labels.shape == (50,) and batch["item"].shape == (50, 4)
+        np.testing.assert_array_equal(batch["year"], 1950 + batch["item"])
+        np.testing.assert_array_equal(batch["tags"][:, :, 0], batch["item"] % 2)
+        users = [user.decode() for user in batch["user"]]
+        for user, items, label in zip(users, batch["item"].tolist(), labels, strict=True):
+            assert [(user, item) in plays.pairs for item in items] == [True, False, False, False]
+            real[user, items[0], label] += 1
+            found.update(items[1:])
+        if fakes == "popularity":
+            assert (batch["log_q"][:, 0] == 0).all() and (batch["log_q"][:, 1:] < 0).all()
+    assert real == Counter(plays.rows.itertuples(index=False, name=None))
+    assert sum(found.values()) == 900 and len(found) > 20
+    specs = input_fn.dataset().element_spec[0]
+    assert specs["item"].shape.as_list() == [None, 4]
+
+
 # --- what follows a state ---
 
 
@@ -416,6 +447,7 @@ def flat(batches):
             {"fakes": "per_user", "negatives_per_positive": 2.5},
             {"fakes": "popularity"},
             {"paired": True},
+            {"grouped": True, "negatives_per_positive": 3},
             {"exact_batches": True, "batch_size": 10},
             {"shuffle": False},
         ]
@@ -548,6 +580,10 @@ def test_popular_alone_is_drawn_so_a_user_of_all_that_is_popular_is_full(tmp_pat
         ({"default_label": "none"}, "default_label: field 'plays' is of type INTEGER"),
         ({"paired": True, "fakes": "uniform"}, "fakes of the same user"),
         ({"paired": True, "is_train": False}, "paired is True and is_train is False"),
+        ({"grouped": True, "fakes": "uniform"}, "grouped is True and fakes is 'uniform'"),
+        ({"grouped": True, "negatives_per_positive": 1.5}, "1.5 fakes for each observed pair"),
+        ({"grouped": True, "exact_batches": True}, "every group has the exact ratio"),
+        ({"grouped": True, "paired": True}, "paired and grouped are both True"),
     ],
 )
 def test_arguments_out_of_range_are_refused(plays, options, message):

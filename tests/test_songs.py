@@ -38,6 +38,8 @@ def test_every_user_has_one_play_held_out(songs):
     assert not pd.concat([train, test]).duplicated(["user_name", "track_id"]).any()
     assert (train["n_listens"] >= 1).all()
     assert train["user_name"].value_counts().min() >= make_data.LEAST_PLAYS
+    genres = pd.read_csv(folder / "songs.csv", index_col="track_id")["genres"]
+    assert set(train["track_id"]) <= set(genres.index) and genres.str.contains(r"g\d").all()
 
 
 def test_popularity_has_a_long_tail_and_taste_beats_it(songs):

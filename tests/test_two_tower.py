@@ -73,7 +73,7 @@ def test_the_loss_and_its_gradient_tend_to_those_of_the_full_softmax(catalogue):
     model, variables = TwoTower(flags(), catalogue), Variables()
     codes = (tf.constant(users), USERS), (tf.constant(items), ITEMS)
     with tf.GradientTape() as tape:
-        loss = model.loss(variables, *codes, tf.constant(weights))
+        loss = model.loss(variables, *codes, None, tf.constant(weights))
     gradients = tape.gradient(loss, list(variables.by_name.values()))
     seen = np.arange(ITEMS - 1)  # an item that nobody has is never drawn
     with tf.GradientTape() as tape:

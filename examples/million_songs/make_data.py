@@ -4,6 +4,7 @@
 
     data/train/part-*.csv    user_name,track_id,n_listens: all plays but one of each user
     data/test/part-*.csv     that one
+    data/songs.csv           track_id,genres: "g3|g7" for each song
     data/manifest.json       counts, seed, and how good the best possible ranking is
 
 Every user likes few of the hidden genres and every song is of one or two. A song is played in
@@ -42,12 +43,14 @@ class Taste(NamedTuple):
         log_odds: float64 [users, songs], the logarithm of how likely a song is played by a user,
             up to a constant of the user.
         fit: float64 [users, songs], 0 to 1.
+        genres: float64 [songs, genres], of each song how much it is of a genre; sums are 1.
     """
 
     users: np.ndarray
     songs: np.ndarray
     log_odds: np.ndarray
     fit: np.ndarray
+    genres: np.ndarray
 
 
 def make_data(
@@ -69,6 +72,7 @@ def make_data(
     splits = {"train": plays.drop(held_out.index), "test": held_out}
     for name, rows in splits.items():
         _write(folder / name, rows, taste, generator.permutation(len(rows)), shards)
+    _write_songs(folder / "songs.csv", taste)
     manifest = {
         "users": users,
         "songs": songs,
@@ -86,7 +90,7 @@ def make_taste(generator: np.random.Generator, users: int, songs: int) -> Taste:
     popularity = generator.permutation(np.arange(1, songs + 1, dtype=float) ** -TAIL)
     fit = likes @ genres.T
     names, ids = _user_names(generator, users), _track_ids(generator, songs)
-    return Taste(names, ids, STRENGTH * fit + np.log(popularity), fit)
+    return Taste(names, ids, STRENGTH * fit + np.log(popularity), fit, genres)
 
 
 def make_plays(generator: np.random.Generator, taste: Taste) -> pd.DataFrame:
@@ -136,6 +140,14 @@ def _write(folder: Path, rows: pd.DataFrame, taste: Taste, order: np.ndarray, sh
         part = table.iloc[len(table) * shard // shards : len(table) * (shard + 1) // shards]
         path = folder / f"part-{shard:05d}-of-{shards:05d}.csv"
         part.to_csv(path, index=False, lineterminator="\n")
+
+
+def _write_songs(path: Path, taste: Taste) -> None:
+    """The genres that a song is of by a fifth or more."""
+    names = np.array([f"g{number}" for number in range(GENRES)])
+    lists = ["|".join(names[shares >= 0.2]) for shares in taste.genres]
+    table = pd.DataFrame({"track_id": taste.songs, "genres": lists})
+    table.to_csv(path, index=False, lineterminator="\n")
 
 
 def _user_names(generator: np.random.Generator, number: int) -> np.ndarray:

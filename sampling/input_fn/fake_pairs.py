@@ -65,7 +65,7 @@ class InputFnWithFakePairs(InputFn):
             popularity is how many users of the files have the item; the feature "log_q" is then
             log q(item | user) of each fake, and 0 for an observed pair, which is there for sure:
             subtract it from the logits for sampled softmax. Default: "uniform", or "per_user" if
-            paired.
+            paired or grouped.
         alpha: see fakes.
         user_vocabulary, item_vocabulary: text files, one id a line, no header: the candidates, so
             that an item nobody has is drawn too. Default: the ids of positive_dir.
@@ -74,6 +74,9 @@ class InputFnWithFakePairs(InputFn):
         user_features, item_features: a `FeatureLookup`, or a function of all candidates' ids (int64
             or bytes objects [n]) that returns features by name, each [n] or [n, width]; called
             once.
+        grouped: rows are groups of an observed pair and its fakes, of the same user: features of
+            items, and "log_q", are [batch, 1 + negatives_per_positive], the observed one first;
+            the label is the observed pair's own. For a softmax over the group.
         paired: rows are (observed pair a, fake b) of the same user, or b and a, with all features
             twice, as "a.track_id" and "b.track_id"; the label is 1 if a is the observed one.
         exact_batches: whether every batch (but the last of an epoch) has the exact ratio.
@@ -111,13 +114,25 @@ class InputFnWithFakePairs(InputFn):
         user_features: Lookup | None = None,
         item_features: Lookup | None = None,
         paired: bool = False,
+        grouped: bool = False,
         exact_batches: bool = False,
         full_users: str = "error",
         reading: Reading,
     ):
         options = FakeOptions(
-            balance_ratio, negatives_per_positive, fakes, alpha, bool(paired), full_users
+            balance_ratio,
+            negatives_per_positive,
+            fakes,
+            alpha,
+            bool(paired),
+            full_users,
+            bool(grouped),
         )
+        if grouped and exact_batches:
+            raise SamplingError(
+                "grouped and exact_batches are both True, and every group has the exact ratio; "
+                "leave exact_batches out"
+            )
         check_keys(user_key, item_key)
         checks.whole_number("batch_size", batch_size, 1)
         schema = keyed(schema, user_key=user_key, item_key=item_key)
@@ -134,9 +149,10 @@ class InputFnWithFakePairs(InputFn):
             sampler: ObservedPairs = FakePairs(pairs, options, default_label, exact)
             self._set_up(opened, sampler, shuffle, batch_size, num_epochs)
             return
-        if options.paired:
+        if options.of_a_row:
             raise SamplingError(
-                "paired is True and is_train is False, which makes no fakes to compare with; "
+                f"{options.of_a_row} is True and is_train is False, which makes no fakes to "
+                "compare with; "
                 "pass is_train=True"
             )
         if num_epochs is not None:

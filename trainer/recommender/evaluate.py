@@ -15,7 +15,7 @@ from trainer.job_dir import contents
 from trainer.recommender import inputs
 from trainer.recommender.catalogue import Catalogue
 from trainer.recommender.measuring import full_ranking, ranking, reporting
-from trainer.recommender.measuring.baselines import Ease, Popular, gram_matrix
+from trainer.recommender.measuring.baselines import Ease, PairRanker, Popular, gram_matrix
 from trainer.recommender.measuring.full_ranking import FullRanking, Users, called
 from trainer.recommender.measuring.ranking import HeldOut
 from trainer.recommender.model import checkpoints
@@ -101,7 +101,7 @@ class RankingFigures(NamedTuple):
     def tell(self, about: Mapping[str, Any]) -> None:
         """Prints the figures, and writes them and the report to the job_dir."""
         model, *baselines = self.figures
-        print("", _table(self.figures), "", sep="\n")
+        print("", table(self.figures, list(self.figures[model])), "", sep="\n")
         written: dict[str, Any] = {"step": self.step, **self.figures[model]}
         written |= {name: self.figures[name] for name in baselines}
         written |= {"test_dir": self.flags.test_dir, **about}
@@ -142,7 +142,7 @@ class _Model:
 
 
 def among_negatives(
-    flags: argparse.Namespace, catalogue: Catalogue, held_out: HeldOut, baseline: Popular | Ease
+    flags: argparse.Namespace, catalogue: Catalogue, held_out: HeldOut, baseline: PairRanker
 ) -> tuple[float, float]:
     """HR and NDCG of a baseline."""
     held = catalogue.item_codes(held_out.items)[:, np.newaxis]
@@ -190,11 +190,10 @@ def _of_evaluation(flags: argparse.Namespace, result: Mapping[str, Any]) -> dict
     }
 
 
-def _table(figures: Mapping[str, Mapping[str, float]]) -> str:
-    """A line for each measure, a column for the model and each baseline."""
-    model = next(iter(figures.values()))
+def table(figures: Mapping[str, Mapping[str, float]], names: list[str]) -> str:
+    """A line for each measure named, a column for the model and each baseline."""
     lines = [["", *figures]]
-    for name in model:
+    for name in names:
         of_all = [f"{each[name]:.4f}" if name in each else "" for each in figures.values()]
         lines.append([called(name), *of_all])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

@@ -15,6 +15,7 @@ from sampling.command_line.ending import say
 from sampling.order import seeds
 from sampling.order.pair_ranks import UnobservedPairs
 from sampling.samplers.all_rows import AllRows
+from trainer.recommender import usual
 from trainer.recommender.catalogue import Catalogue, with_unknown
 from trainer.recommender.features import Features
 from trainer.recommender.measuring import ranking
@@ -32,6 +33,7 @@ def training_input(flags: argparse.Namespace, schema: Schema) -> InputFnWithFake
         flags.item_key,
         negatives_per_positive=flags.negatives,
         fakes=flags.fakes,
+        grouped=usual.is_grouped(vars(flags)),
         alpha=flags.alpha,
         full_users="leave_out",
         exclude=flags.exclude or None,
@@ -97,14 +99,14 @@ def pairs(flags: argparse.Namespace, schema: Schema, globs: list[str]) -> InputF
 def held_out(
     flags: argparse.Namespace, schema: Schema, catalogue: Catalogue, globs: list[str]
 ) -> HeldOut:
-    """The pairs of some files, and negatives: those of the file of them, or drawn.
+    """The pairs of some files, and negatives: of test_dir those of its file, or else drawn.
 
     What training never saw is counted, and said.
     """
     users, items, labels = _columns(pairs(flags, schema, globs), keys(flags))
     user_codes, item_codes = catalogue.user_codes(users), catalogue.item_codes(items)
     _tell(globs, catalogue, user_codes, item_codes)
-    if flags.test_negatives_file:
+    if flags.test_negatives_file and globs == flags.test_dir:
         fields = schema[flags.user_key], schema[flags.item_key]
         found = ranking.read_negatives(flags.test_negatives_file, fields, users, items)
         codes = catalogue.item_codes(found.ravel()).reshape(found.shape)

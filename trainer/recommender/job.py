@@ -18,7 +18,7 @@ from sampling.estimator import install
 from sampling.input_fn.cluster import Task
 from trainer.distributed import member
 from trainer.job_dir import contents, restart, trained
-from trainer.recommender import data_dir, inputs
+from trainer.recommender import data_dir, inputs, usual
 from trainer.recommender.evaluate import evaluate
 from trainer.recommender.options import FLAGS
 from trainer.recommender.predict import predict
@@ -50,11 +50,11 @@ def run(given: argparse.Namespace) -> None:
         "predict": predict,
     }
     with quiet.plain_errors(given.job_dir):
-        flags = _resolved(vars(given))
-        modes[flags.mode](flags, _schema(flags))
+        flags = resolved(vars(given))
+        modes[flags.mode](flags, schema_of(flags))
 
 
-def _schema(flags: argparse.Namespace) -> Schema:
+def schema_of(flags: argparse.Namespace) -> Schema:
     schema = Schema.from_json(
         flags.schema, flags.label, flags.weight_column, flags.forward or inputs.keys(flags)
     )
@@ -79,7 +79,7 @@ def _with_label(flags: argparse.Namespace, schema: Schema) -> Schema:
     return dataclasses.replace(schema, label=_OBSERVED)
 
 
-def _resolved(asked: Mapping[str, Any]) -> argparse.Namespace:
+def resolved(asked: Mapping[str, Any]) -> argparse.Namespace:
     """The flags that were given; for the others what the job_dir says, or the defaults.
 
     The schema of a trained model is in its job_dir: `schema` is then the text itself.
@@ -95,7 +95,7 @@ def _resolved(asked: Mapping[str, Any]) -> argparse.Namespace:
     if values["mode"] == "predict":
         values["top"] = given.get("top")  # the model's own says how it was measured
         values["exclude"] = given.get("exclude", [])  # the model's own are known already
-    flags = argparse.Namespace(**values)
+    flags = argparse.Namespace(**usual.filled(values))
     for name in ("output", "users"):
         refuse_other_mode(flags, name, "predict")
     if flags.mode != "predict" or not flags.top:
@@ -107,22 +107,6 @@ def _resolved(asked: Mapping[str, Any]) -> argparse.Namespace:
         )
     if flags.users and not flags.top:
         raise SamplingError("--users goes with --top, which asks for lists; pass it")
-    if flags.model == "linear" and flags.best_metric == "log_loss":
-        raise SamplingError(
-            "--best_metric is log_loss, which a linear model of no probabilities does not have; "
-            "name rmse, mae, hr or ndcg"
-        )
-    if flags.model == "two_tower" and flags.best_metric not in ("hr", "ndcg"):
-        raise SamplingError(
-            f"--best_metric is {flags.best_metric}, which a model of scores alone does not have; "
-            "name hr or ndcg"
-        )
-    for name in ("user_features", "item_features"):
-        if getattr(flags, name) and flags.model != "two_tower":
-            raise SamplingError(
-                f"--{name} is given and --model={flags.model} learns from ids alone; pass "
-                "--model=two_tower, or leave it out"
-            )
     return flags
 
 

@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from sampling.command_line import common
 from sampling.command_line.flag import Flag
 from sampling.command_line.values import names, number, renames, whole, whole_numbers
+from trainer.recommender import usual
 from trainer.training import every_job
 
 DESCRIPTION = "trains, evaluates or predicts with a model of users and items"
-MODELS = ("linear", "gmf", "mlp", "neumf", "two_tower")
-
 FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "job": every_job.JOB,
     common.GLOBS: (
@@ -45,7 +44,13 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
         *every_job.DATA,
     ),
     "sampling": (
-        Flag("negatives", 4.0, number(0), "unobserved pairs for each observed one"),
+        Flag(
+            "negatives",
+            None,
+            number(0),
+            "unobserved pairs for each observed one; unless given: 20 for a softmax of gmf, mlp or "
+            "neumf, or else 4",
+        ),
         Flag(
             "fakes",
             "per_user",
@@ -54,25 +59,40 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             choices=("uniform", "per_user", "popularity"),
         ),
         Flag("alpha", 0.75, number(0, or_equal=True), "fakes=popularity: popularity^alpha"),
-        every_job.NUM_EPOCHS,
-        *every_job.READING,
+        every_job.NUM_EPOCHS._replace(default=20),
+        every_job.READING[0]._replace(
+            default=None,
+            help="rows of a training batch, or groups; unless given: 2,048 for two_tower, 128 for "
+            "a linear model, or else 1,024",
+        ),
+        *every_job.READING[1:],
     ),
     "model": (
         Flag(
             "model",
-            "neumf",
+            "two_tower",
             str,
-            "linear regression of the label on user and item; the probability that a pair is "
-            "observed by generalized matrix factorization, a deep net, or both; or a vector for "
-            "each user and item by ids and features, and a softmax over all items",
-            choices=MODELS,
+            "a vector for each user and item by ids and features; generalized matrix "
+            "factorization, a deep net, or both; or linear regression of the label on user and "
+            "item",
+            choices=usual.MODELS,
+            of_model=True,
+        ),
+        Flag(
+            "loss",
+            None,
+            str,
+            "what gmf, mlp and neumf learn by: a softmax over each observed pair and its "
+            "unobserved ones, which is usual, or cross-entropy of each pair, as in their paper",
+            choices=usual.LOSSES,
             of_model=True,
         ),
         Flag(
             "factors",
-            8,
+            None,
             whole(1),
-            "of gmf and of two_tower, and units of the last layer of mlp",
+            "of gmf and of two_tower, and units of the last layer of mlp; unless given: 64 for "
+            "two_tower, 16 for a softmax of the others, 8 for cross-entropy",
             of_model=True,
         ),
         Flag(
@@ -86,18 +106,24 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "learning_rate",
             None,
             number(0),
-            "of Adam (0.004 for gmf and two_tower, or else 0.001), or of Ftrl (0.2) for a "
-            "linear model",
+            "of Adam, or of Ftrl for a linear model; unless given: what suits the model",
         ),
-    ),
-    "model two_tower": (
+        every_job.DECAY,
+        Flag(
+            "l2",
+            None,
+            number(0, or_equal=True),
+            "penalty of the squares of a pair's vectors, or of a linear model's weights; unless "
+            "given: what suits the model",
+        ),
         Flag(
             "softmax_negatives",
             512,
             whole(1),
-            "items drawn for each batch by popularity^alpha, in place of all others",
+            "two_tower: items drawn for each batch by popularity^alpha, in place of all others",
         ),
-        Flag("l2", 0.003, number(0, or_equal=True), "penalty of the squares of a pair's vectors"),
+    ),
+    "features": (
         Flag(
             "user_features",
             None,
@@ -123,10 +149,10 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "habits of training": (
         Flag(
             "best_metric",
-            "hr",
+            "ndcg",
             str,
             "what is measured after every epoch: the checkpoint where it is best is kept, "
-            "exported, evaluated and predicted with; the linear model has no log_loss",
+            "exported, evaluated and predicted with; a softmax has hr and ndcg alone",
             choices=("hr", "ndcg", "log_loss", "rmse", "mae"),
         ),
         every_job.PATIENCE,

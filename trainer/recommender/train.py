@@ -44,8 +44,8 @@ class RecommenderTraining:
     def __init__(self, flags: argparse.Namespace, schema: Schema, task: Task):
         self._flags, self._schema, self._task = flags, schema, task
         self._pairs = inputs.training_input(flags, schema)
-        is_softmax = flags.model == "two_tower"
-        self._input = inputs.observed_pairs(flags, schema) if is_softmax else self._pairs
+        draws = flags.model == "two_tower"  # by itself
+        self._input = inputs.observed_pairs(flags, schema) if draws else self._pairs
         if self._task.is_alone:
             self._done = restart.resumed(self._input, flags)
             self._steps = self._input.steps_per_epoch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sampling.estimator import legacy_keras
+from trainer.training.decay import schedule
 
 _OPTIMIZERS = {
     "adam": ("Adam", 0.003),
@@ -26,13 +27,8 @@ def legacy(name: str, rate: float | None, decay: str, total_steps: int) -> Any:
         total_steps: where the rate reaches 0.
     """
     class_name, usual = _OPTIMIZERS[name]
-    start: Any = rate or usual
-    if name != "ftrl" and decay != "none":
-        # Upweighted rows make for big steps. With a constant rate the last of them decide on the
-        # mean prediction: it was off by 8 % where it is off by 1 % with a rate that falls. FTRL's
-        # weights are a function of the rate, and are 0 when it is.
-        schedules = legacy_keras().optimizers.schedules
-        falling = {"cosine": schedules.CosineDecay, "linear": schedules.PolynomialDecay}
-        options = {"end_learning_rate": 0.0} if decay == "linear" else {}
-        start = falling[decay](start, total_steps, **options)
-    return getattr(legacy_keras().optimizers.legacy, class_name)(start)
+    # Upweighted rows make for big steps. With a constant rate the last of them decide on the
+    # mean prediction: it was off by 8 % where it is off by 1 % with a rate that falls. FTRL's
+    # weights are a function of the rate, and are 0 when it is.
+    falling = schedule(rate or usual, "none" if name == "ftrl" else decay, total_steps)
+    return getattr(legacy_keras().optimizers.legacy, class_name)(falling)

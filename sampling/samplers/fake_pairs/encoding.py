@@ -47,10 +47,11 @@ class PairRows:
         self._candidates, self._keys, self._schema = candidates, keys, schema
         self._sides = options.sides if options else ("",)
         self._is_paired = bool(options and options.paired)
+        self._group = options.group if options else 0
         self._has_log_q = bool(options and options.fakes == "popularity")
         known = candidates.known
         self._features: PairFeatures = pair_features.of_candidates(
-            known, keys, lookups, schema, self._sides
+            known, keys, lookups, schema, self._sides, self._group
         )
         names = schema.features_to_forward
         self.forwarded = tuple(side + name for side in self._sides for name in names)
@@ -64,7 +65,8 @@ class PairRows:
     def dtypes(self, blocks: Any) -> dict[str, np.dtype]:
         found = dict(self._features.dtypes)
         if self._has_log_q:
-            found |= {side + LOG_Q: np.dtype(np.float32) for side in self._sides}
+            log_q = pair_features.dtype_of_group(np.dtype(np.float32), self._group)
+            found |= {side + LOG_Q: log_q for side in self._sides}
         label = self._schema.label_field
         if label is not None and self._is_paired:
             found[label.name] = np.dtype(np.int64)

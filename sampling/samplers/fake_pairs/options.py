@@ -33,6 +33,7 @@ class FakeOptions:
     alpha: float = 0.75
     paired: bool = False
     full_users: str = "error"
+    grouped: bool = False
 
     def __post_init__(self) -> None:
         ratio = checks.positive_number("balance_ratio", self.balance_ratio)
@@ -50,15 +51,33 @@ class FakeOptions:
                     "0.000001; fix it"
                 )
         if self.fakes is None:
-            object.__setattr__(self, "fakes", "per_user" if self.paired else "uniform")
+            of_user = self.paired or self.grouped
+            object.__setattr__(self, "fakes", "per_user" if of_user else "uniform")
         checks.one_of("fakes", self.fakes, FAKES)
         checks.one_of("full_users", self.full_users, ("error", "leave_out"))
         _check_alpha(self.alpha)
-        if self.paired and self.fakes == "uniform":
+        if (self.paired or self.grouped) and self.fakes == "uniform":
             raise SamplingError(
-                "paired is True and fakes is 'uniform', expected fakes of the same user to compare "
-                "with; pass fakes='per_user' or 'popularity'"
+                f"{self.of_a_row} is True and fakes is 'uniform', expected fakes of the same user "
+                "to compare with; pass fakes='per_user' or 'popularity'"
             )
+        if self.grouped and self.paired:
+            raise SamplingError("paired and grouped are both True, expected one; leave one out")
+        if self.grouped and self.per_positive.denominator > 1:
+            raise SamplingError(
+                f"grouped is True with {float(self.per_positive):g} fakes for each observed pair, "
+                "expected a whole number; pass negatives_per_positive"
+            )
+
+    @property
+    def of_a_row(self) -> str:
+        """The argument by which a row has several items; "" if it has one."""
+        return "paired" if self.paired else "grouped" if self.grouped else ""
+
+    @property
+    def group(self) -> int:
+        """Items of a row that is a group; 0: rows are no groups."""
+        return 1 + int(self.per_positive) if self.grouped else 0
 
     @property
     def per_positive(self) -> Fraction:

@@ -22,15 +22,19 @@ class PairFeatures:
 
     Args:
         tables: for each feature its column of codes and its table: an array by code, or a MultiHot.
+        group: items of a row, if rows are groups, or 0.
     """
 
-    def __init__(self, tables: Mapping[str, tuple[str, Any]]):
-        self._tables = tables
+    def __init__(self, tables: Mapping[str, tuple[str, Any]], group: int = 0):
+        self._tables, self._group = tables, group
 
     @property
     def dtypes(self) -> dict[str, np.dtype]:
         """By feature; with a shape, where a row is a vector."""
-        return {name: lookup.dtype(table) for name, (_, table) in self._tables.items()}
+        return {
+            name: dtype_of_group(lookup.dtype(table), self._group if code == ITEM else 0)
+            for name, (code, table) in self._tables.items()
+        }
 
     def needed(self, names: Sequence[str]) -> tuple[str, ...]:
         """The columns that a chunk must have for some features: codes, and those not looked up."""
@@ -42,7 +46,8 @@ class PairFeatures:
         for name in names:
             if name in self._tables:
                 code, table = self._tables[name]
-                chunk[name] = table[chunk[code]]
+                found = table[chunk[code].ravel()]
+                chunk[name] = found.reshape(*chunk[code].shape, *found.shape[1:])
         return {name: chunk[name] for name in (*names, WEIGHT_FEATURE)}
 
 
@@ -52,6 +57,7 @@ def of_candidates(
     lookups: Mapping[str, Lookup | None],
     schema: Schema,
     sides: Sequence[str],
+    group: int = 0,
 ) -> PairFeatures:
     """The features of users and items.
 
@@ -60,6 +66,7 @@ def of_candidates(
         keys: what users' and items' ids are called as features.
         lookups: of users and of items, by argument.
         sides: what features' names begin with; of two each row has two items.
+        group: items of a row, if rows are groups, or 0.
 
     Raises:
         SamplingError: a lookup does not know an id, or names do not go together.
@@ -74,7 +81,12 @@ def of_candidates(
     for side, item in zip(sides, codes, strict=True):
         tables |= {side + name: (USER, table) for name, table in users.items()}
         tables |= {side + name: (item, table) for name, table in items.items()}
-    return PairFeatures(tables)
+    return PairFeatures(tables, group)
+
+
+def dtype_of_group(dtype: np.dtype, group: int) -> np.dtype:
+    """Of a feature that a row has for each of its items."""
+    return np.dtype((dtype.base, (group, *dtype.shape))) if group else dtype
 
 
 def _features_of(

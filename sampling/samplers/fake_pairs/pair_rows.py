@@ -1,4 +1,4 @@
-"""Observed pairs and fakes as the rows of a chunk: each a row, or two of them side by side."""
+"""Observed pairs and fakes as the rows of a chunk: each a row, two side by side, or in groups."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from sampling.errors import SamplingError
 from sampling.order import apportionment
 from sampling.order.rounds import Slice
+from sampling.rows import columns
 from sampling.rows.columns import Round, Strings
 from sampling.samplers.fake_pairs.candidates import ITEM, ITEM_A, ITEM_B, LOG_Q, USER
 from sampling.samplers.sampler import Part
@@ -71,11 +72,30 @@ def side_by_side(
     ]
 
 
-def gathered(slices: Sequence[Slice[Round]], name: str) -> np.ndarray:
+def in_groups(slices: Sequence[Slice[Round]], fakes: Mapping[str, Any], label: str) -> list[Part]:
+    """A row for each observed pair: its item, and then the fakes' items.
+
+    Args:
+        slices: of observed pairs.
+        fakes: columns [fakes], as many for each observed pair, in their order.
+        label: the column's name; it is the observed pair's own.
+    """
+    users = gathered(slices, USER)
+    rows = Round({USER: users})
+    for name in {ITEM, LOG_Q} & set(fakes):
+        own = gathered(slices, name)[:, np.newaxis]
+        rows[name] = np.concatenate([own, fakes[name].reshape(len(users), -1)], axis=1)
+    rows |= {
+        name: gathered(slices, name)
+        for name in (label, WEIGHT_FEATURE)
+        if name in slices[0].columns
+    }
+    return [Part([Slice(rows, np.arange(len(users)))])]
+
+
+def gathered(slices: Sequence[Slice[Round]], name: str) -> Any:
     """One column of the slices' rows."""
-    parts: list[Any] = [slice_.columns[name] for slice_ in slices]
-    rows = [slice_.rows for slice_ in slices]
-    return np.concatenate([part.take(of) for part, of in zip(parts, rows, strict=True)])
+    return columns.concatenated([each.columns[name].take(each.rows) for each in slices])
 
 
 def checked_label(schema: Schema, default_label: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -131,18 +132,18 @@ class FakePairs(ObservedPairs):
     def plan(self, sizes: Sizes) -> Plan:
         options, candidates = self._options, self.candidates
         no_prior = ""
-        if options.paired or options.fakes != "uniform":
-            how = "paired" if options.paired else repr(options.fakes)
+        if options.of_a_row or options.fakes != "uniform":
+            how = options.of_a_row or repr(options.fakes)
             no_prior = (
                 f"fakes are {how}, which shifts the odds of users and items each by another "
                 "factor, expected 'uniform'; take the outputs for ranking, or draw uniformly"
             )
         made_up = MadeUp(
             FAKE,
-            options.per_positive,
+            Fraction(1) if options.grouped else options.per_positive,
             candidates.num_pairs - len(candidates.known.codes),
             candidates.checksum(repr((options, self._default_label))),
-            replaces_leading=options.paired,
+            replaces_leading=bool(options.of_a_row),
             no_prior=no_prior,
         )
         shares = None if self._batch_size is None else self._shares
@@ -153,7 +154,10 @@ class FakePairs(ObservedPairs):
     ) -> list[Part]:
         users, label = pair_rows.gathered(rows, USER), self.pairs.schema.label_field
         assert label is not None  # or there is no default for it
-        fakes = self.candidates.draw(generator, users, np.diff(before))
+        each = np.diff(before) * (self._options.group - 1 if self._options.grouped else 1)
+        fakes = self.candidates.draw(generator, users, each)
+        if self._options.grouped:
+            return pair_rows.in_groups(rows, fakes, label.name)
         if self._options.paired:
             return pair_rows.side_by_side(rows, fakes, before, self._options.share, label.name)
         return pair_rows.one_by_one(rows, fakes, label, self._default_label)

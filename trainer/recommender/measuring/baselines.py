@@ -25,6 +25,13 @@ class Ranker(Protocol):
         """float32 [users, items]"""
 
 
+class PairRanker(Ranker, Protocol):
+    """Scores some items for each user, too; the unknown item has the code after the last."""
+
+    def of_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """float32 [n, group] of users [n] and items [n, group]"""
+
+
 class Popular:
     """Ranks by how many users of the training have an item."""
 

@@ -10,15 +10,16 @@ from sampling.estimator import install
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
 from trainer.job_dir import trained
 from trainer.recommender.catalogue import ITEMS, USERS, Catalogue
-from trainer.recommender.model import networks
-from trainer.recommender.model.networks import IdVocabulary
+from trainer.recommender.model import estimators, ids
+from trainer.recommender.model.ids import IdVocabulary
+from trainer.recommender.model.networks import PairNetwork
 from trainer.recommender.model.two_tower import TwoTower
 
 
 def build(
     flags: argparse.Namespace, catalogue: Catalogue, group: int, steps_per_epoch: int = 1
 ) -> Any:
-    """With the vocabularies in the job_dir; `group` as for `networks.build`."""
+    """With the vocabularies in the job_dir; `group` as for `estimators.build`."""
     config = install().RunConfig(
         model_dir=flags.job_dir,
         tf_random_seed=flags.seed,
@@ -27,14 +28,18 @@ def build(
         keep_checkpoint_max=2,
         checkpoint_save_graph_def=False,  # nothing reads these files
     )
-    known = networks.popularity(flags, catalogue.popularity)
-    towers = two_tower(flags, catalogue)
-    return networks.build(flags, *vocabularies(flags, catalogue), known, towers, config, group)
+    popular = ids.popularity(flags, catalogue.popularity)
+    model = of_codes(flags, catalogue)
+    known = vocabularies(flags, catalogue)
+    total_steps = flags.num_epochs * steps_per_epoch
+    return estimators.build(flags, *known, model, popular, config, group, total_steps)
 
 
-def two_tower(flags: argparse.Namespace, catalogue: Catalogue) -> TwoTower | None:
-    """The model, if it is that one."""
-    return TwoTower(flags, catalogue) if flags.model == "two_tower" else None
+def of_codes(flags: argparse.Namespace, catalogue: Catalogue) -> PairNetwork | TwoTower | None:
+    """The model; None for the linear one, which is of ids."""
+    if flags.model == "linear":
+        return None
+    return (TwoTower if flags.model == "two_tower" else PairNetwork)(flags, catalogue)
 
 
 def vocabularies(
@@ -42,8 +47,8 @@ def vocabularies(
 ) -> tuple[IdVocabulary, IdVocabulary]:
     """Of users and of items, in the job_dir."""
 
-    def vocabulary(key: str, name: str, ids: Vocabulary) -> IdVocabulary:
-        return IdVocabulary(key, f"{flags.job_dir}/{name}", len(ids), ids.ids.dtype != object)
+    def vocabulary(key: str, name: str, known: Vocabulary) -> IdVocabulary:
+        return IdVocabulary(key, f"{flags.job_dir}/{name}", len(known), known.ids.dtype != object)
 
     return (
         vocabulary(flags.user_key, USERS, catalogue.users),

@@ -8,8 +8,9 @@ from typing import Any
 import tensorflow as tf
 
 from trainer.recommender.catalogue import Catalogue, with_unknown
-from trainer.recommender.model import checkpoints, networks
-from trainer.recommender.model.networks import IdVocabulary
+from trainer.recommender.model import checkpoints, estimators
+from trainer.recommender.model.ids import IdVocabulary, of_known, popularity
+from trainer.recommender.model.vectors import Codes
 
 COUNT, SCORE = "count", "prediction"  # of the outputs; the others are called as columns are
 
@@ -31,8 +32,8 @@ class Scorer(tf.Module):
         self._item_ids = tf.Variable(with_unknown(catalogue.items), trainable=False)
         self._first_pairs = tf.Variable(catalogue.first_pairs(), trainable=False)
         self._known_items = tf.Variable(catalogue.known_items(), trainable=False)
-        self._towers = checkpoints.two_tower(flags, catalogue)
-        self._popularity = networks.popularity(flags, catalogue.popularity)
+        self._model = checkpoints.of_codes(flags, catalogue)
+        self._popular = popularity(flags, catalogue.popularity)
         self._values = _variables(flags, users, items, checkpoint)
         user, item = (
             tf.TensorSpec([None], tf.int64 if each.is_integer else tf.string, each.key)
@@ -85,19 +86,15 @@ class Scorer(tf.Module):
 
     def _scores(self, users: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         """float32 [batch] out of codes [batch]: logits, or labels of a linear model."""
-        flags, sizes = self._flags, (self._users.size, self._items.size)
-        if flags.model == "linear":
+        model, sizes = self._model, (self._users.size, self._items.size)
+        if model is None:
             known = [(users, sizes[0] + 1), (items, sizes[1] + 1)]
-            return networks.linear_scores(self._variable, *known)
+            return estimators.linear_scores(self._variable, *known)
 
-        def model(users: Any, items: Any) -> tf.Tensor:
-            if self._towers is not None:
-                return self._towers.scores(self._variable, users, items)
-            return networks.logits(
-                flags.model, self._variable, flags.factors, flags.layers, users, items
-            )
+        def scores(users: Codes, items: Codes) -> tf.Tensor:
+            return model.scores(self._variable, users, items)
 
-        return networks.of_known(model, (users, sizes[0]), (items, sizes[1]), self._popularity)
+        return of_known(scores, (users, sizes[0]), (items, sizes[1]), self._popular)
 
     def _predicted(self, scores: tf.Tensor) -> tf.Tensor:
         return scores if self._flags.model == "linear" else tf.sigmoid(scores)

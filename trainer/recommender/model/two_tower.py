@@ -21,8 +21,11 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.recommender.catalogue import Catalogue
+from trainer.recommender.model import losses, vectors
+from trainer.recommender.model.vectors import Codes, Variable
 
 USER, ITEM = "two_tower/user", "two_tower/item"
+_START = 0.1  # of users; zeros of both sides would have no gradient
 
 
 class TwoTower:
@@ -40,49 +43,42 @@ class TwoTower:
         self._log_popularity = np.log(known).astype(np.float32)
         self.log_q = log_probabilities(counts, flags.alpha)
 
-    def scores(self, variable: Any, users: Any, items: Any) -> tf.Tensor:
-        """float32 [batch]; see `networks.logits`."""
-        vectors, biases = self._of_items(variable, items)
-        return tf.reduce_sum(self._vectors(variable, USER, users) * vectors, axis=1) + biases
+    def scores(self, variable: Variable, users: Codes, items: Codes) -> tf.Tensor:
+        """float32 [batch]; see `PairNetwork.scores`."""
+        found, biases = self._of_items(variable, items)
+        return tf.reduce_sum(self._of_users(variable, users) * found, axis=1) + biases
 
-    def loss(self, variable: Any, users: Any, items: Any, weights: tf.Tensor) -> tf.Tensor:
+    def loss(
+        self, variable: Variable, users: Codes, items: Codes, labels: Any, weights: tf.Tensor
+    ) -> tf.Tensor:
         """[]: the mean over a batch of observed pairs."""
         drawn = tf.random.categorical(self.log_q[np.newaxis], self._draws)[0]
-        of_users = self._vectors(variable, USER, users)
+        of_users = self._of_users(variable, users)
         codes, size = items
-        vectors, biases = self._of_items(variable, items)
-        of_pairs = tf.reduce_sum(of_users * vectors, axis=1) + biases
+        of_items, biases = self._of_items(variable, items)
+        of_pairs = tf.reduce_sum(of_users * of_items, axis=1) + biases
         others, other_biases = self._of_items(variable, (drawn, size))
         logits = tf.matmul(of_users, others, transpose_b=True) + other_biases
         logits -= tf.gather(self.log_q, drawn) + float(np.log(self._draws))
         is_same = drawn[tf.newaxis] == codes[:, tf.newaxis]
         logits = tf.where(is_same, -np.inf, logits)
-        every = tf.concat([of_pairs[:, tf.newaxis], logits], axis=1)
-        losses = tf.reduce_logsumexp(every, axis=1) - of_pairs
-        losses += self._l2 * (tf.reduce_sum(of_users**2, 1) + tf.reduce_sum(vectors**2, 1))
-        return tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
+        found = losses.softmax(tf.concat([of_pairs[:, tf.newaxis], logits], axis=1))
+        return losses.mean(found + self._l2 * losses.squares(of_users, of_items), weights)
 
-    def _of_items(self, variable: Any, items: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    def _of_users(self, variable: Variable, users: Codes) -> tf.Tensor:
+        rest = self._factors, _START, self._features[USER]
+        return vectors.of_codes(variable, USER, users, *rest)
+
+    def _of_items(self, variable: Variable, items: Codes) -> tuple[tf.Tensor, tf.Tensor]:
         """Vectors [batch, factors] and biases [batch]."""
         codes, size = items
+        features = self._features[ITEM]
         biases = variable(f"{ITEM}_bias", [size], tf.zeros_initializer())
         found = tf.gather(biases, codes) + tf.gather(self._log_popularity, codes)
-        if width := self._features[ITEM].shape[1]:
+        if width := features.shape[1]:
             weights = variable(f"{ITEM}_features_bias", [width], tf.zeros_initializer())
-            found += tf.linalg.matvec(tf.gather(self._features[ITEM], codes), weights)
-        return self._vectors(variable, ITEM, items), found
-
-    def _vectors(self, variable: Any, side: str, entities: Any) -> tf.Tensor:
-        codes, size = entities
-        # Zeros of both sides would have no gradient; an item that is never seen stays at zero.
-        start = tf.random_normal_initializer(stddev=0.1) if side == USER else None
-        own = variable(side, [size, self._factors], start or tf.zeros_initializer())
-        found = tf.nn.embedding_lookup(own, codes)
-        if width := self._features[side].shape[1]:
-            uniform = tf.compat.v1.glorot_uniform_initializer()
-            weights = variable(f"{side}_features", [width, self._factors], uniform)
-            found += tf.gather(self._features[side], codes) @ weights
-        return found
+            found += tf.linalg.matvec(tf.gather(features, codes), weights)
+        return vectors.of_codes(variable, ITEM, items, self._factors, 0.0, features), found
 
 
 def log_probabilities(counts: np.ndarray, alpha: float) -> np.ndarray:
