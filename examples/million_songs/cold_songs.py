@@ -3,8 +3,8 @@
     python -m examples.million_songs.cold_songs --data=output/songs/data --output=output/songs/cold
 
 Every fifth song of `songs.csv` is kept out of training. Then each listener's plays of such songs
-are ranked among the other such songs: AUC is how often a play comes before a song not played, by
-chance one half, which is what a model of ids alone has.
+are ranked among the other such songs. AUC is how often a play comes before a song not played: one
+half by chance, and for a model of ids alone.
 """
 
 from __future__ import annotations

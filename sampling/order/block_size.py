@@ -4,10 +4,10 @@ What reading whole blocks costs in variance goes with (rows of a block) / (block
 blocks are to be small. What small ones cost is a read for each: ten microseconds for a local file,
 which parsing some hundred bytes takes, too; a request in a bucket.
 
-Neighbouring blocks are one read. A gap between two is not bridged. Of sixteen requests in flight
-each takes 2 ms if the first byte takes 30, in which 50 MB/s bring 100 KB: for the time alone, gaps
-of that size would be worth it. But the gap is another block at least, which a sample is not to
-read, and whoever bridged it would have fetched twice what is used.
+Neighbouring blocks are one read. A gap between two is not bridged. If the first byte takes 30 ms,
+each of sixteen requests in flight takes 2 ms, in which 50 MB/s bring 100 KB. For the time alone,
+gaps of that size would be worth reading. But a gap is another block at least, and a sample is not
+to read it: twice the bytes would be fetched that are used.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def export(scorer: Scorer, directory: str) -> None:
       others of a row are of no meaning.
 
     Unknown users are ranked for by popularity. Scores order the items of a user. By cross-entropy
-    a score is the probability that a pair is an observed one among the pairs that the model was
-    trained on, most of which were made up; by a softmax it is no probability.
+    a score is the probability that a pair is an observed one, among the pairs of training, most of
+    which were made up. By a softmax it is no probability.
     """
     tf.saved_model.save(scorer, directory, {"serving_default": scorer.score, "rank": scorer.rank})

@@ -9,8 +9,8 @@ user u and item i is
 
 plus a bias. Vectors are of ids and of features, see `vectors.py`. By cross-entropy, as in the
 paper, the score is the log-odds that a pair was observed. By the softmax it orders a user's items:
-the observed one is to have the largest share of exp(score - log q) among itself and its fakes,
-which are drawn in proportion to q. So for groups of any size the best scores are log p(i | u),
+among itself and its fakes the observed one is to have the largest share of exp(score - log q).
+Fakes are drawn in proportion to q. So for groups of any size the best scores are log p(i | u),
 but for a constant of each user.
 """
 

@@ -8,8 +8,8 @@ features alone place it. Training makes the observed item the likeliest of all b
 
     loss = -score_i + log(exp(score_i) + sum over drawn j other than i of exp(score_j) / (n q_j))
 
-where n items are drawn for a batch with probabilities q: the mean of the sum is that over all other
-items, exactly, so that the gradient tends to that of the full softmax as n grows.
+where n items are drawn for a batch with probabilities q. The mean of the sum is exactly that over
+all other items. So the gradient tends to that of the full softmax as n grows.
 """
 
 from __future__ import annotations
