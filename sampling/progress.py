@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from typing import Any
@@ -42,7 +43,7 @@ def bar(
         "initial": initial,
         "miniters": 1,
     }
-    if "ipykernel" in sys.modules and stream is sys.stderr:
+    if stream is sys.stderr and _is_in_notebook():
         from tqdm.notebook import tqdm as notebook_bar
 
         return notebook_bar(**options)
@@ -56,6 +57,13 @@ def bar(
     made = _Bar(file=lines, bar_format=without, mininterval=_LINES_SECS, **options)
     lines.is_begun = True
     return made
+
+
+def _is_in_notebook() -> bool:
+    """Whether this is a kernel with ipywidgets, which tqdm's bar is made of."""
+    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    is_kernel = "IPKernelApp" in getattr(get_shell(), "config", ())
+    return is_kernel and importlib.util.find_spec("ipywidgets") is not None
 
 
 class Progress:

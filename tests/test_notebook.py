@@ -39,3 +39,13 @@ def test_it_runs_and_prints_what_is_kept(tmp_path, monkeypatch):
         output for output in notebook.cells[-3].outputs if "image/png" in output.get("data", {})
     ]
     assert len(images) == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_progress_needs_no_widgets(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parent.parent))
+    code = "from sampling.progress import bar\nwith bar('reading', 3) as made:\n    made.update(3)"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    [output] = notebook.cells[0].outputs
+    assert output.name == "stderr" and output.text.startswith("reading     100%")
