@@ -1,6 +1,7 @@
 """Trains, exports and loads Estimators; the same on every TensorFlow, and prints what came out.
 
-    python -m tests.estimator_run train FOLDER   # makes models in FOLDER, then as `use`
+    python -m tests.estimator_run make FOLDER    # makes models in FOLDER
+    python -m tests.estimator_run train FOLDER   # makes them, then as `use`
     python -m tests.estimator_run use FOLDER     # evaluates them, trains them on, serves them
 
 Of the library it needs sampling.estimator alone. The output is a line of JSON. With the output of
@@ -125,10 +126,12 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any], tolerance: floa
 
 
 def figures(command: str, folder: Path) -> dict[str, Any]:
-    """Of models in the folder, which `train` makes there first; used in a copy of it."""
+    """Of models in the folder, which `make` and `train` make there; used in a copy of it."""
     sampling.estimator.install()
-    if command == "train":
+    if command in ("make", "train"):
         train(folder)
+    if command == "make":
+        return {}
     copy = folder.with_name(f"{folder.name}-used-by-{tf.__version__}")
     shutil.copytree(folder, copy)
     return {"TensorFlow": tf.__version__, **use(copy)}

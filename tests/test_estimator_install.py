@@ -113,10 +113,18 @@ for part in ORDER:
 
 
 @own
-def test_keras_and_estimators_in_one_process_in_any_order():
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [("0", "keras estimator keras"), ("1", "estimator keras")],
+        pytest.param(
+            [("0", "estimator keras"), ("1", "keras estimator keras")], marks=pytest.mark.long
+        ),
+    ],
+)
+def test_keras_and_estimators_in_one_process_in_any_order(runs):
     lines: dict[str, set[str]] = {}
-    orders = ["keras estimator keras", "estimator keras"]
-    for legacy, order in [("0", orders[0]), ("0", orders[1]), ("1", orders[0])]:
+    for legacy, order in runs:
         for line in run(
             f"ORDER = {order.split()}\n{BOTH}", TF_USE_LEGACY_KERAS=legacy
         ).splitlines():

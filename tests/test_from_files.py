@@ -126,7 +126,7 @@ def predictions(job: Path) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[pytest.mark.long] * (name in ("bank", "churn"))) for name in KINDS],
+    [pytest.param(name, marks=[pytest.mark.long] * (name != "shop")) for name in KINDS],
 )
 def test_four_commands(tmp_path, capsys, name):
     kind = KINDS[name]

@@ -41,15 +41,16 @@ def printed(process: subprocess.Popen[str]) -> dict:
 @pytest.mark.filterwarnings("ignore")
 def test_both_train_the_same_models_and_go_on_with_each_others(tmp_path):
     run = ("-m", "tests.estimator_run")
-    other = before(*run, "train", tmp_path / "before")
-    made = estimator_run.figures("train", tmp_path / "today")
-    made_before = printed(other)
-    assert made["TensorFlow"] != made_before["TensorFlow"]
-    assert_same(made, made_before, 1e-4)
+    other = before(*run, "make", tmp_path / "before")
+    today = estimator_run.figures("train", tmp_path / "today")
+    printed(other)
     # Checkpoints and SavedModels of the other one.
     other = before(*run, "use", tmp_path / "today")
-    assert_same(estimator_run.figures("use", tmp_path / "before"), made_before, 1e-6)
-    assert_same(printed(other), made, 1e-6)
+    of_before = estimator_run.figures("use", tmp_path / "before")
+    used_before = printed(other)
+    assert used_before["TensorFlow"] != today["TensorFlow"]
+    assert_same(used_before, today, 1e-6)
+    assert_same(of_before, today, 1e-4)
 
 
 EXPORT = """
