@@ -38,6 +38,7 @@ def typed(raw):
     return "--label=bought", f"--schema={raw / 'schema.json'}"
 
 
+@pytest.mark.long  # the README's commands do it, too
 def test_a_model_is_trained_and_evaluated_on_it(raw, tmp_path):
     data = split(raw, tmp_path / "data", *typed(raw), "--format=parquet")
     common = ["propensity", f"--job-dir={tmp_path / 'job'}", f"--data_dir={data}"]

@@ -41,7 +41,7 @@ def check(found, rows):
     return labels
 
 
-@pytest.mark.once
+@pytest.mark.long  # the README's example does it, too
 def test_a_canned_estimator_learns_from_them_and_is_exported(rows, tmp_path):
     train, test, _, columns = rows
     estimator = install().DNNClassifier(

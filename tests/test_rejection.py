@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 import tensorflow as tf
 
 from sampling import InputFnStratified, Schema
@@ -19,6 +20,7 @@ def rejected(path, rows):
     return np.array([int(label) for label, _ in halves.take(rows)])
 
 
+@pytest.mark.long  # the benchmark measures it, too
 def test_halves_from_the_first_batch_on(tmp_path):
     labels = (np.random.default_rng(0).random(60_000) < 0.01).astype(int)
     path = str(tmp_path / "rows.csv")
