@@ -340,7 +340,8 @@ class InputFn:
     def usage(self) -> dict[str, Any]:
         """What the latest call has read and handed out so far, as plain values.
 
-        It is ahead of the training by what is read ahead. Rows in the files are counted for it.
+        It is ahead of the training by what is read ahead. Rows in the files are counted for it:
+        they are read, unless they were counted before or a manifest tells.
 
         Returns:
             By class of files: rows_in_files, bytes_in_files, rows_read, bytes_read (of whole
