@@ -44,11 +44,19 @@ def test_commands_name_flags_that_there_are(path):
     for words in commands(path.read_text()):
         if words[0].isupper():  # tf-sampling COMMAND --help
             continue
-        command = words[: 2 if words[0] in JOBS else 1]
-        runner = next((at for at, word in enumerate(words) if word.startswith("--runner")), None)
-        ours = words[:runner]  # what follows is Beam's
-        flags = {word.partition("=")[0].replace("-", "_") for word in ours if word[:2] == "--"}
-        assert flags <= known(*command) | {"__help"}, words
+        if "--" in words:  # launch its flags -- job flags of the job
+            at = words.index("--")
+            check(words[:at], words[0])
+            check(words[at + 2 :], "train", words[at + 1])
+        else:
+            check(words, *words[: 2 if words[0] in JOBS else 1])
+
+
+def check(words, *command):
+    runner = next((at for at, word in enumerate(words) if word.startswith("--runner")), None)
+    ours = words[:runner]  # what follows is Beam's
+    flags = {word.partition("=")[0].replace("-", "_") for word in ours if word[:2] == "--"}
+    assert flags <= known(*command) | {"__help", "__mode"}, words
 
 
 def test_there_are_commands_to_look_at():
