@@ -104,7 +104,8 @@ def _is_passing(error: Any) -> bool:
     if isinstance(error, exceptions.ClientError):
         status, code = _answer(error)
         return status >= 500 or status == 429 or code in _PASSING
-    return isinstance(error, (exceptions.HTTPClientError, exceptions.IncompleteReadError))
+    cut = exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError
+    return isinstance(error, cut)
 
 
 @contextlib.contextmanager
