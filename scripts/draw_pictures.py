@@ -228,11 +228,9 @@ def draw_epochs(days: Days, path: Path) -> None:
     for epoch in shown:
         blocks = np.unique(negatives[epoch] // BLOCK_ROWS)
         spans = [(block * BLOCK_ROWS, BLOCK_ROWS) for block in blocks]
-        places.broken_barh(spans, (epoch + 0.15, 0.7), color=plt.cm.viridis(epoch / len(shown)))
-    everything = [np.unique(negatives[epoch] // BLOCK_ROWS) for epoch in shown]
-    for blocks, color in zip(everything, shown, strict=True):
-        spans = [(block * BLOCK_ROWS, BLOCK_ROWS) for block in blocks]
-        places.broken_barh(spans, (4.15, 0.7), color=plt.cm.viridis(color / len(shown)))
+        for line in (epoch, len(shown)):  # by itself, and with the others
+            color = plt.cm.viridis(epoch / len(shown))
+            places.broken_barh(spans, (line + 0.15, 0.7), color=color)
     places.set_yticks(np.arange(5) + 0.5, [*(f"epoch {epoch + 1}" for epoch in shown), "together"])
     places.set_ylim(5, 0)
     places.set_xlim(0, days.negatives)

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from sampling.command_line.flag import defaults
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
+from tests.variables import Variables
 from trainer.recommender import usual
 from trainer.recommender.catalogue import Catalogue
 from trainer.recommender.model.networks import PairNetwork
@@ -30,19 +31,6 @@ def catalogue(**features):
 def flags(model, **options):
     given = {"model": model, "factors": 4, "l2": 0.0, **options}
     return argparse.Namespace(**usual.filled({**defaults(FLAGS), **given}))
-
-
-class Variables:
-    """Drawn once by name."""
-
-    def __init__(self):
-        self.by_name = {}
-
-    def __call__(self, name, shape, initializer):
-        if name not in self.by_name:
-            generator = np.random.default_rng(len(self.by_name))
-            self.by_name[name] = tf.Variable(generator.normal(size=shape).astype(np.float32))
-        return self.by_name[name]
 
 
 GROUPS = np.array([[1, 4, 2], [7, 0, 0], [3, 3, 5]])

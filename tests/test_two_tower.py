@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from sampling.__main__ import main
 from sampling.samplers.fake_pairs.vocabulary import Vocabulary
+from tests.variables import Variables
 from trainer.recommender.catalogue import Catalogue
 from trainer.recommender.features import Features
 from trainer.recommender.model.two_tower import TwoTower, log_probabilities
@@ -37,19 +38,6 @@ def flags(**options):
     return argparse.Namespace(**{**usual, **options})
 
 
-class Variables:
-    """Drawn once by name, so that none is at its zeros."""
-
-    def __init__(self):
-        self.by_name = {}
-
-    def __call__(self, name, shape, initializer):
-        if name not in self.by_name:
-            generator = np.random.default_rng(len(self.by_name))
-            self.by_name[name] = tf.Variable(generator.normal(size=shape).astype(np.float32) / 2)
-        return self.by_name[name]
-
-
 def test_items_are_drawn_with_the_probabilities_that_the_loss_divides_by(catalogue):
     """Chi-square with 7 degrees of freedom: above 24.3 once in a thousand."""
     log_q = TwoTower(flags(), catalogue).log_q
@@ -70,7 +58,7 @@ def test_the_loss_and_its_gradient_tend_to_those_of_the_full_softmax(catalogue):
     tf.random.set_seed(3)
     users, items = np.array([0, 1, 2, 3, 0]), np.array([1, 4, 7, 0, 2])
     weights = np.array([1, 2, 0.5, 1, 1], np.float32)
-    model, variables = TwoTower(flags(), catalogue), Variables()
+    model, variables = TwoTower(flags(), catalogue), Variables(0.5)
     codes = (tf.constant(users), USERS), (tf.constant(items), ITEMS)
     with tf.GradientTape() as tape:
         loss = model.loss(variables, *codes, None, tf.constant(weights))

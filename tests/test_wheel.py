@@ -82,7 +82,8 @@ def commands(wheel, tmp_path, replaced=MappingProxyType({})):
     folder = tmp_path / "empty"
     folder.mkdir()
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    where = {"PATH": path, "PYTHONPATH": str(tmp_path / "installed")}
+    paths = {"PATH": path, "PYTHONPATH": str(tmp_path / "installed")}
+    where = {"cwd": folder, "env": {**os.environ, **paths}, "text": True}
     blocks = re.findall(r"```console\n(.*?) *```", README.read_text(), re.DOTALL)
     text = "".join(map(textwrap.dedent, blocks))
     assert text.count("$ ") == 7
@@ -90,19 +91,13 @@ def commands(wheel, tmp_path, replaced=MappingProxyType({})):
         command, *lines = shown.splitlines()
         for old, new in replaced.items():
             command = command.replace(old, new)
-        options = {"cwd": folder, "env": {**os.environ, **where}, "stdout": -1, "stderr": -2}
-        done = subprocess.run(["bash", "-c", command], text=True, check=False, **options)
+        together = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        done = subprocess.run(["bash", "-c", command], check=False, **together, **where)
         assert done.returncode == 0, done.stdout
         yield command, lines, done.stdout.replace("\r", "\n").splitlines()
     script = "import sampling, trainer, examples as e; print(sampling.__file__, e.__file__)"
     command = [sys.executable, "-c", script]
-    imported = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=True,
-        **{"cwd": folder, "env": {**os.environ, **where}},
-    )
+    imported = subprocess.run(command, capture_output=True, check=True, **where)
     assert imported.stdout.count(str(tmp_path / "installed")) == 2
 
 

@@ -2,7 +2,7 @@
 
 - `listing.py`, `reading.py`: globs to files, files to bytes; `buckets/`: objects of buckets
 - `creating.py`, `folders.py`: files and folders that appear whole, or not at all
-- `many.py`: more files than may be open at a time
+- `many.py`: more files than may be open at a time; `positioned.py`: read from a position
 - `staging.py`, `locking.py`, `owner.py`: where they are written meanwhile, and by whom
 - `termination.py`: commands that are told to end clean up first
 - `manifest.py`: what is in a folder of shards
@@ -22,6 +22,7 @@ from sampling.files.folders import check_place, folder
 from sampling.files.listing import File, Globs, checked, list_files, stat
 from sampling.files.locking import lock
 from sampling.files.many import OpenFiles
+from sampling.files.positioned import Positioned
 from sampling.files.reading import (
     IN_FLIGHT,
     REMOTE_CACHE,
@@ -45,6 +46,7 @@ __all__ = [
     "Globs",
     "HeldOpen",
     "OpenFiles",
+    "Positioned",
     "ServiceError",
     "ahead",
     "check_new",

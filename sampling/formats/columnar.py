@@ -119,26 +119,12 @@ class _Readable(io.RawIOBase):
         return self._opened.read(size if size >= 0 else self._size - self.tell())
 
 
-class _Planned(io.RawIOBase):
+class _Planned(files.Positioned):
     """The same, for reads of whole groups."""
 
     def __init__(self, opened: BinaryIO, size: int, end: bytes):
-        self._opened, self._size, self._end = opened, size, end
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        begin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = begin + offset
-        return self._position
+        super().__init__(size)
+        self._opened, self._end = opened, end
 
     def read(self, size: int = -1) -> bytes:
         start = self._position

@@ -321,28 +321,15 @@ class _UnderWay:
                 self._reached.popitem(last=False)
 
 
-class _Opened(io.RawIOBase):
+class _Opened(files.Positioned):
     """What a packed file holds, as an open file."""
 
     def __init__(self, index: Index):
-        self._index, self._position = index, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        begin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._index.size}
-        self._position = begin[whence] + offset
-        return self._position
+        super().__init__(index.size)
+        self._index = index
 
     def read(self, size: int = -1) -> bytes:
-        end = self._index.size if size < 0 else self._position + size
+        end = self._size if size < 0 else self._position + size
         data = self._index.read(self._position, end)
         self._position += len(data)
         return data

@@ -37,10 +37,9 @@ class ClassesTraining:
         self._test_input = self._dev_input = inputs.test(parameters)
         if flags.dev_dir:
             self._dev_input = inputs.test(parameters, flags.dev_dir)
+        # files without labels are refused now, not after the training
         for labelled in (self._test_input, self._dev_input):
-            labelled.check_mode(
-                "eval"
-            )  # files without labels are refused now, not after the training
+            labelled.check_mode("eval")
         self._run = TrainingRun(flags, task, self._input, self._dev_input, parameters.trained_steps)
         self._parameters = self._measured_columns(parameters)
 

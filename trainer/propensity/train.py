@@ -83,10 +83,9 @@ class PropensityTraining:
         self._dev_input = self._test_input
         if dev_dir:
             self._dev_input = inputs.test(parameters, dev_dir)
+        # files without labels are refused now, not after the training
         for labelled in (self._test_input, self._dev_input):
-            labelled.check_mode(
-                "eval"
-            )  # files without labels are refused now, not after the training
+            labelled.check_mode("eval")
 
     def _measured_columns(self, parameters: Parameters) -> Parameters:
         if parameters.flags.model != "wide_deep":

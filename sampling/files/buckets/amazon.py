@@ -130,5 +130,5 @@ def _plain_errors() -> Iterator[None]:
         exceptions.ProfileNotFound,
     ) as error:
         raise PermissionError(errno.EACCES, str(error)) from error
-    except (exceptions.BotoCoreError, exceptions.HTTPClientError) as error:
+    except exceptions.BotoCoreError as error:
         raise OSError(str(error).partition("\n")[0]) from error
