@@ -180,7 +180,7 @@ def _files(number: int) -> str:
 
 
 def _resuming(scale: Scale, files: data.Set, folder: Path) -> list[Any]:
-    return fresh.run(
+    return scale.run(
         "benchmarks.resuming",
         "measure",
         files=dataclasses.asdict(files),

@@ -42,6 +42,7 @@ def test_keras_gets_only_the_features_it_asks_for(make):
         make().dataset(["nope"])
 
 
+@pytest.mark.once
 def test_features_are_stacked_in_the_order_of_their_names(make):
     input_fn = make(batch_size=7)
     expected, matrices = input_fn.batches(), input_fn.batches(["x", "id"], stacked=True)
@@ -72,6 +73,7 @@ def test_numpy_keras_and_estimator_get_the_same_rows(make):
         np.testing.assert_array_equal(ours[2], estimator[0]["weight"])
 
 
+@pytest.mark.once
 def test_a_new_call_starts_afresh(make):
     input_fn = make()
     dataset = input_fn.dataset()
@@ -89,6 +91,7 @@ def test_a_dataset_iterated_again_goes_on(make):
 
 
 @making(TRAINING)
+@pytest.mark.once
 def test_an_iteration_broken_off_does_not_change_what_comes_next(make):
     expected = ids_of(list(itertools.islice(make(num_epochs=4).dataset(), 0, None)))
     dataset = make(num_epochs=2).dataset()
@@ -107,6 +110,7 @@ def test_no_number_of_epochs_is_endless(make):
     assert input_fn.dataset().cardinality() == tf.data.INFINITE_CARDINALITY
 
 
+@pytest.mark.once
 def test_restored_in_the_middle_of_epochs_only_the_rest_follows(make):
     num_epochs = 1 if make(num_epochs=2).num_epochs == 1 else 2
     input_fn = make(num_epochs=num_epochs)
@@ -116,6 +120,7 @@ def test_restored_in_the_middle_of_epochs_only_the_rest_follows(make):
     np.testing.assert_array_equal(ids_of(list(restored.dataset())), stream[30:])
 
 
+@pytest.mark.once
 def test_workers_in_step_have_as_many_batches_of_the_same_sizes(make):
     epochs = 1 if make(num_epochs=2).num_epochs == 1 else 2
     options = {"num_epochs": epochs, "batch_size": 9}

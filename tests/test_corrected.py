@@ -158,6 +158,7 @@ def still(head, model_dir):
     return tf.estimator.LinearEstimator(head, COLUMNS, str(model_dir), optimizer)
 
 
+@pytest.mark.once
 def test_a_model_starts_at_the_prior_of_what_it_is_trained_on(folder, tmp_path):
     """In training, evaluation, prediction and export alike; a correction is of that, too."""
     train = InputFnDownsampleWithWeight(

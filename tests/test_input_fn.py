@@ -138,6 +138,7 @@ def test_a_weight_that_float32_does_not_hold_is_refused(classes, weight):
         list(classes.train(weight=weight).batches())
 
 
+@pytest.mark.once
 def test_rounds_are_let_go_with_the_datasets_that_read_them(classes):
     """TensorFlow keeps generators of Datasets for ever."""
 

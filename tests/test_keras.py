@@ -204,6 +204,7 @@ def write(path, rows, bought):
     frame.to_csv(path, index=False)
 
 
+@pytest.mark.once
 def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(Path("data/train/positive/a.csv"), 40, 1)

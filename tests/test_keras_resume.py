@@ -95,6 +95,7 @@ def test_the_batches_that_follow_the_checkpoint_are_trained_on(classes, name, tm
     assert Training(make(), tmp_path / "parts").fit().epoch == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("stop", [4, 5, 11])
 def test_stopped_more_than_once_in_epochs_of_two(classes, stop, tmp_path):
     """Each epoch of fit has two of the input function: 2 x 5 batches of at most 25 rows."""

@@ -74,8 +74,8 @@ def songs(tmp_path_factory):
 @pytest.fixture(
     scope="session",
     params=[
-        *("linear", "neumf", "two_tower"),
-        *(pytest.param(name, marks=pytest.mark.long) for name in ("gmf", "mlp")),
+        *("neumf", "two_tower"),
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("linear", "gmf", "mlp")),
     ],
 )
 def job(request, songs, tmp_path_factory):
@@ -493,6 +493,7 @@ def test_popularity_ranks_the_held_out_items_of_movielens_as_published(tmp_path)
     assert hr == pytest.approx(0.453, abs=0.002) and ndcg == pytest.approx(0.253, abs=0.002)
 
 
+@pytest.mark.long  # the launcher's own tests train another model on a cluster
 def test_a_cluster_trains_and_the_chief_exports_the_last_checkpoint(songs, tmp_path, capfd):
     job = Job(songs, tmp_path / "job")
     flags = job.flags("train", "--model=gmf", "--num_epochs=1", "--batch_size=256")

@@ -715,6 +715,7 @@ ASKED = {  # the row, and its features as a client without files has them
 }
 
 
+@pytest.mark.once
 def test_every_way_of_asking_gives_the_answers_of_predict(trained, tmp_path):
     """What is missing is blank in text, NaN or "" in messages, and not there in an Example."""
     header = ",".join(name for name in TYPES if name != "bought")

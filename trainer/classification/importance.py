@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
 
 from sampling import InputFn
 from sampling.features.first_rows import first, joined
 from trainer.job_dir import contents
-from trainer.training import exported
+from trainer.training.exported import ExportedModel
 
 _ROWS, _VALUES = 5_000, 1_000_000
 _RISES = "log_loss_rises"
@@ -45,18 +44,16 @@ def measure(path: str, input_fn: InputFn, seed: int = 0) -> Rises:
     names = [each.name for each in schema.features if each.name not in schema.features_to_forward]
     rows = min(_ROWS, _VALUES // len(names))
     found, labels, weights = joined(first(input_fn.batches(), rows))
-    features = {name: tf.constant(values[:rows]) for name, values in found.items()}
+    features = {name: values[:rows] for name, values in found.items()}
     labels, weights = labels[:rows], weights[:rows]
-    signature = exported.signature(path)
+    model = ExportedModel(path)
     order = np.random.default_rng(seed).permutation(len(labels))
 
-    def losses(instead: Mapping[str, tf.Tensor]) -> np.ndarray:
-        given = {**features, **instead}
-        asked = signature.structured_input_signature[1]
-        return _losses(signature(**{name: given[name] for name in asked})["logits"].numpy(), labels)
+    def losses(instead: Mapping[str, np.ndarray]) -> np.ndarray:
+        return _losses(model({**features, **instead})["logits"], labels)
 
     usual = losses({})
-    rises = {name: losses({name: tf.gather(features[name], order)}) - usual for name in names}
+    rises = {name: losses({name: features[name][order]}) - usual for name in names}
     return {name: _mean(each, weights) for name, each in rises.items()}
 
 
