@@ -429,6 +429,20 @@ def test_grouped_rows_are_a_real_pair_and_fakes_of_the_same_user(plays, tmp_path
     assert specs["item"].shape.as_list() == [None, 4]
 
 
+@pytest.mark.parametrize("rows", [{"paired": True}, {"grouped": True}])
+def test_real_pairs_that_come_in_rows_with_fakes_are_described(plays, rows):
+    """Each pair of the files is read once an epoch, whatever the rows are that it comes in."""
+    found = plays(**rows, negatives_per_positive=3).describe()
+    number = 900 if "paired" in rows else 300
+    assert found["rows_in_an_epoch"] == {"fakes": number}
+    assert found["weighted_shares"] == {"fakes": 1}
+    assert list(found["coverage_in_an_epoch"].values()) == [1]
+    assert list(found["epochs_to_see_every_row"].values()) == [1]
+    alone = plays().describe()
+    for key in ("rows_in_files", "files_in_an_epoch", "blocks_in_an_epoch", "bytes_at_the_start"):
+        assert found[key] == alone[key]
+
+
 # --- what follows a state ---
 
 

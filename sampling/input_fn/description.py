@@ -117,9 +117,14 @@ def _of_classes(
     num_epochs: int | None,
     pool_rows: int,
 ) -> dict[str, Any]:
+    read = rows  # of the files, and made up
+    made, leading = stream.plan.made_up, stream.plan.leading
+    if leading is not None and made is not None and made.replaces_leading:
+        read = {**rows, leading: sizes[leading]}
+        rows = {made.name: rows[made.name]}  # each has a row of the files in it
     masses = {name: each * stream.plan.weight(name) for name, each in rows.items()}
     total = sum(masses.values())
-    times = {name: rows[name] / max(1, size) for name, size in sizes.items()}
+    times = {name: read[name] / max(1, size) for name, size in sizes.items()}
     in_all = {
         name: (min(1.0, each * num_epochs) if num_epochs else float(each > 0))
         for name, each in times.items()
@@ -133,7 +138,7 @@ def _of_classes(
         "coverage_in_an_epoch": {name: min(1.0, each) for name, each in times.items()},
         "coverage_in_all_epochs": in_all,
         "epochs_to_see_every_row": {
-            name: math.ceil(sizes[name] / rows[name]) if rows[name] else None for name in sizes
+            name: math.ceil(sizes[name] / read[name]) if read[name] else None for name in sizes
         },
     }
     if len(sizes) == len(rows) == 2:
@@ -141,7 +146,7 @@ def _of_classes(
         found |= {f"ratio_in_{key}": _ratio(*of.values()) for key, of in ratios.items()}
     return {
         **found,
-        **_sources(stream, sizes, rows),
+        **_sources(stream, sizes, read),
         **_bytes_read(stream, sizes, times, pool_rows),
     }
 
