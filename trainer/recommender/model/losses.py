@@ -12,7 +12,8 @@ def cross_entropy(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 def softmax(scores: tf.Tensor) -> tf.Tensor:
     """float32 [batch] of scores [batch, items], the observed item first: -log of its share."""
-    return tf.reduce_logsumexp(scores, axis=1) - scores[:, 0]
+    first = tf.zeros([tf.shape(scores)[0]], tf.int32)
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(first, scores)
 
 
 def observed(labels: tf.Tensor) -> tf.Tensor:
@@ -22,7 +23,7 @@ def observed(labels: tf.Tensor) -> tf.Tensor:
 
 def squares(*vectors: tf.Tensor) -> tf.Tensor:
     """float32 [batch]: the sum of the squares of some vectors [batch, width] of each row."""
-    return tf.add_n([tf.reduce_sum(each**2, axis=1) for each in vectors])
+    return tf.add_n([tf.reduce_sum(tf.square(each), axis=1) for each in vectors])
 
 
 def mean(losses: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
