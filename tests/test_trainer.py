@@ -694,7 +694,7 @@ def test_an_export_directory_that_is_not_a_model(trained, tmp_path, capsys):
         (tmp_path / "nowhere", "holds no SavedModel, expected the directory of an export"),
         (trained.job_dir / "export", "holds no SavedModel"),
         (tmp_path / "broken", "can't be loaded"),
-        (tmp_path / "empty", "expected 'predict' among them"),
+        (tmp_path / "empty", "has the signatures none, expected 'predict' among them"),
         (tmp_path / "other", "asks for x, which the files lack"),
     ):
         error = refused(capsys, trained.short("predict", f"--export_dir={folder}"))

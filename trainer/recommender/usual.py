@@ -14,9 +14,9 @@ LOSSES = ("softmax", "cross_entropy", "squared_error")
 _USUAL: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "two_tower": {
         "softmax": {
-            "factors": 64,
+            "factors": 128,
             "learning_rate": 0.004,
-            "l2": 0.01,
+            "l2": 0.02,
             "batch_size": 2048,
             "negatives": 4,
         }

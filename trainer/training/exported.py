@@ -42,7 +42,11 @@ class ExportedModel:
             raise SamplingError(
                 f"the SavedModel in {path} can't be loaded ({reason}), {expected}; export it again"
             ) from None
-        signatures = loaded.signature_def
+        signatures = {
+            name: signature
+            for name, signature in loaded.signature_def.items()
+            if not name.startswith("__")  # TensorFlow's own
+        }
         if _SIGNATURE not in signatures:
             raise SamplingError(
                 f"the SavedModel in {path} has the signatures {', '.join(signatures) or 'none'}, "
