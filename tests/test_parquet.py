@@ -15,7 +15,8 @@ import pytest
 import tensorflow as tf
 
 from sampling import Field, InputFn, InputFnDownsampleWithWeight, Schema
-from sampling.formats import base, groups, parquet
+from sampling.formats import base
+from sampling.formats.columnar import groups, parquet
 from tests import flips
 from tests.conftest import SCHEMA, frame, ids_of
 from tests.written import write

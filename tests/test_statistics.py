@@ -15,7 +15,7 @@ from sampling import Schema
 from sampling.__main__ import main
 from sampling.errors import SamplingError
 from sampling.schema import ColumnStatistics
-from sampling.schema.table_sketch import TableSketch, of_tables
+from sampling.schema.inferring.table_sketch import TableSketch, of_tables
 
 
 def chunks(table, rows):

@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from sampling.__main__ import main as prepare
 from sampling.prepare import schema
-from sampling.schema.inference import Wishes
+from sampling.schema.inferring.inference import Wishes
 from trainer import task
 
 ROWS = 12_000

@@ -25,7 +25,7 @@ from trainer.recommender.catalogue import Catalogue
 from trainer.recommender.measuring import full_ranking
 from trainer.recommender.measuring.full_ranking import Users
 
-_ALS = {"factors": (32, 64), "regularization": (10.0, 30.0), "alpha": (1.0, 5.0)}
+_ALS = {"factors": (32, 64), "regularization": (10.0, 30.0, 50.0), "alpha": (1.0, 5.0, 10.0)}
 _BPR = {"factors": (64,), "regularization": (0.002, 0.01)}
 
 

@@ -153,7 +153,7 @@ def _schema(flags: argparse.Namespace) -> tuple[Schema, CsvOptions]:
         return given, raw_files.csv_options(flags)
     from sampling.formats.csv.options import CsvOptions
     from sampling.prepare import schema
-    from sampling.schema.inference import Wishes
+    from sampling.schema.inferring.inference import Wishes
 
     user = flags.leave_one_out or flags.user_key
     ids = [name for name in (user, flags.item_key) if name]

@@ -44,7 +44,7 @@ FLAGS = {
 def run(flags: argparse.Namespace) -> None:
     """Prints the schema: JSON on stdout, for people a table on stderr."""
     from sampling.prepare import schema
-    from sampling.schema.inference import Wishes
+    from sampling.schema.inferring.inference import Wishes
 
     wishes = Wishes(
         flags.label,

@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from sampling.estimator import install
-from sampling.formats import text as spelled
+from sampling.formats.values import text as spelled
 from sampling.schema import FORWARDED_SUFFIX, Field, Schema
 
 CSV_ROWS = "csv_rows"

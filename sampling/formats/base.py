@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import packed, partitions, types
-from sampling.formats.conversion import BadValueError, Conversion
+from sampling.formats import packed
+from sampling.formats.values import partitions, types
+from sampling.formats.values.conversion import BadValueError, Conversion
 from sampling.order import block_size
 from sampling.order.stretches import Order
 from sampling.schema import Schema

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sampling.errors import SamplingError
-from sampling.formats import partitions
 from sampling.formats.base import CountedBlocks
+from sampling.formats.columnar.groups import GroupedBlocks
 from sampling.formats.csv.blocks import CsvBlocks
-from sampling.formats.groups import GroupedBlocks
 from sampling.formats.mixed import ClassBlocks
 from sampling.formats.registry import Blocks
 from sampling.formats.table import TableBlocks
+from sampling.formats.values import partitions
 from sampling.schema import Schema
 
 Read = Callable[[np.ndarray], tuple[pa.Table, pa.Table, pa.Table]]

@@ -8,11 +8,12 @@ from typing import Any
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import arrow, base, magic, packed, parquet, table
+from sampling.formats import base, magic, packed, table
 from sampling.formats.base import CountedBlocks, Label
+from sampling.formats.columnar import arrow, parquet
+from sampling.formats.columnar.groups import GroupedBlocks
 from sampling.formats.csv.blocks import CsvBlocks
 from sampling.formats.csv.options import CsvOptions
-from sampling.formats.groups import GroupedBlocks
 from sampling.formats.table import TableBlocks
 from sampling.formats.tfrecord import tfrecord_file
 from sampling.order.block_size import BlockSize

@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import base, types
+from sampling.formats import base
 from sampling.formats.base import CountedBlocks, Label
+from sampling.formats.values import types
 from sampling.order.block_size import IN_MEMORY, BlockSize
 from sampling.schema import Schema
 

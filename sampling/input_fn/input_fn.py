@@ -21,8 +21,7 @@ from sampling import checks, files
 from sampling.errors import SamplingError
 from sampling.formats.registry import Blocks
 from sampling.formats.writing import Layout
-from sampling.input_fn import as_written, cluster, datasets, description, elements, export, forks
-from sampling.input_fn.as_written import WrittenEpoch, WrittenRows
+from sampling.input_fn import cluster, datasets, description, elements, forks
 from sampling.input_fn.description import Description
 from sampling.input_fn.options import Reading, takes_reading
 from sampling.input_fn.stream import tally
@@ -31,6 +30,8 @@ from sampling.input_fn.stream.iteration import Iterations, Pause, Position
 from sampling.input_fn.stream.read_ahead import ROUNDS_AHEAD
 from sampling.input_fn.stream.reader import ClassFiles, CountingReader, Reader
 from sampling.input_fn.stream.tally import Tally
+from sampling.input_fn.writing import as_written, export
+from sampling.input_fn.writing.as_written import WrittenEpoch, WrittenRows
 from sampling.order.shares import Shard
 from sampling.probabilities.calibration import Prior
 from sampling.rows import batches, columns

@@ -33,7 +33,7 @@ from sampling.prepare import count as counting
 from sampling.prepare.source import Chunk, Source
 from sampling.prepare.splitting import split as splitting
 from sampling.prepare.splitting.assign import Assignment, Destination, Piece
-from sampling.schema.sketch import ColumnSketch
+from sampling.schema.inferring.sketch import ColumnSketch
 
 Open = Callable[[], Source]
 Key = tuple[str, str, int]  # of a Destination

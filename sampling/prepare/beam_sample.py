@@ -14,7 +14,7 @@ from sampling import files
 from sampling.files import manifest
 from sampling.files.manifest import Written
 from sampling.formats.writing import Layout
-from sampling.input_fn import export
+from sampling.input_fn.writing import export
 from sampling.prepare import beam, sample
 from sampling.prepare.sample import Stretch
 

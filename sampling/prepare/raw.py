@@ -10,9 +10,11 @@ import pyarrow.parquet as pq
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import arrow, columnar, packed, partitions
+from sampling.formats import packed
 from sampling.formats import table as tables
-from sampling.schema.sketch import family_of
+from sampling.formats.columnar import arrow, opening
+from sampling.formats.values import partitions
+from sampling.schema.inferring.sketch import family_of
 
 _AT_A_TIME = 65_536  # rows
 _BLOCK_ROWS, _BLOCK_BYTES = 4096, 4 * 2**20
@@ -75,9 +77,9 @@ def are_tables(data: Any) -> list[Any]:
 
 
 def _parquet(file: files.File, file_format: str) -> Iterator[RawPiece]:
-    told = columnar.damage_told(file.path, "Parquet", "Parquet file")
+    told = opening.damage_told(file.path, "Parquet", "Parquet file")
     with told, files.open_binary(file.path) as opened:
-        source = columnar.source(opened, file.size)
+        source = opening.source(opened, file.size)
         with pq.ParquetFile(source, buffer_size=2**20, page_checksum_verification=True) as parquet:
             row_bytes = file.size / max(1, parquet.metadata.num_rows)
             for batch in parquet.iter_batches(_AT_A_TIME, use_threads=False):

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sampling.input_fn.as_written import WrittenEpoch
 from sampling.input_fn.downsample import InputFnDownsampleWithWeight
 from sampling.input_fn.stream.iteration import Position
+from sampling.input_fn.writing.as_written import WrittenEpoch
 
 RowsOfBlocks = Mapping[str, np.ndarray]  # by class, int64 [blocks]
 

@@ -9,15 +9,17 @@ from typing import Any, NamedTuple
 
 from sampling import checks, files
 from sampling.errors import SamplingError
-from sampling.formats import partitions, registry
+from sampling.formats import registry
 from sampling.formats.csv.options import UTF8, CsvOptions
+from sampling.formats.values import partitions
 from sampling.prepare import dialect, raw
 from sampling.prepare.raw import RawPiece
 from sampling.prepare.source import Source
 from sampling.progress import Progress
-from sampling.schema import WEIGHT_FEATURE, ColumnStatistics, Schema, inference, json_form
-from sampling.schema.inference import Wishes
-from sampling.schema.table_sketch import TableSketch
+from sampling.schema import WEIGHT_FEATURE, ColumnStatistics, Schema, json_form
+from sampling.schema.inferring import inference
+from sampling.schema.inferring.inference import Wishes
+from sampling.schema.inferring.table_sketch import TableSketch
 
 _FEW = 5  # distinct numbers up to which they are named rather than their median
 _SHOWN, _WIDTH = 3, 24  # values in the table, and characters of each

@@ -17,7 +17,8 @@ import pyarrow.parquet
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import columnar, kept, packed, registry
+from sampling.formats import kept, packed, registry
+from sampling.formats.columnar import opening
 from sampling.formats.csv.options import CsvOptions
 from sampling.order import block_size
 from sampling.progress import Progress
@@ -240,9 +241,9 @@ def _typed(file: files.File, found: str, label: str | None) -> Schema:
     """The columns of a Parquet file."""
     if found != "parquet":
         raise SamplingError(f"{file.path} does not name the types of its columns; pass a schema")
-    told = columnar.damage_told(file.path, "Parquet", "Parquet file")
+    told = opening.damage_told(file.path, "Parquet", "Parquet file")
     with told, files.open_binary(file.path) as opened:
-        columns = pa.parquet.read_schema(columnar.source(opened, file.size))
+        columns = pa.parquet.read_schema(opening.source(opened, file.size))
     fields = tuple(_field(column.name, column.type) for column in columns)
     return Schema(fields, label, _weight(columns.names, label))
 

@@ -22,7 +22,7 @@ from sampling.errors import SamplingError
 from sampling.files import manifest
 from sampling.formats.csv.options import CsvOptions
 from sampling.formats.writing import Layout
-from sampling.input_fn import export
+from sampling.input_fn.writing import export
 from sampling.order import seeds
 from sampling.order.pair_ranks import UnobservedPairs
 from sampling.samplers.fake_pairs.known_pairs import KnownPairs

@@ -14,7 +14,7 @@ import numpy as np
 from sampling import FeatureLookup, Field, Schema
 from sampling.prepare import schema as inferring
 from sampling.samplers.fake_pairs.lookup import MultiHot
-from sampling.schema.inference import Wishes
+from sampling.schema.inferring.inference import Wishes
 
 _MOST_VALUES = 1000  # of a category or of a list
 _TENTHS = np.arange(1, 10) / 10

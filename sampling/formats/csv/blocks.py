@@ -15,8 +15,7 @@ import pyarrow as pa
 from sampling import files
 from sampling.errors import SamplingError
 from sampling.files import manifest
-from sampling.formats import base, packed, partitions, types
-from sampling.formats.conversion import BadValueError, Conversion
+from sampling.formats import base, packed
 from sampling.formats.csv import lines, parsing, scanning
 from sampling.formats.csv.csv_file import CsvFile
 from sampling.formats.csv.explanation import Explanation, shown
@@ -29,6 +28,8 @@ from sampling.formats.csv.text_reader import (
     newlines_before,
     too_long,
 )
+from sampling.formats.values import partitions, types
+from sampling.formats.values.conversion import BadValueError, Conversion
 from sampling.order.block_size import BlockSize
 from sampling.order.stretches import Order
 from sampling.schema import Schema

@@ -9,10 +9,11 @@ from typing import NoReturn
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import magic, partitions
+from sampling.formats import magic
 from sampling.formats.csv import parsing, scanning
 from sampling.formats.csv.options import UTF8, CsvOptions
-from sampling.formats.types import names_shown
+from sampling.formats.values import partitions
+from sampling.formats.values.types import names_shown
 from sampling.schema import Schema
 
 _HEAD_BYTES = 16 * 2**10  # enough lines to know how long a row is

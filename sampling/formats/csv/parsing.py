@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.csv
 
-from sampling.formats import text, types
 from sampling.formats.csv import scanning
 from sampling.formats.csv.options import UTF8, CsvOptions
+from sampling.formats.values import text, types
 from sampling.schema import Field, Schema
 
 __all__ = ["BadTextError", "CsvOptions", "CsvParser"]

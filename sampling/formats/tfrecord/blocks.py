@@ -17,10 +17,11 @@ from google.protobuf.message import DecodeError
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import base, packed, partitions, types
+from sampling.formats import base, packed
 from sampling.formats.base import HELD_BYTES, CountedBlocks, Label
 from sampling.formats.tfrecord import examples
 from sampling.formats.tfrecord.tfrecord_file import TfRecordFile
+from sampling.formats.values import partitions, types
 from sampling.order.block_size import BlockSize
 from sampling.schema import Schema
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from sampling.errors import SamplingError
-from sampling.formats import types
+from sampling.formats.values import types
 from sampling.schema import Field, Schema
 
 # What an Example calls its kinds of values, and what they are here.

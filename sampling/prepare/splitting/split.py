@@ -21,8 +21,8 @@ from sampling.prepare.splitting import classes as labelled
 from sampling.prepare.splitting.assign import Assignment, Destination, Piece
 from sampling.prepare.splitting.classes import NEGATIVE, POSITIVE, BadRowError
 from sampling.schema import ColumnStatistics, Schema, json_form
-from sampling.schema.sketch import ColumnSketch
-from sampling.schema.table_sketch import TableSketch
+from sampling.schema.inferring.sketch import ColumnSketch
+from sampling.schema.inferring.table_sketch import TableSketch
 
 _OF_IDS = 10  # values of an id that statistics name: they are no categories
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
-from sampling.schema.sketch import ColumnSketch
+from sampling.schema.inferring.sketch import ColumnSketch
 from sampling.schema.statistics import ColumnStatistics
 
 _FEW = 4096  # rows, for which threads are no gain

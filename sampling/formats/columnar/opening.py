@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import base, partitions, types
+from sampling.formats import base
 from sampling.formats.base import Label
+from sampling.formats.values import partitions, types
 from sampling.schema import Schema
 
 

@@ -16,14 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sampling.files.manifest import Written
-from sampling.formats import conversion, kept
+from sampling.formats import kept
 from sampling.formats.csv.blocks import CsvBlocks
 from sampling.formats.csv.options import CsvOptions
+from sampling.formats.values import conversion
 from sampling.formats.writing import Layout
-from sampling.input_fn import export
 from sampling.input_fn.stream.chunks import ChunkStream
 from sampling.input_fn.stream.iteration import Position
 from sampling.input_fn.stream.tally import Tally
+from sampling.input_fn.writing import export
 from sampling.order.shares import EVERYTHING
 from sampling.rows.columns import Carried, Columns, Round
 from sampling.rows.encoding import TableRows

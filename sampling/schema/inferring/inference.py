@@ -10,9 +10,9 @@ from typing import Any
 from sampling.errors import SamplingError
 from sampling.schema import kinds, labels, shapes
 from sampling.schema.field import Field
+from sampling.schema.inferring.sketch import ColumnSketch
 from sampling.schema.roles import WEIGHT_FEATURE
 from sampling.schema.schema import Schema
-from sampling.schema.sketch import ColumnSketch
 from sampling.schema.statistics import ColumnStatistics
 
 _NEARLY_ALL = 0.9  # of the values, to be numbers in another spelling, or texts that are distinct

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from sampling import files
-from sampling.formats import columnar
 from sampling.formats.base import Label
+from sampling.formats.columnar import opening
 from sampling.schema import Schema
 
 MAGIC = b"ARROW1"
@@ -58,7 +58,7 @@ class ArrowFile:
         self.names, self.left_out, self.types = list(found.names), list[str](), found
         if schema is None:
             return
-        columns = columnar.find_columns(found, schema, label, file.path)
+        columns = opening.find_columns(found, schema, label, file.path)
         self._found = columns.types
         self.names, self.left_out, self.types = columns.names, columns.left_out, columns.types_read
 
@@ -135,14 +135,14 @@ class ArrowFile:
         Raises:
             SamplingError: what is read meanwhile is damaged.
         """
-        told = columnar.damage_told(f"{self.file.path}{place}", "Arrow", "Arrow IPC file")
+        told = opening.damage_told(f"{self.file.path}{place}", "Arrow", "Arrow IPC file")
         with told, contextlib.ExitStack() as stack:
             if files.is_local(self.file.path):
                 # Not mapped: a file that becomes shorter would end the process.
                 yield stack.enter_context(pa.OSFile(self.file.path))
             else:
                 opened = stack.enter_context(self.file.open())
-                yield columnar.source(opened, self.file.size, self._end)
+                yield opening.source(opened, self.file.size, self._end)
 
 
 def _footer(source: Any, size: int) -> bytes:

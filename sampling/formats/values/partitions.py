@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from sampling.errors import SamplingError
-from sampling.formats import text
-from sampling.formats.conversion import BadValueError
+from sampling.formats.values import text
+from sampling.formats.values.conversion import BadValueError
 from sampling.schema import Schema
 
 _MISSING = "__HIVE_DEFAULT_PARTITION__"

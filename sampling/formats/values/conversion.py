@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sampling.formats import types
-from sampling.formats.types import arrow_type, expected
+from sampling.formats.values import types
+from sampling.formats.values.types import arrow_type, expected
 from sampling.schema import Field, Schema, labels
 
 _CODED = pa.dictionary(pa.int32(), pa.string())

@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sampling.formats import types
-from sampling.formats.conversion import BadValueError
-from sampling.formats.types import arrow_type
+from sampling.formats.values import types
+from sampling.formats.values.conversion import BadValueError
+from sampling.formats.values.types import arrow_type
 from sampling.schema import Field, Schema
 
 TRUE = ("true", "True", "TRUE", "t", "T", "yes", "Yes", "YES", "y", "Y", "1", "1.0")

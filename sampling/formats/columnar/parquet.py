@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 
 from sampling import files
 from sampling.errors import SamplingError
-from sampling.formats import columnar, types
 from sampling.formats.base import Label
+from sampling.formats.columnar import opening
+from sampling.formats.values import types
 from sampling.schema import Schema
 
 _SAMPLED_ROWS = 1_000  # enough to know what a row takes in memory
@@ -54,7 +55,7 @@ class ParquetFile:
                 raise pa.ArrowInvalid(
                     f"{self._metadata.num_rows:,} rows, {sum(rows):,} in its row groups"
                 )
-        found = columnar.find_columns(called, schema, label, file.path)
+        found = opening.find_columns(called, schema, label, file.path)
         self._called = dict(zip(found.types.names, called.names, strict=True))
         self.names, self.left_out, self.types = found.names, found.left_out, found.types_read
         texts = [field.name for field in schema if types.can_be_coded(field, schema)]
@@ -135,13 +136,13 @@ class ParquetFile:
         Raises:
             SamplingError: what is read meanwhile is damaged.
         """
-        told = columnar.damage_told(f"{self.file.path}{place}", "Parquet", "Parquet file")
+        told = opening.damage_told(f"{self.file.path}{place}", "Parquet", "Parquet file")
         with told, contextlib.ExitStack() as stack:
             source: Any = self.file.path
             if not files.is_local(source):
                 opened = stack.enter_context(self.file.open())
                 is_planned = self._metadata is not None and not piecewise
-                source = columnar.source(opened, self.file.size, b"" if is_planned else None)
+                source = opening.source(opened, self.file.size, b"" if is_planned else None)
             yield stack.enter_context(
                 pq.ParquetFile(
                     source,

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sampling.schema import shapes
+from sampling.schema.inferring.values import Values
 from sampling.schema.shapes import Shaped
 from sampling.schema.statistics import LEVELS, ColumnStatistics
-from sampling.schema.values import Values
 
 MOST_VALUES, MOST_NUMBERS = 1000, 20  # that statistics name
 _NOTHINGS = 10  # spellings of no value that are told apart

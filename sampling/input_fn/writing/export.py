@@ -25,7 +25,7 @@ from sampling.rows.columns import Strings
 from sampling.schema import WEIGHT_FEATURE, Field, Schema, json_form, labels
 
 if TYPE_CHECKING:
-    from sampling.input_fn.as_written import WrittenEpoch
+    from sampling.input_fn.writing.as_written import WrittenEpoch
 
 SPLIT = "epoch"  # what the manifest calls it
 
