@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -52,6 +53,20 @@ class PairNetwork:
             users, items: codes and how many there are.
         """
         return self._scored(variable, users, items)[0]
+
+    def of_all_items(
+        self, variable: Variable, num_users: int, num_items: int
+    ) -> Callable[[tf.Tensor], tf.Tensor]:
+        """A function: the code [] of a known user -> float32 [items], the scores of all items.
+
+        What depends on the items alone is computed here, and not for each user.
+        """
+        everything = tf.range(num_items, dtype=tf.int64), num_items
+
+        def scores(user: tf.Tensor) -> tf.Tensor:
+            return self.scores(variable, (tf.fill([num_items], user), num_users), everything)
+
+        return scores
 
     def loss(
         self, variable: Variable, users: Codes, items: Codes, labels: tf.Tensor, weights: tf.Tensor

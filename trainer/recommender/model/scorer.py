@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -53,7 +54,7 @@ class Scorer(tf.Module):
 
     def _all_scores(self, users: tf.Tensor) -> tf.Tensor:
         """float32 [batch, items] out of codes [batch]."""
-        return tf.map_fn(self._of_user, users, fn_output_signature=tf.float32)
+        return tf.map_fn(self._of_users(), users, fn_output_signature=tf.float32)
 
     def _rank(
         self, user: tf.Tensor, top: tf.Tensor, exclude_known: tf.Tensor
@@ -64,12 +65,13 @@ class Scorer(tf.Module):
         left = self._items.size - tf.cast(end - first, tf.int32)
         counts = tf.maximum(tf.minimum(top, left), 0)
         width = tf.reduce_max(tf.concat([counts, [0]], 0))
+        scores_of = self._of_users()
 
         def of_user(each: Any) -> tuple[tf.Tensor, tf.Tensor]:
             code, start, stop = each
             known = tf.cast(self._known_items[start:stop], tf.int64)[:, tf.newaxis]
             lowest = tf.fill([stop - start], tf.float32.min)
-            scores = tf.tensor_scatter_nd_update(self._of_user(code), known, lowest)
+            scores = tf.tensor_scatter_nd_update(scores_of(code), known, lowest)
             return tuple(tf.math.top_k(scores, width))
 
         signature = tf.TensorSpec([None], tf.float32), tf.TensorSpec([None], tf.int32)
@@ -79,10 +81,16 @@ class Scorer(tf.Module):
         predicted = tf.where(is_there, self._predicted(scores), 0.0)
         return {self._items.key: ids, SCORE: predicted, COUNT: counts}
 
-    def _of_user(self, code: tf.Tensor) -> tf.Tensor:
-        """float32 [items]"""
-        everything = tf.range(self._items.size, dtype=tf.int64)
-        return self._scores(tf.fill([self._items.size], code), everything)
+    def _of_users(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """A function: the code [] of a user -> float32 [items]; see `PairNetwork.of_all_items`."""
+        if self._model is None:
+            everything = tf.range(self._items.size, dtype=tf.int64)
+            return lambda code: self._scores(tf.fill([self._items.size], code), everything)
+        num_users, popular = self._users.size, self._popular[:-1]
+        scores = self._model.of_all_items(self._variable, num_users, self._items.size)
+        return lambda code: tf.where(
+            code < num_users, scores(tf.minimum(code, num_users - 1)), popular
+        )
 
     def _scores(self, users: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         """float32 [batch] out of codes [batch]: logits, or labels of a linear model."""

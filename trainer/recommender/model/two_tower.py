@@ -15,6 +15,7 @@ all other items. So the gradient tends to that of the full softmax as n grows.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,19 @@ class TwoTower:
         """float32 [batch]; see `PairNetwork.scores`."""
         found, biases = self._of_items(variable, items)
         return tf.reduce_sum(self._of_users(variable, users) * found, axis=1) + biases
+
+    def of_all_items(
+        self, variable: Variable, num_users: int, num_items: int
+    ) -> Callable[[tf.Tensor], tf.Tensor]:
+        """See `PairNetwork.of_all_items`."""
+        everything = tf.range(num_items, dtype=tf.int64), num_items
+        of_items, biases = self._of_items(variable, everything)
+
+        def scores(user: tf.Tensor) -> tf.Tensor:
+            of_user = self._of_users(variable, (user[tf.newaxis], num_users))[0]
+            return tf.linalg.matvec(of_items, of_user) + biases
+
+        return scores
 
     def loss(
         self, variable: Variable, users: Codes, items: Codes, labels: Any, weights: tf.Tensor
