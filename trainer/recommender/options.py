@@ -91,7 +91,7 @@ FLAGS: Mapping[str, tuple[Flag, ...]] = {
             "factors",
             None,
             whole(1),
-            "of gmf and of two_tower, and units of the last layer of mlp; unless given: 64 for "
+            "of gmf and of two_tower, and units of the last layer of mlp; unless given: 128 for "
             "two_tower, 16 for a softmax of the others, 8 for cross-entropy",
             of_model=True,
         ),
