@@ -96,9 +96,13 @@ def train(folder: Path) -> None:
 
 def served(export: Path) -> list[float]:
     """The probabilities of the first rows, by the only model there."""
-    model = tf.saved_model.load(str(next(export.iterdir())))
-    answer = model.signatures["predict"](x=tf.constant(rows()[0]["x"][:8]))
-    return answer["probabilities"].numpy()[:, 1].tolist()
+    v1 = tf.compat.v1  # in a session, which makes no function of each signature
+    with v1.Session(graph=tf.Graph()) as session:
+        loaded = v1.saved_model.load(session, ["serve"], str(next(export.iterdir())))
+        signature = loaded.signature_def["predict"]
+        feed = {signature.inputs["x"].name: rows()[0]["x"][:8]}
+        answer = session.run(signature.outputs["probabilities"].name, feed)
+    return answer[:, 1].tolist()
 
 
 def use(folder: Path) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def steps(model_dir):
     return server_states.steps_of_states(str(model_dir), 0, 1)
 
 
+@pytest.mark.once
 def test_a_worker_goes_on_from_its_last_state_before_the_checkpoint(classes, tmp_path, capsys):
     whole = train(make(classes), tmp_path / "whole")
     assert list(whole) == list(range(1, TOTAL + 1))

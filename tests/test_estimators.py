@@ -151,6 +151,7 @@ def test_predictions_they_cannot_join(predictions, message, input_fn, tmp_path):
         next(estimator.predict(input_fn))
 
 
+@pytest.mark.once
 def test_importing_the_library_does_not_import_tf_estimator():
     code = (
         "import sys, sampling, sampling.estimator.serving, sampling.estimator.forwarding;"

@@ -110,6 +110,7 @@ def test_stopped_more_than_once_in_epochs_of_two(classes, stop, tmp_path):
     assert ids == whole.model.ids
 
 
+@pytest.mark.once
 def test_fitting_on_in_the_same_process(classes, tmp_path):
     make = lambda: classes.train(batch_size=25)  # noqa: E731
     whole, parts = Training(make(), tmp_path / "whole"), Training(make(), tmp_path / "parts")
@@ -121,6 +122,7 @@ def test_fitting_on_in_the_same_process(classes, tmp_path):
     assert parts.model.ids == whole.model.ids
 
 
+@pytest.mark.once
 def test_several_steps_in_one_execution(classes, tmp_path):
     make = lambda: classes.train(batch_size=10)  # noqa: E731
     several = {"run_eagerly": False, "steps_per_execution": 5}

@@ -78,6 +78,7 @@ def test_an_estimator_goes_on_with_the_batches_that_follow(classes, name, tmp_pa
     assert not set(first) & set(second)
 
 
+@pytest.mark.once
 def test_trained_again_and_again_by_one_input_function(classes, tmp_path):
     make = lambda: classes.train(num_epochs=None, batch_size=50)  # noqa: E731
     whole = train(make(), tmp_path / "whole", 21)
@@ -96,6 +97,7 @@ def test_without_resuming_the_input_starts_afresh_and_its_state_too(classes, tmp
     assert list(following.values()) == list(train(make(), tmp_path / "other", 7).values())[5:]
 
 
+@pytest.mark.once
 def test_evaluating_the_same_input_function_while_it_trains(classes, tmp_path):
     """train_and_evaluate evaluates by a listener, in the midst of the training."""
     make = lambda: classes.train(num_epochs=3, batch_size=50)  # noqa: E731
@@ -261,6 +263,7 @@ def test_an_endless_input_has_no_steps_left(classes):
         _ = classes.train(num_epochs=None).steps_left
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", TRAINING)
 def test_states_by_batches_are_those_by_rows(classes, name):
     """Over several iterations, however far each was followed and whatever is called meanwhile."""

@@ -285,6 +285,7 @@ def stopped_job(stopped, tmp_path):
     return Job(stopped[0].folder, tmp_path / "job")
 
 
+@pytest.mark.once
 def test_a_stopped_training_goes_on_to_the_same_model(stopped, stopped_job, capsys):
     task.main(stopped_job.short("train"))
     assert "going on from step 90 of 114" in capsys.readouterr().err
@@ -325,6 +326,7 @@ def test_training_from_the_beginning_sets_the_old_model_aside(stopped, stopped_j
     assert restart.set_aside(str(job.job_dir)) is None
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
@@ -342,12 +344,14 @@ def test_going_on_with_another_input_is_refused(stopped, data, flags, words, cap
     assert all(word in error for word in words), error
 
 
+@pytest.mark.once
 def test_going_on_without_a_state_is_refused(stopped_job, capsys):
     (stopped_job.job_dir / "input-state-90.json").unlink()
     error = refused(capsys, stopped_job.short("train"))
     assert "no state of the input" in error and "by --restart" in error
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("mode", ["evaluate", "predict"])
 def test_only_a_training_starts_from_the_beginning(stopped, mode, capsys):
     assert "--restart goes with --mode=train" in refused(
@@ -690,12 +694,16 @@ def test_an_export_directory_that_is_not_a_model(trained, tmp_path, capsys):
     other.double = tf.function(lambda x: 2 * x, [tf.TensorSpec([None])])
     tf.saved_model.save(other, str(tmp_path / "other"), signatures={"predict": other.double})
     tf.saved_model.save(tf.Module(), str(tmp_path / "empty"))
+    whole = tf.Module()
+    whole.double = tf.function(lambda spend: 2 * spend, [tf.TensorSpec([None], tf.int64)])
+    tf.saved_model.save(whole, str(tmp_path / "whole"), signatures={"predict": whole.double})
     for folder, words in (
         (tmp_path / "nowhere", "holds no SavedModel, expected the directory of an export"),
         (trained.job_dir / "export", "holds no SavedModel"),
         (tmp_path / "broken", "can't be loaded"),
         (tmp_path / "empty", "has the signatures none, expected 'predict' among them"),
         (tmp_path / "other", "asks for x, which the files lack"),
+        (tmp_path / "whole", "asks for spend as int64, and by the schema it is float32"),
     ):
         error = refused(capsys, trained.short("predict", f"--export_dir={folder}"))
         assert words in error and str(folder) in error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -23,7 +24,7 @@ class ExportedModel:
     features that takes longer than to answer.
 
     Attributes:
-        features: the names of the features that it asks for.
+        features: the types of the features that it asks for, by name.
     """
 
     def __init__(self, path: str) -> None:
@@ -55,7 +56,9 @@ class ExportedModel:
         signature = signatures[_SIGNATURE]
         self._outputs = {name: tensor.name for name, tensor in signature.outputs.items()}
         self._ask = {name: tensor.name for name, tensor in signature.inputs.items()}
-        self.features = frozenset(self._ask)
+        self.features = {
+            name: tf.as_dtype(tensor.dtype) for name, tensor in signature.inputs.items()
+        }
 
     def __call__(self, features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The outputs by name, [rows] or [rows, n]; more features than it asks for are let be."""
@@ -71,20 +74,32 @@ def predict(path: str, input_fn: InputFn) -> Iterator[Mapping[str, np.ndarray]]:
         SamplingError: the directory holds no SavedModel, or one that does not take these features.
     """
     model = ExportedModel(path)
-    missing = sorted(model.features - {each.name for each in input_fn.schema.features})
+    specs = _features(input_fn.dataset().element_spec)
+    missing = sorted(model.features.keys() - specs.keys())
     if missing:
         raise SamplingError(
             f"the model in {path} asks for {', '.join(missing)}, which the files lack; name the "
             "export of a model of these files"
         )
+    for name, type_ in model.features.items():  # a session would cut floats to integers
+        if specs[name].dtype != type_:
+            raise SamplingError(
+                f"the model in {path} asks for {name} as {type_.name}, and by the schema it is "
+                f"{specs[name].dtype.name}; name the export of a model of these files"
+            )
     return _answers(model, input_fn)
 
 
 def _answers(model: ExportedModel, input_fn: InputFn) -> Iterator[Mapping[str, np.ndarray]]:
     progress, rows = Progress("predicting", input_fn.steps_left), 0
     for step, batch in enumerate(input_fn.batches()):
-        features = batch[0] if isinstance(batch, tuple) else batch  # of files with labels
+        features = _features(batch)
         rows += len(next(iter(features.values())))
         yield {**features, **model(features)}
         progress.update(step, rows)
     progress.close(rows)
+
+
+def _features(element: Any) -> Mapping[str, Any]:
+    """Beside which labels and weights stand, where files have labels."""
+    return element[0] if isinstance(element, tuple) else element
