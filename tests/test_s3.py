@@ -66,7 +66,12 @@ def test_s3_gives_the_rows_of_a_disk_and_sends_what_is_read(storage, disk, endin
             pass
         read.append(sum(input_fn.usage()["bytes_read"].values()))
         sent.append(sum(storage.bytes_sent.values()))
-    assert 0.6 < (sent[1] - sent[0]) / (read[1] - read[0]) < 1.1  # the first 16 KiB are known
+    more_sent, more_read = sent[1] - sent[0], read[1] - read[0]
+    # At the end of each pass a round may have been read ahead in vain, or not begun yet.
+    bytes_of_class = sum(path.stat().st_size for path in disk.glob(f"negative-*.{ending}"))
+    round_bytes = bytes_of_class * OPTIONS["pool_rows"] / 6_000
+    # Below: the first 16 KiB are known.
+    assert 0.6 * more_read - round_bytes < more_sent < 1.1 * more_read + round_bytes
     if ending != "arrow":  # whose batches are of 50 rows here, each a request of its own
         assert len(storage.requests) < 1.5 * 200 * 100 / OPTIONS["block_rows"]
 
