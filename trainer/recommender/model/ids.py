@@ -57,7 +57,8 @@ def of_known(
 
     Args:
         scores: what to call with codes [batch] and how many there are, of users and of items.
-        users, items: codes [batch] and how many are known; those of others are above.
+        users, items: codes [batch], or one for all, and how many are known; those of others are
+            above.
         popular: see `popularity`.
     """
     (user_codes, num_users), (item_codes, num_items) = users, items

@@ -83,13 +83,17 @@ class Scorer(tf.Module):
 
     def _of_users(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """A function: the code [] of a user -> float32 [items]; see `PairNetwork.of_all_items`."""
+        num_users, num_items = self._users.size, self._items.size
+        everything = tf.range(num_items, dtype=tf.int64)
         if self._model is None:
-            everything = tf.range(self._items.size, dtype=tf.int64)
-            return lambda code: self._scores(tf.fill([self._items.size], code), everything)
-        num_users, popular = self._users.size, self._popular[:-1]
-        scores = self._model.of_all_items(self._variable, num_users, self._items.size)
-        return lambda code: tf.where(
-            code < num_users, scores(tf.minimum(code, num_users - 1)), popular
+            return lambda code: self._scores(tf.fill([num_items], code), everything)
+        of_known_user = self._model.of_all_items(self._variable, num_users, num_items)
+
+        def scores(users: Codes, items: Codes) -> tf.Tensor:
+            return of_known_user(users[0])
+
+        return lambda code: of_known(
+            scores, (code, num_users), (everything, num_items), self._popular
         )
 
     def _scores(self, users: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
