@@ -3,9 +3,10 @@
 - `field.py`, `kinds.py`: one column, and what it is to a model
 - `schema.py`, `roles.py`: the columns in order, and which of them is label or weight
 - `json_form.py`, `bigquery.py`: as JSON, and as BigQuery has them
-- `statistics.py`: what is known of a column's values; `sketch.py`: how, in one pass
+- `statistics.py`: what is known of a column's values
 - `from_pandas.py`: the columns of a DataFrame
-- `shapes.py`, `inference.py`: what texts look like -> types, kinds and remarks
+- `shapes.py`: what texts look like
+- `inferring/`: files in one pass -> statistics, types, kinds and remarks
 """
 
 from sampling.schema.field import Field
